@@ -1,0 +1,63 @@
+"""Frozen views of connections: what the supervisor reports and the screen shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LinkState(StrEnum):
+    """State of the connection to one source."""
+
+    STOPPED = "STOPPED"
+    CONNECTING = "CONNECTING"
+    ONLINE = "ONLINE"
+    DEGRADED = "DEGRADED"
+    """Connected, but some of its tags or units do not answer."""
+    OFFLINE = "OFFLINE"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """The connection to one source at one moment.
+
+    Attributes:
+        source: Source code.
+        state: See LinkState.
+        since: UNIX seconds UTC when this state began.
+        error_code: Message code of the last failure (see core.errors), "" when none.
+        error_detail: The library's words, for the maintainer; "" when none.
+        reconnects: Successful connections after the first one since start.
+        errors: Failures since start.
+        updates_per_s: Samples received per second, mean over the last 10 s.
+        latency_ms: Median of (received - source time) over the last 10 s; None when the protocol carries no time.
+    """
+
+    source: str
+    state: LinkState
+    since: float
+    error_code: str = ""
+    error_detail: str = ""
+    reconnects: int = 0
+    errors: int = 0
+    updates_per_s: float = 0.0
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrowseItem:
+    """One entry of a source's address space.
+
+    Attributes:
+        address: What to write into a tag's address to read it, and what to pass to browse its children.
+        name: The source's display name.
+        has_children: True when browsing ``address`` may give more.
+        type: Data type word when the entry is a variable, else "".
+        writable: True when this login may write it.
+    """
+
+    address: str
+    name: str
+    has_children: bool
+    type: str = ""
+    writable: bool = False
