@@ -1,0 +1,264 @@
+"""What screens, the read store and other systems see of production: frozen, serialisable, without a database behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from core.equipment.states import LineStatus, MachineState, Segment, line_status
+
+
+class OrderStatus(StrEnum):
+    """State of a work order."""
+
+    PLANNED = "PLANNED"
+    RELEASED = "RELEASED"
+    IN_PROGRESS = "IN_PROGRESS"
+    PAUSED = "PAUSED"
+    """Interrupted by the operator, for minutes."""
+    HELD = "HELD"
+    """Stopped by a supervisor or a blocker, until somebody lifts it."""
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    CLOSED = "CLOSED"
+    """Completed and settled with the systems above; nothing changes any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockerView:
+    """One reason why something must not start.
+
+    Attributes:
+        id: Of the blocker row.
+        kind: Who put it there: ``quality``, ``material``, ``tool``, ``previous_step``, ``supervisor`` …
+        reason: In the words of whoever opened it.
+        opened_by: User code or system name.
+        opened_at: Aware UTC.
+    """
+
+    id: UUID
+    kind: str
+    reason: str
+    opened_by: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """One work order.
+
+    Attributes:
+        id: Subject of its operations; read-store key ``order:<id>``.
+        number: Unique, starts with ``WO``.
+        product_code: Of the product to make.
+        product_name: By language, {"ja": …, "en": …}.
+        line_code: Line it runs on.
+        line_name: By language.
+        status: See OrderStatus.
+        priority: 1 (high) … 10.
+        planned, completed, scrap: Quantities in ``unit``; completed and scrap are the sums of what was reported.
+        unit: Unit code, ``pcs``.
+        scheduled_start_at, scheduled_end_at: Aware UTC.
+        actual_start_at, actual_end_at: Aware UTC; None when not started / not ended.
+        note: Free text, "" when none.
+        reason: Why it is paused, held or cancelled; "" otherwise.
+        version: For optimistic locking; pass it back with the operation that was decided on this view.
+        machine_good, machine_reject: Parts the machine counted for this order since its start.
+        next_operations: Names of the operations that are legal now, in the order of the buttons; blockers already considered.
+        blockers: Open ones, oldest first.
+        standard_cycle_min: Minutes per part; None when the product has none.
+        expected_end_at: Aware UTC, when the remaining parts will be made at the expected pace; None unless it runs.
+        running_s: Seconds in IN_PROGRESS until ``as_of``, interruptions not counted.
+        as_of: Aware UTC, when machine counts, running time and expectation were worked out.
+        external_system, external_id: Where the order came from; "" for one made here.
+    """
+
+    entity: ClassVar[str] = "order"
+
+    id: UUID
+    number: str
+    product_code: str
+    product_name: Mapping[str, str]
+    line_code: str
+    line_name: Mapping[str, str]
+    status: OrderStatus
+    priority: int
+    planned: Decimal
+    completed: Decimal
+    scrap: Decimal
+    unit: str
+    scheduled_start_at: datetime
+    scheduled_end_at: datetime
+    actual_start_at: datetime | None
+    actual_end_at: datetime | None
+    note: str
+    reason: str
+    version: int
+    machine_good: int
+    machine_reject: int
+    next_operations: tuple[str, ...]
+    blockers: tuple[BlockerView, ...]
+    standard_cycle_min: float | None
+    expected_end_at: datetime | None
+    running_s: float
+    as_of: datetime
+    external_system: str = ""
+    external_id: str = ""
+
+    @property
+    def remaining(self) -> Decimal:
+        """Planned minus reported good, never negative; in ``unit``."""
+        return max(Decimal(0), self.planned - self.completed)
+
+    @property
+    def unreported_good(self) -> Decimal:
+        """Good parts the machine counted beyond what was reported, never negative; the proposal of the quantity sheet."""
+        return max(Decimal(0), Decimal(self.machine_good) - self.completed)
+
+    @property
+    def unreported_reject(self) -> Decimal:
+        """Rejects the machine counted beyond the reported scrap, never negative."""
+        return max(Decimal(0), Decimal(self.machine_reject) - self.scrap)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """What somebody reported as made.
+
+    Attributes:
+        id: Of the report.
+        order_id: Order it was booked to; None while it is unassigned.
+        order_number: "" while it is unassigned.
+        line_code: Line; "" when even that is unknown.
+        good, scrap: Quantities in ``unit``; negative in a correction.
+        unit: Unit code.
+        defect_code: Why the scrap is scrap (``Q01``), "" without scrap.
+        reason: Of a correction, or why it could not be assigned; else "".
+        corrects: The report a correction takes back, None for an ordinary report.
+        machine_good, machine_reject: Machine count that stood beside the entry; None when there was none.
+        reported_at: When it was decided, aware UTC.
+        user_code: Who reported.
+        station: Where.
+    """
+
+    entity: ClassVar[str] = "report"
+
+    id: UUID
+    order_id: UUID | None
+    order_number: str
+    line_code: str
+    good: Decimal
+    scrap: Decimal
+    unit: str
+    defect_code: str
+    reason: str
+    corrects: UUID | None
+    machine_good: int | None
+    machine_reject: int | None
+    reported_at: datetime
+    user_code: str
+    station: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One line on the overview.
+
+    Attributes:
+        id: Read-store key ``line:<id>``.
+        code: ``L1``; the overview is sorted by site, area and position, always the same.
+        name: By language.
+        area_code: Where it stands.
+        capacity_per_hour: Parts per hour at full speed.
+        efficiency: Expected share of it, per cent.
+        constraint_unit: Code of the work unit that sets the pace and whose counters count; "" when none is declared.
+        state: State of that unit; OFFLINE when nobody records it.
+        state_since: Aware UTC; None when there is no segment yet.
+        reason_code: Of the state, "" when none is given.
+        order: The order in IN_PROGRESS, PAUSED or HELD after its start; None when the line is free.
+        good_today, reject_today: Machine counts since midnight of the site.
+        pace_per_hour: Expected good parts per hour with the order (or without one at capacity); for target_now.
+        target_now: Good parts the order should have by ``as_of``; None without an order.
+        ahead: Made minus target, negative when behind; None without an order.
+        queue: Orders released for this line and not started.
+        tags: Names of the tags that belong to the line's work units, constraint unit first.
+        as_of: Aware UTC, when all this was worked out.
+    """
+
+    entity: ClassVar[str] = "line"
+
+    id: int
+    code: str
+    name: Mapping[str, str]
+    area_code: str
+    capacity_per_hour: float
+    efficiency: float
+    constraint_unit: str
+    state: MachineState
+    state_since: datetime | None
+    reason_code: str
+    order: OrderView | None
+    good_today: int
+    reject_today: int
+    pace_per_hour: float
+    target_now: int | None
+    ahead: int | None
+    queue: int
+    tags: tuple[str, ...]
+    as_of: datetime
+
+    @property
+    def status(self) -> LineStatus:
+        """The line in the four words other systems know."""
+        return line_status(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    """A work unit of a line, for the station row of the line detail.
+
+    Attributes:
+        code: ``L1-M1``.
+        name: By language.
+        state: OFFLINE when nobody records it.
+        state_since: Aware UTC; None when there is no segment yet.
+        reason_code: Of the state.
+        tags: Names of its tags.
+    """
+
+    code: str
+    name: Mapping[str, str]
+    state: MachineState
+    state_since: datetime | None
+    reason_code: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineDetail:
+    """Everything the line's own screen shows.
+
+    Attributes:
+        id: Of the line; read-store key ``line_detail:<id>``.
+        line: As on the overview.
+        units: Its work units in physical order.
+        segments: States of the constraint unit from ``since`` on, oldest first, without gap or overlap.
+        since: Start of the state bar, aware UTC (8 hours before ``line.as_of``).
+        next_orders: The next three released orders by priority and schedule.
+        reports: The last ten reports on this line, newest first.
+    """
+
+    entity: ClassVar[str] = "line_detail"
+
+    id: int
+    line: LineView
+    units: tuple[UnitView, ...]
+    segments: tuple[Segment, ...]
+    since: datetime
+    next_orders: tuple[OrderView, ...]
+    reports: tuple[ReportView, ...]
