@@ -1,0 +1,227 @@
+"""The application: window first, then station, then panels; and everything away again in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import qasync
+from PySide6.QtWidgets import QApplication
+
+from core.config import StationSettings
+from core.live.link import LinkState
+from core.live.sample import Quality
+from hmi import theme
+from hmi.bridge import Bridge
+from hmi.panels import PANELS
+from hmi.shell.window import Window
+
+if TYPE_CHECKING:
+    from core.cli import DemoPlant
+    from core.station.station import Station
+
+log = logging.getLogger(__name__)
+
+CAPTURE_PATIENCE_S = 10.0
+CAPTURE_SETTLE_S = 1.2
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What to write before ending: a picture of the window, the state of its tiles, or both."""
+
+    screenshot: Path | None
+    state_json: Path | None
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run blocking ``work`` (imports, files) in a thread while the window stays alive."""
+    return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+def run(overrides: dict[str, Any], *, size: str | None, capture: Capture | None, demo: DemoPlant | None) -> int:
+    """Show the station's screen until it is closed; returns the exit code.
+
+    Args:
+        overrides: Settings from the command line, winning over file and environment.
+        size: ``WIDTHxHEIGHT``, or None for the full screen.
+        capture: Write a picture or state and end, instead of staying.
+        demo: The simulated plant to run against; None for the configured station.
+    """
+    if demo is not None:
+        overrides |= demo.launch()
+    settings = StationSettings.load(**overrides)
+    qapp = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(qapp, QApplication)
+    qapp.setApplicationName("genba")
+    # Closing the window must not end the loop under the feet of tasks that still have to say good-bye to machines.
+    qapp.setQuitOnLastWindowClosed(False)
+    theme.apply(qapp, theme.Theme.of(settings))
+    loop = qasync.QEventLoop(qapp)
+    # qasync's own pool has ten threads and hangs for ever when one of them dies; ours is replaced before anything uses it.
+    loop.set_default_executor(ThreadPoolExecutor(8, thread_name_prefix="genba-loader"))
+    asyncio.set_event_loop(loop)
+    try:
+        with loop:
+            window = Window(Bridge(), settings, demo=demo is not None)
+            _show(window, size)
+            return int(loop.run_until_complete(_live(qapp, loop, window, settings, capture, demo)))
+    finally:
+        asyncio.set_event_loop(None)
+        if demo is not None:
+            demo.close()
+
+
+def _show(window: Window, size: str | None) -> None:
+    if size:
+        width, _, height = size.partition("x")
+        window.resize(int(width), int(height))
+        window.show()
+    else:
+        window.showFullScreen()
+
+
+async def _live(
+    qapp: QApplication, loop: asyncio.AbstractEventLoop, window: Window, settings: StationSettings, capture: Capture | None, demo: DemoPlant | None
+) -> int:
+    closing = asyncio.Event()
+    window.closing.connect(closing.set)
+    _hook_failures(loop, window)
+    if sys.platform != "win32":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, closing.set)
+    await window.first_paint()
+    starting = loop.create_task(_start_station(window, settings, demo))
+    try:
+        if capture is None:
+            await closing.wait()
+        else:
+            await _capture(window, starting, capture)
+    finally:
+        await _shut_down(window, starting)
+        if sys.platform != "win32":
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+        window.deleteLater()
+    return 0
+
+
+async def _start_station(window: Window, settings: StationSettings, demo: DemoPlant | None) -> Station | None:
+    """Load and start everything behind the window; a failure is shown in it and the window stays usable."""
+    try:
+        station = await in_thread(lambda: _build(settings, demo))
+        classes = await in_thread(lambda: [(entry, entry.load()) for entry in PANELS])
+        window.add_panels(classes)
+        await station.start()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the operator must read it instead of a frozen window
+        log.error("the station could not start: %s", error, exc_info=error)
+        window.show_error(error)
+        return None
+    window.bridge.attach(station)
+    return station
+
+
+def _build(settings: StationSettings, demo: DemoPlant | None) -> Station:
+    from core.station.station import Station
+
+    return Station(settings, prepare=demo.prepare if demo is not None else None)
+
+
+async def _shut_down(window: Window, starting: asyncio.Task[Station | None]) -> None:
+    await window.bridge.close()
+    if not starting.done():
+        starting.cancel()
+    station = (await asyncio.gather(starting, return_exceptions=True))[0]
+    if station is not None and not isinstance(station, BaseException):
+        await station.close()
+    window.hide()
+
+
+def _hook_failures(loop: asyncio.AbstractEventLoop, window: Window) -> None:
+    """Nothing that fails in a slot or a task ends the program; it is logged once and shown in three lines."""
+
+    def in_slot(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            window.close()
+            return
+        log.error("failure in a slot: %s", "".join(traceback.format_exception(kind, error, trace)))
+        window.show_error(error)
+
+    def in_task(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        log.error("failure in a task: %s", context.get("message"), exc_info=error)
+        if error is not None:
+            window.show_error(error)
+
+    sys.excepthook = in_slot
+    loop.set_exception_handler(in_task)
+
+
+# -- capture -----------------------------------------------------------------------------------------------------
+
+
+async def _capture(window: Window, starting: asyncio.Task[Station | None], capture: Capture) -> None:
+    deadline = time.monotonic() + CAPTURE_PATIENCE_S
+    await asyncio.wait([starting], timeout=CAPTURE_PATIENCE_S)
+    while time.monotonic() < deadline and not _is_live(window.bridge):
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(CAPTURE_SETTLE_S)  # one more second of values, so that ages and rates are the usual ones
+    if capture.screenshot is not None:
+        window.grab().save(str(capture.screenshot), "PNG")
+    if capture.state_json is not None:
+        capture.state_json.write_text(json.dumps(state(window), ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _is_live(bridge: Bridge) -> bool:
+    """True when every source is online and every visible tile has received something."""
+    if not bridge.is_ready:
+        return False
+    links = bridge.station.links.values()
+    shown = bridge.shown_tags()
+    return (
+        bool(shown)
+        and all(link.state is LinkState.ONLINE for link in links)
+        and all(bridge.sample(tag).quality is not Quality.NEVER for tag, _ in shown)
+    )
+
+
+def state(window: Window) -> dict[str, Any]:
+    """What the window shows now: every visible tile's tag, value, quality and age, the links and the database."""
+    now = time.time()
+    bridge = window.bridge
+    tiles = []
+    for tag, widget in bridge.shown_tags():
+        sample = bridge.sample(tag)
+        tiles.append(
+            {
+                "tag": tag,
+                "widget": type(widget).__name__,
+                "value": sample.value,
+                "quality": sample.quality.name,
+                "status": sample.status,
+                "age_s": round(now - sample.received_at, 3) if sample.received_at else None,
+            }
+        )
+    links = list(bridge.station.links.values()) if bridge.is_ready else []
+    return {
+        "panel": window.panel_id,
+        "language": theme.current().language,
+        "theme": theme.current().name,
+        "actor": bridge.station.actor.user_code if bridge.is_ready else None,
+        "database_up": bridge.station.database_up if bridge.is_ready else False,
+        "waiting": bridge.station.waiting if bridge.is_ready else 0,
+        "links": [{"source": link.source, "state": link.state.value, "updates_per_s": round(link.updates_per_s, 1)} for link in links],
+        "tiles": tiles,
+    }

@@ -1,0 +1,229 @@
+"""The only crossing between screen and station: frame tick, actions, questions, notices.
+
+Panels and sheets call ``await bridge.do(…)``, ``ask`` and ``write``; live widgets are registered with ``show`` and
+receive samples from one frame timer, so that a thousand tags cost ten repaints a second and hidden panels cost nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from core.live.sample import Quality, Sample, Value
+
+if TYPE_CHECKING:
+    from core.station.station import Station
+    from core.store.door import Done
+    from core.store.operation import Operation
+    from core.store.query import Answer, Query
+
+log = logging.getLogger(__name__)
+
+FRAME_MS = 100
+AGE_EVERY_FRAMES = 10
+SLOW_SLOT_S = 0.1
+
+V = TypeVar("V")
+
+
+class ShowsSample(Protocol):
+    """A live widget: repaints itself when the text or severity of what it shows changed."""
+
+    def show_sample(self, sample: Sample, now: float) -> None:
+        """Take the latest sample; ``now`` is UNIX seconds UTC, for ages. Called at most 10 times a second on the GUI thread."""
+        ...
+
+
+class Bridge(QObject):
+    """One per window. All methods belong to the GUI thread.
+
+    The window is painted before the station is loaded; until ``attach`` actions and questions wait, live widgets
+    show that nothing was received yet.
+
+    Signals:
+        ready(): The station is attached; panels may ask.
+        noticed(frozenset[str]): Things other stations or this one changed, ``"order:<id>"``; ``"*"`` after a gap.
+        link_changed(LinkStatus): The connection to one source changed.
+        database_changed(bool): The database came (True) or went.
+        actor_changed(Actor): Somebody signed in or out.
+        waiting_changed(int): Operations in the journal that are not yet in the database.
+        site_changed(): Lines, tags or sources were replaced; panels build themselves anew.
+        frame(float): After live widgets were served; UNIX seconds UTC. For trends.
+        failed(object): A task started with ``start`` raised; the GenbaError to show.
+    """
+
+    ready = Signal()
+    noticed = Signal(object)
+    link_changed = Signal(object)
+    database_changed = Signal(bool)
+    actor_changed = Signal(object)
+    waiting_changed = Signal(int)
+    site_changed = Signal()
+    frame = Signal(float)
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._station: Station | None = None
+        self._attached = asyncio.Event()
+        self._shown: dict[str, list[weakref.ref[Any]]] = defaultdict(list)
+        self._tag_of: dict[int, str] = {}
+        self._frames = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._timer = QTimer(self)
+        self._timer.setInterval(FRAME_MS)
+        self._timer.timeout.connect(self._tick)
+
+    # -- the station ---------------------------------------------------------------------------------------------
+
+    @property
+    def station(self) -> Station:
+        """The attached station; only to be used after ``ready``."""
+        if self._station is None:
+            raise RuntimeError("the station is not attached yet")
+        return self._station
+
+    @property
+    def is_ready(self) -> bool:
+        """True once the station is attached."""
+        return self._station is not None
+
+    def attach(self, station: Station) -> None:
+        """Connect the started station: live values begin to flow, waiting actions go on."""
+        self._station = station
+        station.watch(self._on_notice)
+        self._attached.set()
+        self._timer.start()
+        self.ready.emit()
+
+    def _on_notice(self, kind: str, value: Any) -> None:
+        signal = {
+            "changed": self.noticed,
+            "link": self.link_changed,
+            "database": self.database_changed,
+            "actor": self.actor_changed,
+            "waiting": self.waiting_changed,
+        }.get(kind)
+        if signal is not None:
+            signal.emit(value)
+        elif kind == "site":
+            self.site_changed.emit()
+
+    # -- actions and questions -----------------------------------------------------------------------------------
+
+    async def do(self, operation: Operation[..., V], /, **args: Any) -> Done[V]:
+        """Decide something: returns what it became, applied or waiting. Raises one of the six errors."""
+        await self._attached.wait()
+        return await self.station.do(operation, **args)
+
+    async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
+        """Read something, from the database or, when it is away, from the local snapshot with its age. Raises Unavailable."""
+        await self._attached.wait()
+        return await self.station.ask(query, **args)
+
+    async def write(self, tag: str, value: Value) -> Any:
+        """Write a machine through ``live/writes``; returns its WriteResult. Raises Refused, Invalid, NotConnected, NotConfirmed."""
+        await self._attached.wait()
+        return await self.station.write(tag, value)
+
+    def start(self, action: Coroutine[Any, Any, Any], on_error: Callable[[Exception], None] | None = None) -> asyncio.Task[Any]:
+        """Run ``action`` as a task that is kept alive, cancelled at shutdown, and whose failure is shown.
+
+        Args:
+            action: What to run on the GUI loop.
+            on_error: Takes the exception instead of the ``failed`` signal.
+        """
+        task = asyncio.get_running_loop().create_task(action)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._finished(done, on_error))
+        return task
+
+    def _finished(self, task: asyncio.Task[Any], on_error: Callable[[Exception], None] | None) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        if on_error is not None and isinstance(error, Exception):
+            on_error(error)
+        else:
+            self.failed.emit(error)
+
+    async def close(self) -> None:
+        """Stop the frame timer and cancel every task started here; returns when they are gone."""
+        self._timer.stop()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- live values ---------------------------------------------------------------------------------------------
+
+    def show(self, widget: QWidget, tag: str) -> None:
+        """Keep ``widget`` (a ShowsSample) supplied with ``tag`` while it is visible; replaces an earlier tag of it."""
+        self.forget(widget)
+        self._shown[tag].append(weakref.ref(widget))
+        self._tag_of[id(widget)] = tag
+        widget.installEventFilter(self)
+        widget.destroyed.connect(lambda _=None, key=id(widget): self._tag_of.pop(key, None))
+        self._serve(tag, widget, time.time())
+
+    def forget(self, widget: QWidget) -> None:
+        """Stop supplying ``widget``; harmless when it never was."""
+        tag = self._tag_of.pop(id(widget), None)
+        if tag is not None:
+            self._shown[tag] = [ref for ref in self._shown[tag] if ref() is not None and ref() is not widget]
+            widget.removeEventFilter(self)
+
+    def sample(self, tag: str) -> Sample:
+        """Latest sample of ``tag``; quality NEVER when nothing arrived yet or no station is attached."""
+        if self._station is None:
+            return Sample(tag, None, Quality.NEVER)
+        return self._station.table.get(tag)
+
+    def shown_tags(self) -> list[tuple[str, QWidget]]:
+        """Every (tag, widget) that is visible now, for ``--state-json``."""
+        visible = []
+        for tag, refs in self._shown.items():
+            for ref in refs:
+                widget = ref()
+                if widget is not None and widget.isVisible():
+                    visible.append((tag, widget))
+        return visible
+
+    def _serve(self, tag: str, widget: Any, now: float) -> None:
+        widget.show_sample(self.sample(tag), now)
+
+    def _tick(self) -> None:
+        begin = time.monotonic()
+        now = time.time()
+        self._frames += 1
+        changed = self.station.table.take_changed()
+        # Once a second every visible widget is served, so that ages count up and a tag without news turns stale on screen.
+        tags = list(self._shown) if self._frames % AGE_EVERY_FRAMES == 0 else [tag for tag in changed if tag in self._shown]
+        for tag in tags:
+            for ref in self._shown[tag]:
+                widget = ref()
+                if widget is not None and widget.isVisible():
+                    self._serve(tag, widget, now)
+        self.frame.emit(now)
+        took = time.monotonic() - begin
+        if took > SLOW_SLOT_S:
+            log.info("a frame took %.0f ms for %d tags", took * 1000, len(tags))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A widget that becomes visible shows the present at once, not the moment it was hidden."""
+        if event.type() == QEvent.Type.Show:
+            tag = self._tag_of.get(id(watched))
+            if tag is not None:
+                self._serve(tag, watched, time.time())
+        return False
