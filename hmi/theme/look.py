@@ -15,7 +15,7 @@ FAMILY = "BIZ UDPGothic"
 FontRole = Literal["hero", "value", "heading", "button", "strong", "body", "label", "small"]
 
 # Role → (design units, bold). Bold is for values and headings only.
-_ROLES: dict[FontRole, tuple[int, bool]] = {
+ROLES: dict[FontRole, tuple[int, bool]] = {
     "hero": (44, True),
     "value": (28, True),
     "heading": (22, True),
@@ -127,7 +127,7 @@ class Theme:
         """The font of a role; the same object each time, do not change it."""
         found = self._fonts.get(role)
         if found is None:
-            size, bold = _ROLES[role]
+            size, bold = ROLES[role]
             found = QFont(FAMILY)
             found.setPixelSize(self.px(size))
             found.setBold(bold)
@@ -137,7 +137,7 @@ class Theme:
 
     def font_px(self, role: FontRole) -> int:
         """Size of a role's font, px."""
-        return self.px(_ROLES[role][0])
+        return self.px(ROLES[role][0])
 
     def state(self, state: str) -> Look:
         """The look of a machine state; an unknown word looks like OFFLINE, because nothing is known."""

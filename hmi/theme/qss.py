@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hmi.theme.look import _ROLES, Theme
+from hmi.theme.look import ROLES, Theme
 
 _TEMPLATE = """
 /* {name} {profile} {scale} */
@@ -19,8 +19,8 @@ QLineEdit {{ background: {field}; color: {text}; border: {thin}px solid {edge}; 
 QLineEdit:focus {{ border: {focus}px solid {accent}; padding: 0 {pad_focus}px; }}
 QLineEdit:disabled {{ background: {surface}; color: {disabled}; }}
 QScrollArea {{ border: none; background: transparent; }}
-QScrollBar:vertical {{ background: {sunken}; width: {bar}px; margin: 0; }}
-QScrollBar:horizontal {{ background: {sunken}; height: {bar}px; margin: 0; }}
+QScrollBar:vertical {{ background: {sunken}; width: {scroll}px; margin: 0; }}
+QScrollBar:horizontal {{ background: {sunken}; height: {scroll}px; margin: 0; }}
 QScrollBar::handle {{ background: {edge}; border-radius: {radius}px; min-height: {grip}px; min-width: {grip}px; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
@@ -37,12 +37,12 @@ def style_sheet(theme: Theme) -> str:
         "radius": theme.px(4),
         "pad": theme.px(12),
         "pad_focus": theme.px(12) - theme.px(3) + theme.px(2),
-        "bar": theme.px(14),
+        "scroll": theme.px(14),
         "grip": theme.px(40),
     }
     sheet = _TEMPLATE.format(name=theme.name, profile=theme.profile, scale=theme.scale, **theme.tokens.colors, **sizes)
     fonts = (
         f'QLabel[fontrole="{role}"] {{ font-size: {theme.px(size)}px; font-weight: {"bold" if bold else "normal"}; }}'
-        for role, (size, bold) in _ROLES.items()
+        for role, (size, bold) in ROLES.items()
     )
     return sheet + "\n".join(fonts)
