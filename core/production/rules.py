@@ -1,0 +1,236 @@
+"""The rules of work orders: which step is legal when, what the target is now, when the order will be done.
+
+Pure: everything is an argument, time included. The screen uses the same functions between two answers of the database.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from core.errors import Invalid, Refused
+from core.production.views import BlockerView, OrderStatus
+
+CREATE: Final = "production:order:create"
+RELEASE: Final = "production:order:release"
+START: Final = "production:order:start"
+PAUSE: Final = "production:order:pause"
+RESUME: Final = "production:order:resume"
+COMPLETE: Final = "production:order:complete"
+CLOSE: Final = "production:order:close"
+CANCEL: Final = "production:order:cancel"
+HOLD: Final = "production:order:hold"
+UNHOLD: Final = "production:order:unhold"
+NOTE: Final = "production:order:note"
+REPORT: Final = "production:report:book"
+CORRECT: Final = "production:report:correct"
+
+_PLANNED, _RELEASED, _RUNNING = OrderStatus.PLANNED, OrderStatus.RELEASED, OrderStatus.IN_PROGRESS
+_PAUSED, _HELD, _COMPLETED = OrderStatus.PAUSED, OrderStatus.HELD, OrderStatus.COMPLETED
+_CANCELLED, _CLOSED = OrderStatus.CANCELLED, OrderStatus.CLOSED
+
+TRANSITIONS: Final[Mapping[str, Mapping[OrderStatus, frozenset[OrderStatus]]]] = {
+    RELEASE: {_PLANNED: frozenset({_RELEASED})},
+    START: {_RELEASED: frozenset({_RUNNING})},
+    PAUSE: {_RUNNING: frozenset({_PAUSED})},
+    RESUME: {_PAUSED: frozenset({_RUNNING})},
+    COMPLETE: {_RUNNING: frozenset({_COMPLETED}), _PAUSED: frozenset({_COMPLETED})},
+    HOLD: {_RELEASED: frozenset({_HELD}), _RUNNING: frozenset({_HELD})},
+    UNHOLD: {_HELD: frozenset({_RELEASED, _RUNNING})},
+    CANCEL: {state: frozenset({_CANCELLED}) for state in (_PLANNED, _RELEASED, _RUNNING, _PAUSED, _HELD)},
+    CLOSE: {_COMPLETED: frozenset({_CLOSED})},
+}
+"""Operation → state before → states after. Only UNHOLD has two: back to where the order was held."""
+
+ON_LINE: Final = frozenset({_RUNNING, _PAUSED})
+"""States in which an order occupies its line: a second one must not start there. A held order gives the line free."""
+
+OPEN: Final = frozenset({_PLANNED, _RELEASED, _RUNNING, _PAUSED, _HELD})
+"""States in which an order still has something to do."""
+
+_NEEDS_FREE_WAY: Final = frozenset({START, RESUME, UNHOLD})
+"""Operations an open blocker forbids."""
+
+_REPORTABLE: Final = frozenset({_RUNNING, _PAUSED, _HELD, _COMPLETED})
+
+_BUTTONS: Final = (REPORT, START, RESUME, COMPLETE, PAUSE, UNHOLD, HOLD, RELEASE, CLOSE, CANCEL)
+
+WORDS: Final[Mapping[OrderStatus, Mapping[str, str]]] = {
+    _PLANNED: {"ja": "計画", "en": "Planned"},
+    _RELEASED: {"ja": "指図発行済", "en": "Released"},
+    _RUNNING: {"ja": "作業中", "en": "In progress"},
+    _PAUSED: {"ja": "一時停止", "en": "Paused"},
+    _HELD: {"ja": "保留", "en": "Held"},
+    _COMPLETED: {"ja": "完了", "en": "Completed"},
+    _CANCELLED: {"ja": "取消", "en": "Cancelled"},
+    _CLOSED: {"ja": "締め済", "en": "Closed"},
+}
+"""The word of each state for messages, by language."""
+
+OVER_SHARE: Final = Decimal("0.10")
+"""A report above the remaining quantity by more than this share needs a leader."""
+
+
+def state_after(operation: str, number: str, status: OrderStatus, *, started: bool) -> OrderStatus:
+    """The state an order is in after ``operation``.
+
+    Args:
+        operation: One of TRANSITIONS.
+        number: Of the order, for the message.
+        status: State before.
+        started: True when the order has an actual start; decides where a held order returns to.
+
+    Raises:
+        Refused: ``order.not_legal`` when the table knows no such step.
+    """
+    after = TRANSITIONS[operation].get(status)
+    if after is None:
+        raise Refused("order.not_legal", number=number, status=WORDS[status])
+    if len(after) == 1:
+        return next(iter(after))
+    return _RUNNING if started else _RELEASED
+
+
+def next_operations(status: OrderStatus, *, started: bool, blockers: Collection[BlockerView] = ()) -> tuple[str, ...]:
+    """Names of the operations the screen may offer, in the order of its buttons."""
+    legal = {name for name, steps in TRANSITIONS.items() if status in steps}
+    if status in _REPORTABLE and started:
+        legal.add(REPORT)
+    if blockers:
+        legal -= _NEEDS_FREE_WAY
+    return tuple(name for name in _BUTTONS if name in legal)
+
+
+def check_blockers(operation: str, number: str, blockers: Collection[BlockerView]) -> None:
+    """Refuse (``order.blocked``, with the first reason) when an open blocker forbids ``operation``."""
+    if operation in _NEEDS_FREE_WAY and blockers:
+        first = min(blockers, key=lambda blocker: blocker.opened_at)
+        raise Refused("order.blocked", number=number, reason=first.reason, count=len(blockers))
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+_NUMBER_MAX = 50
+_GENERATED = re.compile(r"WO-(\d{6})-(\d{3,})")
+
+
+def clean_number(text: str) -> str:
+    """An order number as it is stored: half-width, without surrounding spaces.
+
+    Raises:
+        Invalid: ``order.number_prefix`` when it does not start with WO, ``order.number_length`` outside 1 … 50
+            characters or with characters that cannot be printed.
+    """
+    number = unicodedata.normalize("NFKC", text).strip()
+    if not number.startswith("WO"):
+        raise Invalid("order.number_prefix", number=number[:_NUMBER_MAX])
+    if len(number) > _NUMBER_MAX or not number.isprintable():
+        raise Invalid("order.number_length", length=len(number))
+    return number
+
+
+def number_prefix(day: date) -> str:
+    """What every number made by this system on ``day`` (local to the site) begins with: ``WO-260714-``."""
+    return f"WO-{day:%y%m%d}-"
+
+
+def next_number(day: date, taken: Iterable[str]) -> str:
+    """The first free number of ``day`` after the highest of ``taken``; numbers of other shapes are ignored."""
+    prefix = number_prefix(day)
+    highest = 0
+    for number in taken:
+        match = _GENERATED.fullmatch(number)
+        if match and number.startswith(prefix):
+            highest = max(highest, int(match.group(2)))
+    return f"{prefix}{highest + 1:03d}"
+
+
+# --- what an order may say -------------------------------------------------------------------------------------------
+
+
+def check_schedule(start_at: datetime, end_at: datetime) -> None:
+    """Raise Invalid ``order.end_before_start`` unless the scheduled end lies after the start."""
+    if not start_at < end_at:
+        raise Invalid("order.end_before_start")
+
+
+def check_planned(planned: Decimal) -> None:
+    """Raise Invalid ``order.planned_not_positive`` unless the quantity is a number above 0."""
+    if not planned.is_finite() or planned <= 0:
+        raise Invalid("order.planned_not_positive")
+
+
+def check_completed(completed: Decimal) -> None:
+    """Raise Invalid ``order.completed_negative`` when the sum of all reports would fall below 0."""
+    if not completed.is_finite() or completed < 0:
+        raise Invalid("order.completed_negative")
+
+
+def check_priority(priority: int) -> None:
+    """Raise Invalid ``order.priority_range`` outside 1 (high) … 10."""
+    if not 1 <= priority <= 10:
+        raise Invalid("order.priority_range", priority=priority)
+
+
+def check_reason(reason: str) -> str:
+    """The reason without surrounding spaces; Invalid ``order.reason_missing`` when nothing is left."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid("order.reason_missing")
+    return reason
+
+
+def is_over(remaining: Decimal, good: Decimal) -> bool:
+    """True when ``good`` exceeds ``remaining`` by more than a tenth: a digit too many, or a leader must agree."""
+    return good > max(Decimal(0), remaining) * (1 + OVER_SHARE)
+
+
+# --- pace ------------------------------------------------------------------------------------------------------------
+
+_TRUSTED_PARTS = 20
+_TRUSTED_S = 600.0
+
+
+def pace_per_hour(standard_cycle_min: float | None, capacity_per_hour: float, efficiency: float) -> float:
+    """Good parts per hour the line is expected to make.
+
+    Args:
+        standard_cycle_min: Minutes per part of the product; None or 0 takes the line's capacity.
+        capacity_per_hour: Of the line at full speed.
+        efficiency: Expected share of it, per cent.
+    """
+    full = 60.0 / standard_cycle_min if standard_cycle_min else capacity_per_hour
+    return max(0.0, full * efficiency / 100.0)
+
+
+def target_now(planned: Decimal, running_s: float, pace: float) -> int:
+    """Good parts an order should have after ``running_s`` seconds at ``pace`` per hour, at most what is planned."""
+    due = math.floor(max(0.0, running_s) * pace / 3600.0)
+    return min(due, math.floor(planned))
+
+
+def expected_end(now: datetime, planned: Decimal, made: Decimal, running_s: float, pace: float) -> datetime | None:
+    """When the rest will be made; None when nothing moves (no pace, or further than a year away).
+
+    The pace so far is used once it can be trusted (20 parts and 10 minutes), the expected one before.
+
+    Args:
+        now: Aware UTC.
+        planned: Quantity of the order.
+        made: Good so far: the larger of reported and counted.
+        running_s: Seconds the order was in progress.
+        pace: Expected parts per hour, see pace_per_hour.
+    """
+    remaining = planned - made
+    if remaining <= 0:
+        return now
+    if made >= _TRUSTED_PARTS and running_s >= _TRUSTED_S:
+        pace = float(made) * 3600.0 / running_s
+    if pace <= 0 or (hours := float(remaining) / pace) > 366 * 24:
+        return None
+    return now + timedelta(hours=hours)
