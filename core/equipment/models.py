@@ -1,0 +1,305 @@
+"""Tables of the plant: enterprise to work unit, stations, sources, tags, units of measure, machine states, stop reasons.
+
+Rows that the site file keeps are never deleted: what disappears from the file gets ``retired_at``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Double, ForeignKey, Index, Integer, Numeric, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.equipment.states import MachineState
+from core.live.tags import TagRole, TagType
+from core.store.base import Amount, Base, Code, Key, Names, UtcAt, UuidKey, Versioned
+
+IN_BOTH_LANGUAGES = "name ?& ARRAY['ja', 'en']"
+_FINITE = "{0} > '-Infinity' AND {0} < 'Infinity'"  # NaN is greater than Infinity in PostgreSQL, so this refuses it as well
+
+
+def words(column: str, allowed: Any) -> str:
+    """SQL that allows only the words of an enum or tuple in ``column``."""
+    return f"{column} IN ({', '.join(repr(str(word)) for word in allowed)})"
+
+
+class Kept(Versioned):
+    """A row the site file keeps.
+
+    Attributes:
+        retired_at: When it disappeared from the file; None while it stands there.
+    """
+
+    retired_at: Mapped[datetime | None]
+
+
+class Enterprise(Kept, Base):
+    """The company."""
+
+    __tablename__ = "enterprise"
+    __entity__ = "enterprise"
+    __table_args__ = (CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),)
+
+    id: Mapped[Key]
+    code: Mapped[Code]
+    name: Mapped[Names]
+
+
+class Site(Kept, Base):
+    """A plant at one place; its days and shifts follow ``time_zone`` (IANA name)."""
+
+    __tablename__ = "site"
+    __entity__ = "site"
+    __table_args__ = (CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),)
+
+    id: Mapped[Key]
+    enterprise_id: Mapped[int] = mapped_column(ForeignKey(Enterprise.id), index=True)
+    code: Mapped[Code]
+    name: Mapped[Names]
+    time_zone: Mapped[str] = mapped_column(String(64))
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    enterprise: Mapped[Enterprise] = relationship()
+
+
+class Area(Kept, Base):
+    """A part of a site."""
+
+    __tablename__ = "area"
+    __entity__ = "area"
+    __table_args__ = (CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),)
+
+    id: Mapped[Key]
+    site_id: Mapped[int] = mapped_column(ForeignKey(Site.id), index=True)
+    code: Mapped[Code]
+    name: Mapped[Names]
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    site: Mapped[Site] = relationship()
+
+
+class Line(Kept, Base):
+    """A production line. Its status is worked out from the state of its constraint unit and stands nowhere.
+
+    Attributes:
+        capacity_per_hour: Parts per hour at full speed, > 0.
+        efficiency: Expected share of the capacity, per cent, 0 < … ≤ 100.
+        constraint_unit_id: The work unit that sets the pace and whose counters count; None when none is declared.
+        position: Place among the lines of its area; screens keep this order always.
+    """
+
+    __tablename__ = "line"
+    __entity__ = "line"
+    __table_args__ = (
+        CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),
+        CheckConstraint("capacity_per_hour > 0", name="capacity_positive"),
+        CheckConstraint("efficiency > 0 AND efficiency <= 100", name="efficiency_range"),
+    )
+
+    id: Mapped[Key]
+    area_id: Mapped[int] = mapped_column(ForeignKey(Area.id), index=True)
+    code: Mapped[Code]
+    name: Mapped[Names]
+    capacity_per_hour: Mapped[Amount]
+    efficiency: Mapped[Amount] = mapped_column(server_default="85")
+    # The two tables name each other, so this constraint is added after both exist.
+    constraint_unit_id: Mapped[int | None] = mapped_column(
+        ForeignKey("genba.work_unit.id", use_alter=True, name="fk_line_constraint_unit_id"), index=True
+    )
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    area: Mapped[Area] = relationship()
+    constraint_unit: Mapped[WorkUnit | None] = relationship(foreign_keys=[constraint_unit_id], post_update=True)
+    work_units: Mapped[list[WorkUnit]] = relationship(
+        back_populates="line", foreign_keys="WorkUnit.line_id", order_by="WorkUnit.position", viewonly=True
+    )
+
+
+class WorkUnit(Kept, Base):
+    """A machine or a place of work in a line."""
+
+    __tablename__ = "work_unit"
+    __entity__ = "work_unit"
+    __table_args__ = (CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),)
+
+    id: Mapped[Key]
+    line_id: Mapped[int] = mapped_column(ForeignKey(Line.id), index=True)
+    code: Mapped[Code]
+    name: Mapped[Names]
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    line: Mapped[Line] = relationship(back_populates="work_units", foreign_keys=[line_id])
+
+
+class Station(Base):
+    """A panel PC, a workstation or a headless process; it writes its own row when it starts (presence)."""
+
+    __tablename__ = "station"
+
+    id: Mapped[Key]
+    code: Mapped[Code]
+    name: Mapped[str] = mapped_column(server_default="")
+    line_id: Mapped[int | None] = mapped_column(ForeignKey(Line.id), index=True)
+    host: Mapped[str] = mapped_column(server_default="")
+    program_version: Mapped[str] = mapped_column(String(50), server_default="")
+    started_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+
+
+class Unit(Kept, Base):
+    """A unit of measure: value in ``base`` = value × factor + base_offset, both of the same ``quantity``.
+
+    ``builtin`` marks the ones the program brings along; a site file may redefine them.
+    """
+
+    __tablename__ = "unit"
+    __entity__ = "unit"
+    __table_args__ = (
+        CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),
+        CheckConstraint("factor > 0 AND factor < 'Infinity'", name="factor_positive"),
+        CheckConstraint(_FINITE.format("base_offset"), name="base_offset_finite"),
+    )
+
+    id: Mapped[Key]
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+    quantity: Mapped[str] = mapped_column(String(50))
+    name: Mapped[Names]
+    base: Mapped[str] = mapped_column(String(20))
+    factor: Mapped[Decimal] = mapped_column(Numeric)
+    base_offset: Mapped[Decimal] = mapped_column(Numeric, server_default="0")
+    builtin: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+
+class Source(Kept, Base):
+    """A machine, gateway or broker; see ``core.live.tags.SourceSpec`` for the meaning of each field."""
+
+    __tablename__ = "source"
+    __entity__ = "source"
+    __table_args__ = (
+        CheckConstraint("label ?& ARRAY['ja', 'en']", name="label_in_both_languages"),
+        CheckConstraint("readers IN ('lease', 'all', 'stations')", name="readers_known"),
+        CheckConstraint("(readers = 'stations') = (jsonb_array_length(stations) > 0)", name="stations_listed"),
+    )
+
+    id: Mapped[Key]
+    code: Mapped[Code]
+    protocol: Mapped[str] = mapped_column(String(20))
+    url: Mapped[str]
+    label: Mapped[Names]
+    readers: Mapped[str] = mapped_column(String(10), server_default="lease")
+    # Codes, not keys: a station is written into the file before its PC has ever been switched on.
+    stations: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    owner: Mapped[str] = mapped_column(String(50), server_default="")
+    simulated: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    options: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+class Tag(Kept, Base):
+    """One tag; see ``core.live.tags.TagSpec`` and ``WritePolicy`` for the meaning of each field.
+
+    ``id`` is what the history stores beside each value. ``write_permission`` None means read only.
+    """
+
+    __tablename__ = "tag"
+    __entity__ = "tag"
+    __table_args__ = (
+        CheckConstraint("label ?& ARRAY['ja', 'en']", name="label_in_both_languages"),
+        CheckConstraint(words("type", TagType), name="type_known"),
+        CheckConstraint(words("role", TagRole), name="role_known"),
+        CheckConstraint("period_s > 0 AND period_s < 'Infinity'", name="period_positive"),
+        CheckConstraint(f"{_FINITE.format('scale')} AND scale <> 0", name="scale_finite"),
+        CheckConstraint(_FINITE.format('"offset"'), name="offset_finite"),
+        CheckConstraint("decimals BETWEEN 0 AND 9", name="decimals_range"),
+        *(CheckConstraint(_FINITE.format(name), name=f"{name}_finite") for name in ("low", "high", "warn_low", "warn_high")),
+        CheckConstraint("low < high", name="low_below_high"),
+        CheckConstraint("warn_low < warn_high", name="warn_low_below_warn_high"),
+        CheckConstraint(
+            "(write_permission IS NULL) = (write_low IS NULL) AND (write_permission IS NULL) = (write_high IS NULL)", name="write_complete"
+        ),
+        CheckConstraint(f"{_FINITE.format('write_low')} AND {_FINITE.format('write_high')}", name="write_finite"),
+        CheckConstraint("write_low <= write_high", name="write_low_not_above_high"),
+        Index("ix_tag_work_unit_id_position", "work_unit_id", "position"),
+    )
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey(Source.id), index=True)
+    address: Mapped[str]
+    type: Mapped[str] = mapped_column(String(10))
+    period_s: Mapped[float] = mapped_column(Double, server_default="1")
+    scale: Mapped[float] = mapped_column(Double, server_default="1")
+    offset: Mapped[float] = mapped_column(Double, server_default="0")
+    unit: Mapped[str | None] = mapped_column(ForeignKey(Unit.code))
+    decimals: Mapped[int] = mapped_column(Integer, server_default="1")
+    label: Mapped[Names]
+    work_unit_id: Mapped[int | None] = mapped_column(ForeignKey(WorkUnit.id))
+    role: Mapped[str] = mapped_column(String(10), server_default="process")
+    low: Mapped[float | None] = mapped_column(Double)
+    high: Mapped[float | None] = mapped_column(Double)
+    warn_low: Mapped[float | None] = mapped_column(Double)
+    warn_high: Mapped[float | None] = mapped_column(Double)
+    write_permission: Mapped[str | None] = mapped_column(String(100))
+    write_low: Mapped[float | None] = mapped_column(Double)
+    write_high: Mapped[float | None] = mapped_column(Double)
+    write_interlock: Mapped[str | None] = mapped_column(String(200))
+    states: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    options: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    source: Mapped[Source] = relationship()
+    work_unit: Mapped[WorkUnit | None] = relationship()
+
+
+class StopReason(Versioned, Base):
+    """Why a machine stood still, from the catalogue the site may extend.
+
+    Attributes:
+        time_element: ISO 22400 time element the stop counts to, ``ADET`` …
+        oee_bucket: ``availability``, ``performance`` or ``excluded``.
+        grouping: ``unplanned``, ``minor stop``, ``setup``, ``waiting``, ``no order`` or ``planned``.
+    """
+
+    __tablename__ = "stop_reason"
+    __entity__ = "stop_reason"
+    __table_args__ = (CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),)
+
+    id: Mapped[Key]
+    code: Mapped[Code]
+    name: Mapped[Names]
+    time_element: Mapped[str] = mapped_column(String(20))
+    oee_bucket: Mapped[str] = mapped_column(String(20))
+    grouping: Mapped[str] = mapped_column(String(20))
+    active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+class StateSegment(Base):
+    """Evidence: one work unit in one state from ``started_at`` to ``ended_at`` (None while it goes on).
+
+    Idempotent by (source, epoch, seq): ``source`` is the code of the recorded source, ``epoch`` the fencing number of the
+    lease it was recorded under, ``seq`` rises within that epoch. ``reason_code`` is no foreign key: what a machine says is
+    recorded even when the catalogue does not know it.
+    """
+
+    __tablename__ = "state_segment"
+    __table_args__ = (
+        UniqueConstraint("source", "epoch", "seq"),
+        CheckConstraint(words("state", MachineState), name="state_known"),
+        CheckConstraint("ended_at >= started_at", name="end_not_before_start"),
+        Index("ix_state_segment_work_unit_id_started_at", "work_unit_id", "started_at"),
+        Index("ix_state_segment_open", "work_unit_id", postgresql_where=text("ended_at IS NULL")),
+    )
+
+    id: Mapped[UuidKey]
+    work_unit_id: Mapped[int] = mapped_column(ForeignKey(WorkUnit.id))
+    state: Mapped[str] = mapped_column(String(20))
+    reason_code: Mapped[str] = mapped_column(String(50), server_default="")
+    started_at: Mapped[UtcAt]
+    ended_at: Mapped[datetime | None]
+    source: Mapped[str] = mapped_column(String(50))
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    seq: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,161 @@
+"""Tables of users: who there is, which roles they have, how they prove it, where they are signed in, what they signed.
+
+What proves a person (``credential``, ``sign_in_attempt``, ``sign_in_secret``) is declared as plain tables, never as mapped
+classes: a station may not read them, only the functions of ``migrations/sql/users.sql`` may.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, Table, Text, text
+from sqlalchemy import func as sql
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.store.base import Base, Code, Key, Names, UtcAt, UtcDateTime, UuidKey, Versioned
+
+MAX_FAILURES = 5
+"""Wrong proofs in a row after which a user code is locked."""
+
+
+class User(Versioned, Base):
+    """A person who works with the station; never deleted, because the past speaks of him.
+
+    Attributes:
+        code: What he types or what his badge says; unique without regard to upper and lower case.
+        name: As printed beside what he did.
+        active: False after an administrator took his access away on a screen; only a screen gives it back.
+        origin: ``site`` when the site file keeps him, ``screen`` when an administrator made him.
+        retired_at: When he disappeared from the site file; None while he stands there or was made on a screen.
+    """
+
+    __tablename__ = "app_user"
+    __entity__ = "user"
+    __table_args__ = (
+        CheckConstraint("language IN ('ja', 'en')", name="language_known"),
+        CheckConstraint("origin IN ('site', 'screen')", name="origin_known"),
+        CheckConstraint("length(code) > 0", name="code_given"),
+        CheckConstraint("name ?& ARRAY['ja', 'en']", name="name_in_both_languages"),
+        Index("uq_app_user_code_any_case", text("upper(code)"), unique=True),
+    )
+
+    id: Mapped[Key]
+    code: Mapped[Code]
+    name: Mapped[Names]
+    language: Mapped[str] = mapped_column(String(2), server_default="ja")
+    active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    origin: Mapped[str] = mapped_column(String(10), server_default="screen")
+    retired_at: Mapped[datetime | None]
+
+    role_rows: Mapped[list[UserRole]] = relationship(back_populates="user", cascade="all, delete-orphan", lazy="selectin")
+
+
+class Role(Base):
+    """One of the roles declared in ``core.users.roles``; the permissions of a role stand there, in code."""
+
+    __tablename__ = "role"
+    __entity__ = "role"
+
+    id: Mapped[Key]
+    code: Mapped[Code]
+    name: Mapped[Names]
+
+
+class UserRole(Base):
+    """One user has one role."""
+
+    __tablename__ = "user_role"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), primary_key=True)
+    role_id: Mapped[int] = mapped_column(ForeignKey(Role.id), primary_key=True, index=True)
+    given_at: Mapped[UtcAt] = mapped_column(server_default=sql.now())
+
+    user: Mapped[User] = relationship(back_populates="role_rows")
+    role: Mapped[Role] = relationship(lazy="joined")
+
+
+class UserSession(Base):
+    """One person signed in at one station, from ``started_at`` until ``ended_at`` or ``expires_at``, whichever comes first.
+
+    Rows are made and ended by ``genba.sign_in`` and ``genba.sign_out`` only. ``token_hash`` is not readable for a station.
+    """
+
+    __tablename__ = "session"
+    __table_args__ = (
+        CheckConstraint("expires_at > started_at", name="expires_after_start"),
+        Index("ix_session_user_id_started_at", "user_id", "started_at"),
+        Index("ix_session_station_started_at", "station", "started_at"),
+    )
+
+    id: Mapped[UuidKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id))
+    station: Mapped[str] = mapped_column(String(50))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True, deferred=True)
+    started_at: Mapped[UtcAt]
+    expires_at: Mapped[UtcAt]
+    ended_at: Mapped[datetime | None]
+
+
+class Signature(Base):
+    """A person's electronic signature under one request; append-only, written by ``genba.sign`` only.
+
+    Attributes:
+        request_id: The request that was signed; what it did stands in the audit rows of the same request.
+        user_code, printed_name: As they were at the moment of signing.
+        meaning: ``authorship``, ``review``, ``approval`` or ``responsibility``.
+    """
+
+    __tablename__ = "signature"
+    __table_args__ = (
+        CheckConstraint("meaning IN ('authorship', 'review', 'approval', 'responsibility')", name="meaning_known"),
+        Index("ix_signature_user_id_signed_at", "user_id", "signed_at"),
+    )
+
+    id: Mapped[UuidKey]
+    request_id: Mapped[UUID] = mapped_column(index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id))
+    user_code: Mapped[str] = mapped_column(String(50))
+    printed_name: Mapped[Names]
+    meaning: Mapped[str] = mapped_column(String(20))
+    station: Mapped[str] = mapped_column(String(50))
+    signed_at: Mapped[UtcAt]
+
+
+credential = Table(
+    "credential",
+    Base.metadata,
+    Column("user_id", Integer, ForeignKey(User.id), primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("verifier", LargeBinary, nullable=False),
+    Column("time_cost", Integer, nullable=False),
+    Column("memory_kib", Integer, nullable=False),
+    Column("parallelism", SmallInteger, nullable=False),
+    Column("must_change", Boolean, nullable=False, server_default=text("false")),
+    Column("changed_at", UtcDateTime, nullable=False),
+    CheckConstraint("octet_length(salt) = 16", name="salt_length"),
+    CheckConstraint("octet_length(verifier) = 32", name="verifier_length"),
+    CheckConstraint("time_cost BETWEEN 1 AND 100", name="time_cost_range"),
+    CheckConstraint("memory_kib BETWEEN 8192 AND 4194304", name="memory_range"),
+    CheckConstraint("parallelism BETWEEN 1 AND 64", name="parallelism_range"),
+    comment="SHA-256 of the Argon2id hash a panel derives: reading this table does not let anybody sign in.",
+)
+
+sign_in_attempt = Table(
+    "sign_in_attempt",
+    Base.metadata,
+    Column("code", Text, primary_key=True),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("locked_until", UtcDateTime, nullable=True),
+    Column("last_at", UtcDateTime, nullable=False),
+    comment="Wrong proofs per typed code, known or not, so that a lock does not tell which codes exist.",
+)
+
+sign_in_secret = Table(
+    "sign_in_secret",
+    Base.metadata,
+    Column("id", SmallInteger, primary_key=True, server_default="1"),
+    Column("secret", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
+    comment="Random bytes from which the salt of an unknown user code is made.",
+)
