@@ -1,0 +1,327 @@
+"""The one door for what people and systems decide: declare a function with ``@operation`` and the door does the rest.
+
+Import-light on purpose: panels import the operations they call, and nothing here loads SQLAlchemy.
+The door itself is :mod:`core.store.door`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, NoReturn, ParamSpec, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+from core.store import arguments
+from core.store.arguments import Arguments, Note, Proof
+
+if TYPE_CHECKING:
+    from core.store.base import Db
+
+__all__ = [
+    "GUEST", "OPERATIONS", "Actor", "Done", "Guard", "Kind", "Note", "Operation", "Proof", "Prover", "Request",
+    "Secret", "Signature", "Signed", "operation",
+]  # fmt: skip
+
+Kind = Literal["intent", "fact"]
+Guard = Literal["A", "B", "C", "D"]
+P = ParamSpec("P")
+V = TypeVar("V")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who decides: a signed-in person, the station itself, another system or the recorder.
+
+    Attributes:
+        user_code: Stable code of the user; what audit rows and requests carry.
+        name: As shown to people.
+        roles: Role codes, for display only; rights are in ``permissions``.
+        permissions: Exact names (``production:order:start``) or wildcards (``production:*``, ``*``).
+        station: Code of the station the actor acts at.
+        session_id: The sign-in this act belongs to; None for systems and guests.
+        kind: Person, another system, or the recorder of machine facts.
+    """
+
+    user_code: str
+    name: str
+    roles: frozenset[str]
+    permissions: frozenset[str]
+    station: str
+    session_id: UUID | None
+    kind: Literal["person", "system", "recorder"] = "person"
+
+    def may(self, permission: str) -> bool:
+        """Whether ``permission`` is held, exactly or by a wildcard on a whole part (``production:*``)."""
+        if permission in self.permissions or "*" in self.permissions:
+            return True
+        parts = permission.split(":")
+        return any(":".join((*parts[:n], "*")) in self.permissions for n in range(1, len(parts)))
+
+
+GUEST: Final = Actor("guest", "ゲスト / Guest", frozenset(), frozenset(), "", None)
+"""Nobody signed in: may look, may not decide anything."""
+
+
+class Secret:
+    """What a person typed and nobody may keep: a PIN, a password.
+
+    Shows itself as ``•••`` everywhere, compares by identity, and refuses to be copied, pickled or put into JSON.
+    Only the injected :class:`Prover` calls :meth:`reveal`.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The typed text, for the prover only."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "•••"
+
+    def __str__(self) -> str:
+        return "•••"
+
+    def __format__(self, spec: str) -> str:
+        return "•••"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is not copied, pickled or stored")
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError("a secret is not copied, pickled or stored")
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        raise TypeError("a secret is not copied, pickled or stored")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """An electronic signature as given at the screen: who signs, what the signing means, and the signer's secret."""
+
+    meaning: str
+    user_code: str
+    proof: Secret
+
+
+class Signed(BaseModel):
+    """What remains of a signature after the signer's secret was verified; part of the audit row.
+
+    Attributes:
+        at: When the secret was verified, aware UTC, station clock.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user_code: str
+    name: str
+    meaning: str
+    at: AwareDatetime
+
+
+class Prover(Protocol):
+    """Turns secrets into what may be kept; injected into the door by the station. Runs on the caller's thread."""
+
+    def prove(self, operation: str, parameter: str, secret: Secret) -> str:
+        """A one-way proof of ``secret`` (a password hash), to stand in the place of ``parameter``."""
+        ...
+
+    def signer(self, user_code: str, secret: Secret) -> Actor:
+        """The person whose secret this is.
+
+        Raises:
+            Refused: Wrong secret, locked or unknown user.
+            Unavailable: Nothing here can tell at the moment.
+        """
+        ...
+
+
+class Request(BaseModel):
+    """One decision, ready to be kept in the journal and applied once.
+
+    Attributes:
+        id: Made by the station's clock before anything else happens; the key of idempotent application.
+        decided_at: When the person decided, aware UTC, station clock.
+        args: The validated arguments as JSON; a proof stands only in memory, files and rows hold ``null`` for it.
+        signed: The verified signature of an operation that declares a meaning, otherwise None.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: UUID
+    operation: str = Field(max_length=100)
+    station: str = Field(max_length=50)
+    user_code: str = Field(max_length=100)
+    session_id: UUID | None = None
+    decided_at: AwareDatetime
+    args: dict[str, JsonValue]
+    signed: Signed | None = None
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The arguments as Python values, by name, as the function gets them (for ``preview`` and ``subject``).
+
+        Raises:
+            Invalid: The arguments do not fit the operation of this program version.
+        """
+        declared = OPERATIONS[self.operation]
+        return declared.values(declared.validate(self.args))
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[V]):
+    """What the door gives back.
+
+    Attributes:
+        view: The function's answer, or the preview of an operation that waits for the database.
+        request_id: Key of the request, as in the audit trail.
+        state: ``applied``: it is in the shared database. ``waiting``: it is safe in this station's journal.
+    """
+
+    view: V
+    request_id: UUID
+    state: Literal["applied", "waiting"]
+
+
+@dataclass(frozen=True, eq=False)
+class Operation(Generic[P, V]):
+    """A declared operation; its name is the permission and the audit tag. Calling it calls the plain function.
+
+    Attributes:
+        kind: An *intent* may be refused when it is applied late; a *fact* has happened and is never dropped.
+        offline: May be decided while the database is away.
+        subject: The entity an offline preview works on, from the Python arguments: ``("order", "<id>")``.
+        preview: Pure: the view on screen → the view after, or raises Refused; the view is None if unknown here.
+        meaning: What a required electronic signature means, as an i18n key or plain words; None: no signature.
+        guard: How the screen protects against a slip of the finger (classes A to D of the design language).
+        outbox: Topic of the message the operation sends to other systems, None if none.
+        undo_s: Seconds in which the operator may undo; outbox messages wait at least that long.
+    """
+
+    name: str
+    function: Callable[Concatenate[Db, Actor, P], V]
+    kind: Kind
+    offline: bool = False
+    subject: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
+    preview: Callable[[Any, Request], Any] | None = None
+    meaning: str | None = None
+    guard: Guard = "B"
+    outbox: str | None = None
+    undo_s: float = 0.0
+    doc: str = field(default="", compare=False)
+
+    def __call__(self, db: Db, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> V:
+        """The plain function, inside somebody else's transaction: no journal, no request row, one audit row of the caller."""
+        return self.function(db, actor, *args, **kwargs)
+
+    @cached_property
+    def form(self) -> arguments.Form:
+        """Arguments and view as read from the function; built at first use, because feature modules import each other.
+
+        Raises:
+            TypeError: The declaration is wrong (a programmer's mistake).
+        """
+        read = arguments.read_signature(self.name, self.function, positional=2)
+        if self.offline and read.proofs:
+            raise TypeError(f"{self.name}: an offline operation is kept in a file and cannot carry a proof")
+        return read
+
+    @property
+    def request_model(self) -> type[Arguments]:
+        """The pydantic model of the arguments."""
+        return self.form.model
+
+    @property
+    def view(self) -> Any:
+        """The declared return type."""
+        return self.form.view
+
+    @property
+    def proofs(self) -> frozenset[str]:
+        """Names of the arguments that are given as a :class:`Secret`."""
+        return self.form.proofs
+
+    @cached_property
+    def view_type(self) -> TypeAdapter[V]:
+        """Reads and writes the view as JSON."""
+        return TypeAdapter(self.form.view)
+
+    def validate(self, args: Mapping[str, Any]) -> Arguments:
+        """``args`` cleaned and checked; Python values or the JSON of a request.
+
+        Raises:
+            Invalid: ``store.request_invalid``.
+        """
+        return arguments.validate(self.form, self.name, args)
+
+    def values(self, validated: Arguments) -> Mapping[str, Any]:
+        """The checked arguments by name, as the function gets them."""
+        return MappingProxyType(dict(validated))
+
+
+OPERATIONS: dict[str, Operation[Any, Any]] = {}
+"""Every declared operation by name; filled by importing the feature modules that ``core.catalogue`` lists."""
+
+
+def operation(
+    name: str,
+    *,
+    kind: Kind,
+    offline: bool = False,
+    subject: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None,
+    preview: Callable[[Any, Request], Any] | None = None,
+    meaning: str | None = None,
+    guard: Guard = "B",
+    outbox: str | None = None,
+    undo_s: float = 0.0,
+) -> Callable[[Callable[Concatenate[Db, Actor, P], V]], Operation[P, V]]:
+    """Declares a function ``(db, actor, *, …) → view`` as an operation; see :class:`Operation` for the arguments.
+
+    Raises:
+        ValueError: The name is not ``feature:thing:verb`` in lower case or is taken, or an offline operation
+            does not bring the ``subject`` and ``preview`` that a screen without a database needs.
+    """
+    if not _NAME.fullmatch(name) or len(name) > 100:
+        raise ValueError(f"{name!r}: an operation is named feature:thing:verb")
+    if offline and (subject is None or preview is None):
+        raise ValueError(f"{name}: an offline operation declares subject and preview")
+
+    def declare(function: Callable[Concatenate[Db, Actor, P], V]) -> Operation[P, V]:
+        if name in OPERATIONS:
+            raise ValueError(f"{name}: declared twice, in {OPERATIONS[name].function.__module__} and {function.__module__}")
+        declared = Operation(
+            name, function, kind, offline, subject, preview, meaning, guard, outbox, undo_s, doc=(function.__doc__ or "").strip()
+        )
+        OPERATIONS[name] = declared
+        return declared
+
+    return declare
+
+
+def describe(declared: Operation[Any, Any]) -> dict[str, Any]:
+    """One entry of the interface catalogue: plain JSON with the schemas of request and view."""
+    return {
+        "name": declared.name,
+        "kind": declared.kind,
+        "permission": declared.name,
+        "offline": declared.offline,
+        "meaning": declared.meaning,
+        "guard": declared.guard,
+        "outbox": declared.outbox,
+        "undo_s": declared.undo_s,
+        "secrets": sorted(declared.proofs),
+        "summary": declared.doc.partition("\n")[0],
+        "request": declared.request_model.model_json_schema(),
+        "view": declared.view_type.json_schema(),
+    }
