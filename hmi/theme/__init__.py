@@ -3,8 +3,8 @@
 ``theme.current()`` while painting, ``theme.apply(app, Theme("dark"))`` and ``theme.set_language(app, "en")`` at any time.
 """
 
-from hmi.theme.look import FAMILY, FontRole, Theme
-from hmi.theme.running import Language, apply, current, language, load_fonts, set_language
+from hmi.theme.look import FAMILY, FontRole, Language, Theme
+from hmi.theme.running import apply, current, language, load_fonts, set_language
 from hmi.theme.tokens import PROFILES, THEMES, Look, PenLook, ThemeName, Tokens, load_tokens
 
 __all__ = [

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTime
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPen
 
 from hmi.theme.tokens import Look, PenLook, ThemeName, Tokens, load_tokens
 
+if TYPE_CHECKING:
+    from core.config import StationSettings
+
 FAMILY = "BIZ UDPGothic"
 
+Language = Literal["ja", "en"]
 FontRole = Literal["hero", "value", "heading", "button", "strong", "body", "label", "small"]
 
 # Role → (design units, bold). Bold is for values and headings only.
@@ -30,6 +34,7 @@ _BODY_MM = 4.85  # em of the body text: 25' for kanji at 600 mm (JIS Z 8513)
 _BODY_U = 20
 _SCALE_MIN, _SCALE_MAX = 0.85, 1.6
 _MM_PER_INCH = 25.4
+_DAY_FROM_H, _DAY_TO_H = 6, 18  # of the terminal's own clock
 
 
 class Theme:
@@ -42,9 +47,10 @@ class Theme:
         screen_px: (width, height) in logical pixels the diagonal belongs to; None asks the primary screen.
         glove: True: nothing tappable is smaller than 15 mm; False (bare fingers): 9 mm.
         keypad: "789" or "123": which row of digits is on top; one layout per site.
+        language: What the screen speaks.
 
     Attributes:
-        name, profile, glove, keypad: As given.
+        name, profile, glove, keypad, language: As given.
         scale: Pixels per design unit, 0.85 to 1.6.
         pitch_mm: Size of one logical pixel in millimetres.
         tokens: The raw tokens.
@@ -59,11 +65,13 @@ class Theme:
         screen_px: tuple[int, int] | None = None,
         glove: bool = True,
         keypad: Literal["789", "123"] = "789",
+        language: Language = "ja",
     ) -> None:
         self.name: ThemeName = name
         self.profile = profile
         self.glove = glove
-        self.keypad = keypad
+        self.keypad: Literal["789", "123"] = keypad
+        self.language: Language = language
         self.diagonal_inch = diagonal_inch
         self.screen_px = screen_px
         self.pitch_mm = _BODY_MM / _BODY_U if diagonal_inch is None else _pitch(diagonal_inch, screen_px)
@@ -72,8 +80,20 @@ class Theme:
         self._colors: dict[str, QColor] = {}
         self._fonts: dict[FontRole, QFont] = {}
 
-    def changed(self, *, name: ThemeName | None = None, profile: str | None = None) -> Theme:
-        """The same screen with another theme or profile."""
+    @classmethod
+    def of(cls, settings: StationSettings) -> Theme:
+        """The theme a station is configured to. "auto" is decided here, once: never in the middle of somebody's task."""
+        name: ThemeName = settings.theme if settings.theme != "auto" else _by_daylight()
+        return cls(
+            name,
+            profile=settings.state_palette,
+            diagonal_inch=settings.screen_diagonal_inch,
+            keypad=settings.keypad_layout,
+            language=settings.language,
+        )
+
+    def changed(self, *, name: ThemeName | None = None, profile: str | None = None, language: Language | None = None) -> Theme:
+        """The same screen with another theme, profile or language; None keeps."""
         return Theme(
             name or self.name,
             profile=profile or self.profile,
@@ -81,6 +101,7 @@ class Theme:
             screen_px=self.screen_px,
             glove=self.glove,
             keypad=self.keypad,
+            language=language or self.language,
         )
 
     def px(self, u: float) -> int:
@@ -159,6 +180,11 @@ class Theme:
     def pens(self) -> tuple[PenLook, ...]:
         """Trend pens in the order of use; never more than these four in one plot."""
         return self.tokens.pens
+
+
+def _by_daylight() -> ThemeName:
+    hour = QTime.currentTime().hour()
+    return "light" if _DAY_FROM_H <= hour < _DAY_TO_H else "dark"
 
 
 def _pitch(diagonal_inch: float, screen_px: tuple[int, int] | None) -> float:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Literal
 
 from PySide6.QtCore import QTranslator
 from PySide6.QtGui import QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
-from hmi.theme.look import Theme
+from hmi.theme.look import Language, Theme
 from hmi.theme.qss import style_sheet
-
-Language = Literal["ja", "en"]
 
 _RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 _log = logging.getLogger(__name__)
@@ -23,8 +20,8 @@ class _Running:
     """What is on in this process; one screen, one look."""
 
     theme: Theme | None = None
-    language: Language = "ja"
     translator: QTranslator | None = None
+    installed: bool = False
     fonts_loaded: bool = False
 
 
@@ -37,33 +34,40 @@ def current() -> Theme:
 
 def language() -> Language:
     """The language the screen speaks now."""
-    return _Running.language
+    return current().language
 
 
 def apply(app: QApplication, theme: Theme) -> None:
     """Dress the application in ``theme``; may be called again while windows are open, which then repaint.
 
-    GUI thread. Every widget gets a StyleChange event (see ``hmi.widgets.painted``).
+    GUI thread. Every widget gets a StyleChange event, and a LanguageChange event when the language is another one.
     """
     load_fonts()
-    first = _Running.theme is None or app.style().objectName().lower() != "fusion"
     _Running.theme = theme
-    if first:
+    if app.style().objectName().lower() != "fusion":
         app.setStyle("Fusion")
     app.setFont(theme.font("body"))
     app.setPalette(_palette(theme))
     app.setStyleSheet(style_sheet(theme))
+    _speak(app, theme.language)
 
 
 def set_language(app: QApplication, language: Language) -> None:
     """Speak ``language`` from now on; every widget gets a LanguageChange event, nothing typed is lost. GUI thread."""
+    _Running.theme = current().changed(language=language)
+    _speak(app, language)
+
+
+def _speak(app: QApplication, language: Language) -> None:
     if _Running.translator is None:
-        translator = QTranslator(app)
+        translator = QTranslator()
         if not translator.load(str(_RESOURCES / "i18n" / "genba_ja.qm")):
             _log.error("the Japanese texts resources/i18n/genba_ja.qm could not be loaded; the screen speaks English")
         _Running.translator = translator
-    _Running.language = language
-    if language == "ja":
+    if (language == "ja") == _Running.installed:
+        return
+    _Running.installed = language == "ja"
+    if _Running.installed:
         app.installTranslator(_Running.translator)
     else:
         app.removeTranslator(_Running.translator)
