@@ -1,0 +1,1 @@
+"""Values as they were: the recent past in memory."""

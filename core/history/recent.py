@@ -1,0 +1,176 @@
+"""The last hours of every tag in memory, for trends that draw at once and go on while the database is away.
+
+Fixed memory: per tag one ring of time, value and quality that grows to its capacity and then forgets the oldest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from core.history.moment import moment
+from core.live.sample import Batch, Quality
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CAPACITY: Final = 7_200
+"""Samples kept per tag: two hours at one a second, 17 bytes each."""
+_FIRST: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A stretch of one tag's past, reduced to what can be seen.
+
+    Attributes:
+        at: Left edge of each column, UNIX seconds UTC, shape (columns,), float64, evenly spaced.
+        low, high: Smallest and largest usable value in force during each column, engineering units, shape (columns,),
+            float64; NaN where none was: a gap to draw as a gap.
+    """
+
+    at: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+class _Ring:
+    """Times never fall; a value holds until the next one, NaN holds for "not usable"."""
+
+    __slots__ = ("at", "count", "quality", "start", "value")
+
+    def __init__(self) -> None:
+        import numpy as np  # the first batch arrives long after the first paint
+
+        self.at = np.empty(_FIRST)
+        self.value = np.empty(_FIRST)
+        self.quality = np.empty(_FIRST, np.uint8)
+        self.start = 0
+        self.count = 0
+
+    def add(self, at: float, value: float, quality: int, capacity: int) -> None:
+        size = len(self.at)
+        if self.count:
+            last = (self.start + self.count - 1) % size
+            # Two times of one source may arrive crossed; the order of arrival is kept, so that a search stays possible.
+            at = max(at, float(self.at[last]))
+            if value != value and self.value[last] != self.value[last] and self.quality[last] == quality:
+                return  # still not usable for the same reason: nothing new to keep
+        if self.count == size < capacity:
+            self._grow(min(2 * size, capacity))
+            size = len(self.at)
+        slot = (self.start + self.count) % size
+        self.at[slot], self.value[slot], self.quality[slot] = at, value, quality
+        if self.count < size:
+            self.count += 1
+        else:
+            self.start = (self.start + 1) % size
+
+    def _grow(self, size: int) -> None:
+        import numpy as np
+
+        at, value, quality = self.ordered()
+        for name, old in (("at", at), ("value", value), ("quality", quality)):
+            new = np.empty(size, old.dtype)
+            new[: self.count] = old
+            setattr(self, name, new)
+        self.start = 0
+
+    def ordered(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
+        """Copies in order of time, shape (count,)."""
+        import numpy as np
+
+        index = (self.start + np.arange(self.count)) % len(self.at)
+        return self.at[index], self.value[index], self.quality[index]
+
+
+class Recent:
+    """Recent samples of all numeric tags. Belongs to the loop of the live table; subscribe ``put`` to it.
+
+    Args:
+        capacity: Samples kept per tag, ≥ 64.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._rings: dict[str, _Ring] = {}
+        self._known_until = float("-inf")
+
+    def put(self, batch: Batch) -> None:
+        """Keep the numeric samples of ``batch``; texts are skipped, values that are not usable are kept as a gap."""
+        self._known_until = max(self._known_until, batch.received_at)
+        rings, received_at = self._rings, batch.received_at
+        for tag, value, quality, source_at in zip(batch.tags, batch.values, batch.qualities, batch.source_at, strict=True):
+            if quality.usable:
+                if not isinstance(value, int | float):
+                    continue
+                number = float(value)
+            else:
+                number = float("nan")
+            ring = rings.get(tag)
+            if ring is None:
+                if number != number:
+                    continue  # a gap before the first value is no news
+                ring = rings[tag] = _Ring()
+            ring.add(moment(source_at, received_at), number, int(quality), self._capacity)
+
+    def forget(self, tags: set[str]) -> None:
+        """Drop tags that left the site."""
+        for tag in tags:
+            self._rings.pop(tag, None)
+
+    def span(self, tag: str) -> tuple[float, float] | None:
+        """Time of the oldest kept sample and until when values are known, UNIX seconds UTC; None for nothing kept."""
+        ring = self._rings.get(tag)
+        if ring is None:
+            return None
+        oldest = float(ring.at[ring.start])
+        return oldest, max(self._known_until, float(ring.at[(ring.start + ring.count - 1) % len(ring.at)]))
+
+    def value_at(self, tag: str, at: float) -> tuple[float | None, Quality]:
+        """What was in force at ``at`` (UNIX seconds UTC), for a cursor: (value, quality).
+
+        The value is None when it was not usable, or nothing was known yet (quality NEVER).
+        """
+        import numpy as np
+
+        ring = self._rings.get(tag)
+        span = self.span(tag)
+        if ring is None or span is None or not span[0] <= at <= span[1]:
+            return None, Quality.NEVER
+        times, values, qualities = ring.ordered()
+        index = int(np.searchsorted(times, at, side="right")) - 1
+        value = float(values[index])
+        return (None if value != value else value), Quality(int(qualities[index]))
+
+    def window(self, tag: str, from_s: float, to_s: float, columns: int) -> Columns:
+        """Smallest and largest value per pixel column between two times.
+
+        A value is in force from its time until the next sample, so a slow tag makes a line and not dots. What lies
+        before the first kept sample or after the last news is a gap.
+
+        Args:
+            tag: Tag name; an unknown one is all gap.
+            from_s, to_s: UNIX seconds UTC, from < to; column i covers [from + i·w, from + (i + 1)·w).
+            columns: Number of columns, ≥ 1.
+        """
+        import numpy as np
+
+        edges = np.linspace(from_s, to_s, columns + 1)
+        low, high = np.full(columns, np.nan), np.full(columns, np.nan)
+        ring, span = self._rings.get(tag), self.span(tag)
+        if ring is not None and span is not None:
+            times, values, _ = ring.ordered()
+            first = np.searchsorted(times, edges, side="left")
+            # The value in force when a column begins is the last one before its left edge.
+            held = np.where(first[:-1] > 0, values[np.maximum(first[:-1] - 1, 0)], np.nan)
+            held[edges[:-1] > span[1]] = np.nan
+            low[:], high[:] = held, held
+            filled = np.flatnonzero(first[1:] > first[:-1])
+            if len(filled):
+                inside = values[: first[-1]]
+                starts = first[filled]
+                low[filled] = np.fmin(held[filled], np.fmin.reduceat(inside, starts))
+                high[filled] = np.fmax(held[filled], np.fmax.reduceat(inside, starts))
+        return Columns(edges[:-1], low, high)
