@@ -1,0 +1,224 @@
+"""LineTile: one line on the overview, readable in two seconds from two metres; touch opens the line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from core.words import UNDEFINED, ago, duration, name, number, percent, word
+from hmi import theme
+from hmi.widgets.bars import draw_count_bar
+from hmi.widgets.chip import HEIGHT_U as CHIP_U
+from hmi.widgets.chip import chip_width, draw_chip
+from hmi.widgets.glyphs import draw_alarm, pattern_brush
+from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, panel_rect
+from hmi.widgets.text import RIGHT, font_fitting, text_width
+
+WIDTH_U, HEIGHT_U = 290, 262
+NO_NUMBER = f"{UNDEFINED} {UNDEFINED}"
+_PAD_U = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LineFace:
+    """What a tile shows of a line at one moment.
+
+    Attributes:
+        code: ``L2``.
+        name: By language.
+        state: One of the nine machine states; OFFLINE when nothing is known.
+        word_id: Glossary id of a nearer word (``state.STARVED``), "" for the state's own.
+        elapsed_s: Seconds in this state, None when not known.
+        good: Good parts of the running order, None when unknown or without an order.
+        target_now: Good parts there should be by now, None without a target.
+        planned: Parts of the whole order, the full length of the bar; 0 without an order.
+        order: Number and product of the running order, "" when there is none.
+        reason_id: Glossary id of the stop reason (``stop.D07``), "" when there is none to show.
+        reason_missing: True when the stop still needs its reason.
+        alarm: Priority of the worst alarm, "P1" … "P4", "" for none.
+        oee: Share 0..1, None when undefined.
+        last_at: Clock time of the last data, ``10:31``; shown while OFFLINE, "" when there never was any.
+        age_s: Age of the last data, seconds.
+        simulated: True for a simulated source.
+    """
+
+    code: str
+    name: Mapping[str, str] = field(default_factory=dict)
+    state: str = "OFFLINE"
+    word_id: str = ""
+    elapsed_s: float | None = None
+    good: int | None = None
+    target_now: int | None = None
+    planned: int = 0
+    order: str = ""
+    reason_id: str = ""
+    reason_missing: bool = False
+    alarm: str = ""
+    oee: float | None = None
+    last_at: str = ""
+    age_s: float | None = None
+    simulated: bool = False
+
+
+class LineTile(PaintedButton):
+    """A large button that shows a LineFace. Feed it with ``show_line``; it repaints only when something readable changed.
+
+    Signals:
+        opened(str): Line code; released inside.
+    """
+
+    opened = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._face = LineFace("")
+        self._shown: tuple[str, ...] = ()
+        self.clicked.connect(lambda: self.opened.emit(self._face.code))
+
+    @property
+    def face(self) -> LineFace:
+        """What was shown last."""
+        return self._face
+
+    def show_line(self, face: LineFace) -> None:
+        """Show ``face``."""
+        self._face = face
+        self._refresh()
+
+    def retranslate(self) -> None:
+        """Say it in the other language."""
+        self._shown = ()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        shown = self._words()
+        if shown != self._shown:
+            self._shown = shown
+            self.setAccessibleName(" ".join(part for part in shown if part))
+            self.update()
+
+    # -- words ---------------------------------------------------------------------------------------------------
+
+    def _words(self) -> tuple[str, ...]:
+        face, language = self._face, theme.language()
+        return (
+            f"{face.code} {name(face.name, language)}",
+            word(face.word_id or f"state.{face.state}", language),
+            "" if face.elapsed_s is None else duration(face.elapsed_s),
+            NO_NUMBER if face.good is None else number(face.good),
+            "" if face.target_now is None or face.good is None else f"/ {number(face.target_now)}",
+            self._lead_text(),
+            face.order or ("" if face.state == "OFFLINE" else self.tr("No order")),
+            self._foot_text(),
+            face.alarm,
+            face.state,
+            str(face.planned),
+        )
+
+    def _lead_text(self) -> str:
+        face = self._face
+        if face.good is None or face.target_now is None:
+            return ""
+        lead = face.good - face.target_now
+        return f"{word('count.ahead' if lead >= 0 else 'count.behind', theme.language())} {number(abs(lead))}"
+
+    def _foot_text(self) -> str:
+        face, language = self._face, theme.language()
+        if face.state == "OFFLINE":
+            if not face.last_at or face.age_s is None:
+                return word("data.NEVER", language)
+            return f"{word('link.last_update', language)} {face.last_at} ({ago(face.age_s, language)})"
+        if face.reason_missing:
+            return self.tr("Stop reason missing")
+        if face.reason_id:
+            return word(face.reason_id, language)
+        return "" if face.oee is None else f"OEE {percent(face.oee)}"
+
+    # -- painting ------------------------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """290 × 262 u."""
+        return QSize(theme.current().px(WIDTH_U), theme.current().px(HEIGHT_U))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """The same."""
+        return self.sizeHint()
+
+    def paint(self, painter: QPainter) -> None:
+        """Frame, head, counts, bar, foot."""
+        now = theme.current()
+        rect = QRectF(self.rect())
+        self._paint_frame(painter, rect)
+        if not self._shown:
+            return
+        inner = rect.adjusted(now.px(_PAD_U), now.px(10), -now.px(_PAD_U), -now.px(10))
+        spare = max(0.0, (inner.height() - now.px(HEIGHT_U - 20)) / 4)
+        self._paint_head(painter, inner)
+        self._paint_counts(painter, QRectF(inner.left(), inner.top() + now.px(82) + spare, inner.width(), now.px(78)))
+        self._paint_foot(painter, QRectF(inner.left(), inner.bottom() - now.px(78) - spare, inner.width(), now.px(78) + spare), spare)
+        if self.hasFocus():
+            draw_focus(painter, rect)
+
+    def _paint_frame(self, painter: QPainter, rect: QRectF) -> None:
+        now = theme.current()
+        ground = now.color("pressed" if self.isDown() else "surface")
+        if self._face.state == "OFFLINE":
+            draw_box(painter, rect, ground, "edge", 2, dashed=True)
+            brush = pattern_brush("hatch", now.color("hatch"))
+            if brush is not None:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(brush)
+                painter.drawRoundedRect(panel_rect(rect, now.px(4)), now.px(4), now.px(4))
+        elif self._face.state == "DOWN":
+            draw_box(painter, rect, ground, now.state("DOWN").fill, 3)
+        else:
+            draw_box(painter, rect, ground, "edge", 1)
+
+    def _paint_head(self, painter: QPainter, inner: QRectF) -> None:
+        now, face = theme.current(), self._face
+        title, state_word, elapsed = self._shown[:3]
+        icon = now.px(36) if face.alarm else 0
+        self.write(painter, QRectF(inner.left(), inner.top(), inner.width() - icon, now.px(28)), title, "heading", may_cut=True)
+        if face.alarm:
+            draw_alarm(painter, face.alarm, QRectF(inner.right() - icon, inner.top() - now.px(3), icon, icon))
+        time_width = text_width(elapsed, "strong") + now.px(8) if elapsed else 0.0
+        width = min(float(chip_width()), inner.width() - time_width)
+        top = inner.top() + now.px(34)
+        draw_chip(painter, self, QRectF(inner.left(), top, width, now.px(CHIP_U)), face.state, state_word)
+        self.write(painter, QRectF(inner.right() - time_width, top, time_width, now.px(CHIP_U)), elapsed, "strong", "text", RIGHT)
+
+    def _paint_counts(self, painter: QPainter, rect: QRectF) -> None:
+        now = theme.current()
+        good, target, lead = self._shown[3:6]
+        tail = text_width(target, "heading") + now.px(10) if target else 0.0
+        role = font_fitting(good, ("hero", "value", "heading"), rect.width() - tail)
+        tone = "text2" if good == NO_NUMBER else "text"
+        width = text_width(good, role)
+        line = QRectF(rect.left(), rect.top(), rect.width(), now.px(50))
+        self.write(painter, QRectF(line.left(), line.top(), width + 1, line.height()), good, role, tone)
+        # Both stand on one base line: the smaller text is centred lower by a third of the difference in size.
+        drop = (now.font_px(role) - now.font_px("heading")) * 0.36
+        self.write(painter, QRectF(line.left() + width + now.px(10), line.top() + drop, tail, line.height()), target, "heading", "text2")
+        below = QRectF(rect.left(), rect.top() + now.px(52), rect.width(), now.px(26))
+        self.write(painter, below, lead, "strong")
+        if lead:
+            hint = self.tr("vs target now")
+            left = below.left() + text_width(lead, "strong") + now.px(10)
+            if text_width(hint, "label") <= below.right() - left:
+                self.write(painter, QRectF(left, below.top(), below.right() - left, below.height()), hint, "label", "text2")
+
+    def _paint_foot(self, painter: QPainter, rect: QRectF, spare: float) -> None:
+        now, face = theme.current(), self._face
+        order, foot = self._shown[6:8]
+        self.write(painter, QRectF(rect.left(), rect.top(), rect.width(), now.px(24)), order, "label", "text2", may_cut=True)
+        if face.good is not None and face.planned > 0:
+            bar = QRectF(rect.left(), rect.top() + now.px(26) + spare / 2, rect.width(), now.px(22))
+            draw_count_bar(painter, bar, face.good, face.planned, face.target_now)
+        tone = "text" if face.reason_missing else "text2"
+        line = QRectF(rect.left(), rect.bottom() - now.px(26), rect.width(), now.px(26))
+        self.write(painter, line, foot, font_fitting(foot, ("label", "small"), line.width()), tone, may_cut=True)

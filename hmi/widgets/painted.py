@@ -1,0 +1,128 @@
+"""Painted: base of widgets that draw themselves and follow theme and language while the program runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from hmi import theme
+from hmi.theme import FontRole, Theme
+from hmi.widgets.text import LEFT, Drawn, write
+
+_RESTYLE = (QEvent.Type.StyleChange, QEvent.Type.PaletteChange)
+
+
+class Writes:
+    """What both bases share: a record of the text drawn in the last paint, and the way to draw text."""
+
+    drawn: list[Drawn]
+
+    def write(
+        self,
+        painter: QPainter,
+        rect: QRectF,
+        text: str,
+        role: FontRole,
+        color: str = "text",
+        align: Qt.AlignmentFlag = LEFT,
+        *,
+        lines: int = 1,
+        may_cut: bool = False,
+    ) -> None:
+        """Draw ``text``; ``color`` is a token or a Look's ``#…``. See ``hmi.widgets.text.write``."""
+        write(painter, self.drawn, rect, text, role, theme.current().color(color), align, lines=lines, may_cut=may_cut)
+
+
+class Painted(Writes, QWidget):
+    """A widget that paints itself. Override ``paint``, and ``retranslate`` / ``restyle`` where something is kept."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.drawn: list[Drawn] = []
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw everything; colours and sizes come from ``theme.current()`` now, never from a kept copy."""
+
+    def retranslate(self) -> None:
+        """Say everything again in the current language; repaints."""
+        self.update()
+
+    def restyle(self) -> None:
+        """Take over another theme: sizes and colours."""
+        self.updateGeometry()
+        self.update()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Language and style changes reach the widget here."""
+        super().changeEvent(event)
+        follow(self, event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint with antialiasing and a fresh text record."""
+        self.drawn.clear()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self.paint(painter)
+
+
+class PaintedButton(Writes, QAbstractButton):
+    """A button that paints itself; acts on release inside, slides off without acting (QAbstractButton's own rule)."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.drawn: list[Drawn] = []
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw everything."""
+
+    def retranslate(self) -> None:
+        """Say everything again in the current language; repaints."""
+        self.update()
+
+    def restyle(self) -> None:
+        """Take over another theme: sizes and colours."""
+        self.updateGeometry()
+        self.update()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Language and style changes reach the widget here."""
+        super().changeEvent(event)
+        follow(self, event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint with antialiasing and a fresh text record."""
+        self.drawn.clear()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self.paint(painter)
+
+
+def follow(widget: Painted | PaintedButton, event: QEvent) -> None:
+    """Turn Qt's change events into ``retranslate`` and ``restyle``."""
+    if event.type() == QEvent.Type.LanguageChange:
+        widget.retranslate()
+    elif event.type() in _RESTYLE:
+        widget.restyle()
+
+
+def panel_rect(rect: QRectF, width: float) -> QRectF:
+    """``rect`` moved inwards by half a pen of ``width`` px, so that an outline lies fully inside the widget."""
+    half = width / 2
+    return rect.adjusted(half, half, -half, -half)
+
+
+def draw_box(painter: QPainter, rect: QRectF, fill: QColor | None, edge: str, width_u: float = 1, *, dashed: bool = False) -> None:
+    """A rounded box as all our tiles and buttons have it; ``edge`` is a token or ``#…``, ``fill`` None leaves it open."""
+    now: Theme = theme.current()
+    pen = now.pen(edge, width_u, dashed=dashed)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush if fill is None else fill)
+    radius = now.px(4)
+    painter.drawRoundedRect(panel_rect(rect, pen.widthF()), radius, radius)
+
+
+def draw_focus(painter: QPainter, rect: QRectF) -> None:
+    """The visible 3 px frame of keyboard focus."""
+    draw_box(painter, rect, None, "accent", 3)
