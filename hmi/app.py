@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import qasync
 from PySide6.QtWidgets import QApplication
 
-from core.config import StationSettings
+from core.config import StationSettings, read_settings
 from core.live.link import LinkState
 from core.live.sample import Quality
 from hmi import theme
@@ -27,8 +27,9 @@ from hmi.panels import PANELS
 from hmi.shell.window import Window
 
 if TYPE_CHECKING:
-    from core.cli import DemoPlant
     from core.station.station import Station
+
+    from core.cli import DemoPlant
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def run(overrides: dict[str, Any], *, size: str | None, capture: Capture | None,
     """
     if demo is not None:
         overrides |= demo.launch()
-    settings = StationSettings.load(**overrides)
+    settings = read_settings(**overrides)
     qapp = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(qapp, QApplication)
     qapp.setApplicationName("genba")
@@ -120,17 +121,25 @@ async def _live(
 
 async def _start_station(window: Window, settings: StationSettings, demo: DemoPlant | None) -> Station | None:
     """Load and start everything behind the window; a failure is shown in it and the window stays usable."""
+    station: Station | None = None
     try:
         station = await in_thread(lambda: _build(settings, demo))
         classes = await in_thread(lambda: [(entry, entry.load()) for entry in PANELS])
         window.add_panels(classes)
         await station.start()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the operator must read it instead of a frozen window
+    except Exception as error:
         log.error("the station could not start: %s", error, exc_info=error)
         window.show_error(error)
-        return None
-    window.bridge.attach(station)
-    return station
+    except asyncio.CancelledError:
+        if station is not None:
+            await station.close()
+        raise
+    else:
+        window.bridge.attach(station)
+        return station
+    if station is not None:
+        await station.close()
+    return None
 
 
 def _build(settings: StationSettings, demo: DemoPlant | None) -> Station:

@@ -21,8 +21,8 @@ from core.live.sample import Quality, Sample, Value
 
 if TYPE_CHECKING:
     from core.station.station import Station
-    from core.store.door import Done
-    from core.store.operation import Operation
+
+    from core.store.operation import Actor, Done, Operation
     from core.store.query import Answer, Query
 
 log = logging.getLogger(__name__)
@@ -134,6 +134,20 @@ class Bridge(QObject):
         await self._attached.wait()
         return await self.station.write(tag, value)
 
+    async def sign_in(self, user_code: str, typed: str) -> Actor:
+        """Sign in with PIN or password; what was typed leaves this process only as a proof. Raises Refused or Unavailable."""
+        await self._attached.wait()
+        return await self.station.sign_in(user_code, typed)
+
+    async def sign_out(self) -> None:
+        """Become a guest again."""
+        await self._attached.wait()
+        await self.station.sign_out()
+
+    def may(self, operation: Operation[..., Any]) -> bool:
+        """True when whoever is signed in has the right to ``operation``."""
+        return self._station is not None and self._station.actor.may(operation.name)
+
     def start(self, action: Coroutine[Any, Any, Any], on_error: Callable[[Exception], None] | None = None) -> asyncio.Task[Any]:
         """Run ``action`` as a task that is kept alive, cancelled at shutdown, and whose failure is shown.
 
@@ -174,7 +188,8 @@ class Bridge(QObject):
         self._shown[tag].append(weakref.ref(widget))
         self._tag_of[id(widget)] = tag
         widget.installEventFilter(self)
-        widget.destroyed.connect(lambda _=None, key=id(widget): self._tag_of.pop(key, None))
+        key = id(widget)
+        widget.destroyed.connect(lambda: self._tag_of.pop(key, None))
         self._serve(tag, widget, time.time())
 
     def forget(self, widget: QWidget) -> None:
@@ -220,7 +235,7 @@ class Bridge(QObject):
         if took > SLOW_SLOT_S:
             log.info("a frame took %.0f ms for %d tags", took * 1000, len(tags))
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """A widget that becomes visible shows the present at once, not the moment it was hidden."""
         if event.type() == QEvent.Type.Show:
             tag = self._tag_of.get(id(watched))

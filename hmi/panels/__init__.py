@@ -123,7 +123,7 @@ class Panel(QWidget):
     def retranslate(self) -> None:
         """Set every text anew; called at a language change. Typed input stays."""
 
-    def changeEvent(self, event: QEvent) -> None:
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Re-text when the language changes while running."""
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
@@ -170,7 +170,7 @@ def _trends() -> type[Panel]:
 
 
 PANELS: tuple[PanelEntry, ...] = (
-    PanelEntry("lines", "lines", "lines", None, _lines),
-    PanelEntry("orders", "work_orders", "work_orders", None, _orders),
-    PanelEntry("trends", "trends", "trends", None, _trends),
+    PanelEntry("lines", "panel.lines", "lines", None, _lines),
+    PanelEntry("orders", "panel.work_orders", "orders", None, _orders),
+    PanelEntry("trends", "panel.trends", "trends", None, _trends),
 )

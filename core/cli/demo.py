@@ -1,0 +1,129 @@
+"""The demo plant as ``genba demo`` uses it: started beside the screen, its site applied once the database is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from core.station.station import Setup
+
+SITE = Path(__file__).resolve().parents[2] / "resources" / "demo" / "site.yaml"
+READY_PATIENCE_S = 30.0
+
+# line, product, planned, priority, hours until the scheduled start, hours it takes, how far it is taken
+_ORDERS = (
+    ("L1", 240, 3, -1.0, 6.0, "running"),
+    ("L2", 900, 2, -2.0, 8.0, "running"),
+    ("L3", 160, 5, -0.5, 7.0, "running"),
+    ("L4", 300, 5, 0.5, 5.0, "released"),
+    ("L5", 500, 4, -1.0, 6.0, "running"),
+    ("L6", 120, 5, 1.0, 8.0, "released"),
+    ("L2", 600, 5, 6.0, 8.0, "released"),
+    ("L1", 180, 6, 5.0, 6.0, "planned"),
+)
+
+
+@dataclass(slots=True)
+class DemoPlant:
+    """A plant process of its own and what the station must be told about it.
+
+    Attributes:
+        speed: Simulated seconds per second.
+        seed: The same seed makes the same plant.
+        home: Folder of the demo's settings, database and journal; None takes ``genba-demo`` beside the real one.
+    """
+
+    speed: float = 1.0
+    seed: int = 1
+    home: Path | None = None
+    _process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    _ready: dict[str, Any] = field(default_factory=dict, repr=False)
+    _announced: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def launch(self) -> dict[str, Any]:
+        """Start the plant and return at once; the settings it wants win over the station's own."""
+        from core.demo.plant import PlantOptions, command
+
+        words = command(PlantOptions(speed=self.speed, seed=self.seed, with_parent=os.getpid(), respawn=False))
+        self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._listen, name="genba-demo-plant", daemon=True).start()
+        return {"home": self.home or _demo_home(), "database_url": None}
+
+    def _listen(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                self._ready = json.loads(line)
+                self._announced.set()
+        self._announced.set()
+
+    def prepare(self, setup: Setup) -> None:
+        """Apply the demo's site with the ports the plant really got, and give the lines something to do; idempotent.
+
+        Called by the station on a thread of its own, each time the database becomes usable for the first time.
+
+        Raises:
+            Unavailable: The plant did not come up.
+        """
+        from core.sitefile import read
+
+        if not self._announced.wait(READY_PATIENCE_S) or not self._ready:
+            raise Unavailable("demo.plant_not_ready")
+        site = read(SITE).with_urls({"demo-opcua": self._ready["opcua"], "demo-modbus": self._ready["modbus"]})
+        setup.apply_site(site)
+        if setup.order_count() == 0:
+            self._make_orders(setup)
+
+    def _make_orders(self, setup: Setup) -> None:
+        from core.production.orders import create_order, release_order, start_order
+
+        now = setup.now()
+        for number, (line, planned, priority, begin_h, length_h, stage) in enumerate(_ORDERS, start=1181):
+            order = setup.do(
+                create_order,
+                number=f"WO-{number}",
+                product_code=setup.product_of(line),
+                line_code=line,
+                planned=Decimal(planned),
+                priority=priority,
+                scheduled_start_at=now + timedelta(hours=begin_h),
+                scheduled_end_at=now + timedelta(hours=begin_h + length_h),
+            )
+            if stage in ("released", "running"):
+                order = setup.do(release_order, order_id=order.id, version=order.version)
+            if stage == "running":
+                setup.do(start_order, order_id=order.id, version=order.version)
+
+    def close(self) -> None:
+        """End the plant and its servers."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+
+
+def _demo_home() -> Path:
+    import platformdirs
+
+    named = os.environ.get("GENBA_HOME")
+    return Path(named) if named else Path(platformdirs.user_data_dir("genba-demo", appauthor=False))
+
+

@@ -1,0 +1,1 @@
+"""The frame around every panel: header, rail, tabs, action bar, bands, sheets and messages."""

@@ -1,0 +1,151 @@
+"""The header: what is wrong with the machines, the database, the time, who works here, the language."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from core.live.link import LinkState, LinkStatus
+from core.words import day, word
+from hmi import theme
+from hmi.shell.cell import Cell
+
+if TYPE_CHECKING:
+    from core.store.operation import Actor
+
+_BAD = (LinkState.OFFLINE, LinkState.DEGRADED)
+
+
+class Header(QWidget):
+    """Top row of the window; takes facts by ``show_…`` methods and knows no service.
+
+    Signals:
+        problem_pressed(): The machine banner was touched.
+        link_pressed(): The database cell was touched.
+        user_pressed(): The user cell was touched: sign in, switch or sign out.
+        language_pressed(): The other language was asked for.
+    """
+
+    problem_pressed = Signal()
+    link_pressed = Signal()
+    user_pressed = Signal()
+    language_pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._links: dict[str, LinkStatus] = {}
+        self._labels: dict[str, str] = {}
+        self._zone: tzinfo = UTC
+        self._database: bool | None = None
+        self._waiting = 0
+        self._actor: Actor | None = None
+        self._seconds_left: int | None = None
+        self.banner = Cell("banner", None)
+        self.link = Cell("link", 118)
+        self.clock = Cell("clock", 96)
+        self.user = Cell("user", 136)
+        self.speech = Cell("language", 84)
+        self.clock.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.clock.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(*[theme.current().px(6)] * 4)
+        row.setSpacing(theme.current().px(6))
+        for cell in (self.banner, self.link, self.clock, self.user, self.speech):
+            row.addWidget(cell)
+        self.banner.clicked.connect(self.problem_pressed)
+        self.link.clicked.connect(self.link_pressed)
+        self.user.clicked.connect(self.user_pressed)
+        self.speech.clicked.connect(self.language_pressed)
+        self._tick = QTimer(self)
+        self._tick.setInterval(1000)
+        self._tick.timeout.connect(self._show_time)
+        self._tick.start()
+        self.retranslate()
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    def show_links(self, links: dict[str, LinkStatus], labels: dict[str, str]) -> None:
+        """State of every source and its name on the floor, both keyed by source code."""
+        self._links, self._labels = links, labels
+        self._show_banner()
+
+    def show_database(self, up: bool | None, waiting: int) -> None:
+        """Whether the database is there (None: not known yet) and how many decisions wait for it."""
+        self._database, self._waiting = up, waiting
+        self._show_link()
+
+    def show_actor(self, actor: Actor | None) -> None:
+        """Who is signed in; None or a guest shows the invitation to sign in."""
+        self._actor = actor
+        self._show_user()
+
+    def show_seconds_left(self, seconds: int | None) -> None:
+        """Count down to the automatic sign-off; None when it is far away."""
+        if seconds != self._seconds_left:
+            self._seconds_left = seconds
+            self._show_user()
+
+    def show_zone(self, zone: tzinfo) -> None:
+        """Time zone of the site; the clock shows the site's time wherever the panel PC thinks it is."""
+        self._zone = zone
+        self._show_time()
+
+    # -- words ---------------------------------------------------------------------------------------------------
+
+    def retranslate(self) -> None:
+        """Set every text in the current language."""
+        self._show_banner()
+        self._show_link()
+        self._show_time()
+        self._show_user()
+        self.speech.show_text(self.tr("日本語") if theme.language() == "en" else "English", tone="accent")
+
+    def _show_banner(self) -> None:
+        bad = sorted((link for link in self._links.values() if link.state in _BAD), key=lambda link: link.since)
+        if bad:
+            first = bad[0]
+            since = datetime.fromtimestamp(first.since, self._zone).strftime("%H:%M:%S")
+            name = self._labels.get(first.source, first.source)
+            more = self.tr("+{n} more").format(n=len(bad) - 1) if len(bad) > 1 else ""
+            words = self.tr("{name}: no communication") if first.state is LinkState.OFFLINE else self.tr("{name}: partly no answer")
+            self.banner.show_text(words.format(name=name), self.tr("since {time}").format(time=since), glyph="link_cut", tone="danger", note=more)
+        elif any(link.state is LinkState.CONNECTING for link in self._links.values()) or not self._links:
+            self.banner.show_text(self.tr("Machines"), self.tr("connecting …"), tone="text2")
+        else:
+            online = sum(link.state is LinkState.ONLINE for link in self._links.values())
+            self.banner.show_text(self.tr("All machines connected"), self.tr("{n} sources").format(n=online), tone="text2")
+
+    def _show_link(self) -> None:
+        language = theme.language()
+        waiting = self.tr("waiting {n}").format(n=self._waiting)
+        if self._database is None:
+            self.link.show_text(word("link.CONNECTING", language), waiting, tone="text2")
+        elif self._database:
+            self.link.show_text(word("link.ONLINE", language), waiting, glyph="link_ok")
+        else:
+            self.link.show_text(word("link.OFFLINE", language), waiting, glyph="link_cut", tone="danger")
+
+    def _show_time(self) -> None:
+        now = datetime.fromtimestamp(time.time(), self._zone)
+        self.clock.show_text(now.strftime("%H:%M:%S"), day(now, theme.language()))
+
+    def _show_user(self) -> None:
+        actor = self._actor
+        language = theme.language()
+        if actor is None or actor.kind != "person" or not actor.user_code:
+            self.user.show_text(word("role.guest", language), self.tr("Sign in"), glyph="users", tone="accent")
+            return
+        role = " · ".join(word(f"role.{role}", language) for role in sorted(actor.roles)[:1])
+        if self._seconds_left is not None:
+            role = self.tr("sign-off in {n} s").format(n=self._seconds_left)
+        self.user.show_text(actor.name, role, glyph="users")
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Re-text at a language change."""
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)

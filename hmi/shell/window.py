@@ -1,0 +1,231 @@
+"""The window: header, rail, tabs, panel, action bar, bands, sheets, messages; it is painted before the station is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+
+from core.config import StationSettings
+from core.errors import GenbaError
+from core.live.link import LinkStatus
+from core.words import name
+from hmi import theme
+from hmi.bridge import Bridge
+from hmi.panels import Intent, OpenLine, OpenOrder, OpenOrders, OpenSignIn, OpenTrend, Panel, PanelEntry
+from hmi.shell.content import Content
+from hmi.shell.header import Header
+from hmi.shell.rail import Rail
+from hmi.shell.session import SessionWatch
+
+log = logging.getLogger(__name__)
+
+
+class Window(QWidget):
+    """The one top-level window of a station.
+
+    Signals:
+        closing(): The window was asked to close; the application ends the station, then the window.
+    """
+
+    closing = Signal()
+
+    def __init__(self, bridge: Bridge, settings: StationSettings, *, demo: bool = False) -> None:
+        super().__init__()
+        self.bridge = bridge
+        self.settings = settings
+        self._painted: asyncio.Future[None] | None = None
+        self._was_painted = False
+        self._panels: dict[str, Panel] = {}
+        self.panel_id = settings.panel or "lines"
+        self.setWindowTitle("Genba")
+        self.setObjectName("window")
+        self.setProperty("ground", "canvas")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.header = Header()
+        self.rail = Rail()
+        self.content = Content(simulated=demo)
+        self.session = SessionWatch(bridge, settings.auto_sign_off_s, self)
+        self._lay_out()
+        self._connect()
+        self._keys()
+        self.rail.show_open(self.panel_id)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addWidget(self.content, 1)
+        column.addLayout(row, 1)
+        self._size_chrome()
+
+    def _size_chrome(self) -> None:
+        self.header.setFixedHeight(theme.current().px(72))
+
+    def _connect(self) -> None:
+        bridge = self.bridge
+        self.rail.chosen.connect(self.open_panel)
+        self.rail.lock_pressed.connect(self.session.sign_off)
+        self.header.language_pressed.connect(self.other_language)
+        self.header.user_pressed.connect(self.sign_in)
+        self.header.problem_pressed.connect(lambda: self.open_panel("lines"))
+        self.content.action_pressed.connect(self.session.touched)
+        bridge.ready.connect(self._attached)
+        bridge.link_changed.connect(self._show_link)
+        bridge.database_changed.connect(lambda _: self._show_database())
+        bridge.waiting_changed.connect(lambda _: self._show_database())
+        bridge.actor_changed.connect(self._show_actor)
+        bridge.noticed.connect(lambda _: self._refresh())
+        bridge.site_changed.connect(self._site_changed)
+        bridge.failed.connect(self.show_error)
+        self.session.seconds_left.connect(self.header.show_seconds_left)
+
+    def _keys(self) -> None:
+        for number, panel_id in enumerate(self.rail.panel_ids, start=1):
+            self._shortcut(f"Alt+{number}", lambda panel_id=panel_id: self.open_panel(panel_id))
+        self._shortcut("F5", self._refresh)
+        self._shortcut("Ctrl+L", self.other_language)
+
+    def _shortcut(self, keys: str, act: Callable[[], object]) -> None:
+        QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    # -- panels --------------------------------------------------------------------------------------------------
+
+    async def first_paint(self) -> None:
+        """Return once the frame has been drawn; heavy loading begins only then."""
+        if not self._was_painted:
+            self._painted = asyncio.get_running_loop().create_future()
+            await self._painted
+
+    def add_panels(self, classes: Sequence[tuple[PanelEntry, type[Panel]]]) -> None:
+        """Make the panels, now that their modules are loaded, and open the first one."""
+        for entry, kind in classes:
+            panel = kind(self.bridge)
+            panel.setObjectName(f"panel.{entry.id}")
+            panel.navigate.connect(self.go)
+            panel.toast.connect(self.content.toast)
+            panel.failed.connect(self.show_error)
+            panel.sheet.connect(self.content.open_sheet)
+            self._panels[entry.id] = panel
+            self.content.add_panel(panel)
+        if self.panel_id not in self._panels:
+            self.panel_id = next(iter(self._panels))
+        self.open_panel(self.panel_id)
+
+    @property
+    def panel(self) -> Panel | None:
+        """The panel in front; None before the panels are loaded."""
+        return self._panels.get(self.panel_id)
+
+    def open_panel(self, panel_id: str, intent: Intent | None = None) -> None:
+        """Bring ``panel_id`` to the front; before the panels are loaded, remember it."""
+        self.panel_id = panel_id
+        self.rail.show_open(panel_id)
+        panel = self._panels.get(panel_id)
+        if panel is not None:
+            self.content.show_panel(panel)
+            panel.open(intent)
+
+    def go(self, intent: Intent) -> None:
+        """Follow a panel's navigation."""
+        match intent:
+            case OpenLine():
+                self.open_panel("lines", intent)
+            case OpenOrder() | OpenOrders():
+                self.open_panel("orders", intent)
+            case OpenTrend():
+                self.open_panel("trends", intent)
+            case OpenSignIn():
+                self.sign_in()
+
+    def sign_in(self) -> None:
+        """Open the sign-in sheet: sign in, switch user or sign off."""
+        from hmi.sheets.sign_in import SignInSheet
+
+        sheet = SignInSheet(self.bridge)
+        self.content.open_sheet(sheet)
+
+    def other_language(self) -> None:
+        """Japanese ↔ English, everything re-texted, open forms kept."""
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.set_language(app, "en" if theme.language() == "ja" else "ja")
+
+    # -- facts from the bridge -----------------------------------------------------------------------------------
+
+    def _attached(self) -> None:
+        self._site_changed()
+        self._show_database()
+        self._show_actor(self.bridge.station.actor)
+
+    def _site_changed(self) -> None:
+        station = self.bridge.station
+        if station.site.time_zone:
+            self.header.show_zone(ZoneInfo(station.site.time_zone))
+        self.content.show_simulated(any(source.simulated for source in station.site.sources))
+        self._show_links()
+        self._refresh()
+
+    def _show_link(self, _: LinkStatus) -> None:
+        self._show_links()
+
+    def _show_links(self) -> None:
+        station = self.bridge.station
+        labels = {source.code: name(source.label, theme.language()) or source.code for source in station.site.sources}
+        self.header.show_links(dict(station.links), labels)
+
+    def _show_database(self) -> None:
+        station = self.bridge.station
+        self.header.show_database(station.database_up, station.waiting)
+        self.content.show_database(station.database_up, station.read_only)
+        self._refresh()
+
+    def _show_actor(self, actor: object) -> None:
+        self.header.show_actor(self.bridge.station.actor)
+        self.session.actor_changed(self.bridge.station.actor)
+        self.content.refresh_actions()
+
+    def _refresh(self) -> None:
+        panel = self.panel
+        if panel is not None and self.bridge.is_ready:
+            panel.refresh()
+
+    def show_error(self, error: BaseException) -> None:
+        """Show what happened, what to do and what is safe, until it is read."""
+        self.content.show_error(error if isinstance(error, GenbaError) else GenbaError("core.unknown", code=type(error).__name__))
+
+    # -- Qt ------------------------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Language: links carry names from the site file. Style: the frame's sizes follow the theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange and self.bridge.is_ready:
+            self._show_links()
+        elif event.type() == QEvent.Type.StyleChange:
+            self._size_chrome()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Report the first paint, after it has reached the screen."""
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self._tell_painted)
+
+    def _tell_painted(self) -> None:
+        if self._painted is not None and not self._painted.done():
+            self._painted.set_result(None)
+
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Never close under running tasks: ask the application to end in order."""
+        event.ignore()
+        self.closing.emit()
