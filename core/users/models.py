@@ -103,12 +103,12 @@ class Signature(Base):
     Attributes:
         request_id: The request that was signed; what it did stands in the audit rows of the same request.
         user_code, printed_name: As they were at the moment of signing.
-        meaning: ``authorship``, ``review``, ``approval`` or ``responsibility``.
+        meaning: What the signing means, in the operation's declared word (``review``, ``approval`` …).
     """
 
     __tablename__ = "signature"
     __table_args__ = (
-        CheckConstraint("meaning IN ('authorship', 'review', 'approval', 'responsibility')", name="meaning_known"),
+        CheckConstraint("length(meaning) > 0", name="meaning_given"),
         Index("ix_signature_user_id_signed_at", "user_id", "signed_at"),
     )
 
@@ -117,7 +117,7 @@ class Signature(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id))
     user_code: Mapped[str] = mapped_column(String(50))
     printed_name: Mapped[Names]
-    meaning: Mapped[str] = mapped_column(String(20))
+    meaning: Mapped[str] = mapped_column(String(100))
     station: Mapped[str] = mapped_column(String(50))
     signed_at: Mapped[UtcAt]
 
