@@ -9,12 +9,14 @@ import math
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from core.errors import Invalid, Refused
 from core.production.views import BlockerView, OrderStatus
+from core.words import word
 
 CREATE: Final = "production:order:create"
 RELEASE: Final = "production:order:release"
@@ -29,6 +31,9 @@ UNHOLD: Final = "production:order:unhold"
 NOTE: Final = "production:order:note"
 REPORT: Final = "production:report:book"
 CORRECT: Final = "production:report:correct"
+ASSIGN: Final = "production:report:assign"
+OVER: Final = "production:report:over"
+"""The right to report far more than remains; no operation of its own."""
 
 _PLANNED, _RELEASED, _RUNNING = OrderStatus.PLANNED, OrderStatus.RELEASED, OrderStatus.IN_PROGRESS
 _PAUSED, _HELD, _COMPLETED = OrderStatus.PAUSED, OrderStatus.HELD, OrderStatus.COMPLETED
@@ -56,24 +61,18 @@ OPEN: Final = frozenset({_PLANNED, _RELEASED, _RUNNING, _PAUSED, _HELD})
 _NEEDS_FREE_WAY: Final = frozenset({START, RESUME, UNHOLD})
 """Operations an open blocker forbids."""
 
-_REPORTABLE: Final = frozenset({_RUNNING, _PAUSED, _HELD, _COMPLETED})
+_REPORTABLE: Final = frozenset({_RUNNING, _PAUSED, _HELD})
+"""Started orders in these states take reports. A later one is kept as unassigned until a supervisor assigns it."""
 
 _BUTTONS: Final = (REPORT, START, RESUME, COMPLETE, PAUSE, UNHOLD, HOLD, RELEASE, CLOSE, CANCEL)
 
-WORDS: Final[Mapping[OrderStatus, Mapping[str, str]]] = {
-    _PLANNED: {"ja": "計画", "en": "Planned"},
-    _RELEASED: {"ja": "指図発行済", "en": "Released"},
-    _RUNNING: {"ja": "作業中", "en": "In progress"},
-    _PAUSED: {"ja": "一時停止", "en": "Paused"},
-    _HELD: {"ja": "保留", "en": "Held"},
-    _COMPLETED: {"ja": "完了", "en": "Completed"},
-    _CANCELLED: {"ja": "取消", "en": "Cancelled"},
-    _CLOSED: {"ja": "締め済", "en": "Closed"},
-}
-"""The word of each state for messages, by language."""
-
 OVER_SHARE: Final = Decimal("0.10")
 """A report above the remaining quantity by more than this share needs a leader."""
+
+
+def status_words(status: OrderStatus) -> Mapping[str, str]:
+    """The word for a state by language, as a parameter of a message."""
+    return {"ja": word(f"order.{status}", "ja"), "en": word(f"order.{status}", "en")}
 
 
 def state_after(operation: str, number: str, status: OrderStatus, *, started: bool) -> OrderStatus:
@@ -90,10 +89,55 @@ def state_after(operation: str, number: str, status: OrderStatus, *, started: bo
     """
     after = TRANSITIONS[operation].get(status)
     if after is None:
-        raise Refused("order.not_legal", number=number, status=WORDS[status])
+        raise Refused("order.not_legal", number=number, status=status_words(status))
     if len(after) == 1:
         return next(iter(after))
     return _RUNNING if started else _RELEASED
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The part of an order that a step changes; the same for the row in the database and the view on screen.
+
+    Attributes:
+        status: See OrderStatus.
+        actual_start_at, actual_end_at: Aware UTC; None before.
+        run_s: Seconds in IN_PROGRESS up to ``run_since_at``.
+        run_since_at: Since when it runs without interruption; None unless it is IN_PROGRESS.
+        reason: Why it is paused, held or cancelled; "" otherwise.
+    """
+
+    status: OrderStatus
+    actual_start_at: datetime | None = None
+    actual_end_at: datetime | None = None
+    run_s: float = 0.0
+    run_since_at: datetime | None = None
+    reason: str = ""
+
+    def running_s(self, now: datetime) -> float:
+        """Seconds in IN_PROGRESS until ``now``."""
+        return self.run_s + (max(0.0, (now - self.run_since_at).total_seconds()) if self.run_since_at else 0.0)
+
+
+def step(operation: str, number: str, before: Progress, at: datetime, reason: str = "") -> Progress:
+    """An order's progress after ``operation``, decided at ``at`` (aware UTC).
+
+    A decision cannot lie before what it follows: an earlier ``at`` (a station clock that is behind) is moved up.
+
+    Raises:
+        Refused: ``order.not_legal``.
+    """
+    status = state_after(operation, number, before.status, started=before.actual_start_at is not None)
+    at = max(moment for moment in (at, before.actual_start_at, before.run_since_at) if moment is not None)
+    ended = status in (_COMPLETED, _CANCELLED) and before.actual_start_at is not None
+    return Progress(
+        status=status,
+        actual_start_at=before.actual_start_at or (at if status is _RUNNING else None),
+        actual_end_at=before.actual_end_at or (at if ended else None),
+        run_s=before.running_s(at),
+        run_since_at=at if status is _RUNNING else None,
+        reason=reason,
+    )
 
 
 def next_operations(status: OrderStatus, *, started: bool, blockers: Collection[BlockerView] = ()) -> tuple[str, ...]:
@@ -183,6 +227,13 @@ def check_reason(reason: str) -> str:
     if not reason:
         raise Invalid("order.reason_missing")
     return reason
+
+
+def ran_at(progress: Progress, at: datetime) -> bool:
+    """True when the order was started before ``at`` and not ended: what was made then belongs to it."""
+    if progress.actual_start_at is None or at < progress.actual_start_at:
+        return False
+    return progress.actual_end_at is None or at <= progress.actual_end_at
 
 
 def is_over(remaining: Decimal, good: Decimal) -> bool:

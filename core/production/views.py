@@ -68,7 +68,8 @@ class OrderView:
         note: Free text, "" when none.
         reason: Why it is paused, held or cancelled; "" otherwise.
         version: For optimistic locking; pass it back with the operation that was decided on this view.
-        machine_good, machine_reject: Parts the machine counted for this order since its start.
+        machine_good, machine_reject: Parts the machine counted for this order since its start; None where a list does not
+            work it out (orders that are not on a line).
         next_operations: Names of the operations that are legal now, in the order of the buttons; blockers already considered.
         blockers: Open ones, oldest first.
         standard_cycle_min: Minutes per part; None when the product has none.
@@ -99,8 +100,8 @@ class OrderView:
     note: str
     reason: str
     version: int
-    machine_good: int
-    machine_reject: int
+    machine_good: int | None
+    machine_reject: int | None
     next_operations: tuple[str, ...]
     blockers: tuple[BlockerView, ...]
     standard_cycle_min: float | None
@@ -118,12 +119,12 @@ class OrderView:
     @property
     def unreported_good(self) -> Decimal:
         """Good parts the machine counted beyond what was reported, never negative; the proposal of the quantity sheet."""
-        return max(Decimal(0), Decimal(self.machine_good) - self.completed)
+        return max(Decimal(0), Decimal(self.machine_good or 0) - self.completed)
 
     @property
     def unreported_reject(self) -> Decimal:
         """Rejects the machine counted beyond the reported scrap, never negative."""
-        return max(Decimal(0), Decimal(self.machine_reject) - self.scrap)
+        return max(Decimal(0), Decimal(self.machine_reject or 0) - self.scrap)
 
 
 @dataclass(frozen=True, slots=True)

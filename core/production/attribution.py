@@ -1,0 +1,47 @@
+"""To which order a counted part belongs: the one that ran on the line at the moment it was counted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, or_, select, update
+
+from core.production.models import CountEvent, WorkOrder
+from core.production.views import OrderStatus
+from core.store.base import Db
+
+
+def order_at(line_id: Any, at: Any) -> Any:
+    """SQL for the order on a line at a moment, NULL for none; both given as a value or as an SQL expression.
+
+    An order belongs to its line from its start to its end. When two do (one was held, another started meanwhile), the
+    one that ran without interruption at that moment counts, then one that is not held, then the one started last.
+    """
+    running = and_(WorkOrder.status == OrderStatus.IN_PROGRESS.value, WorkOrder.run_since_at <= at)
+    return (
+        select(WorkOrder.id)
+        .where(
+            WorkOrder.line_id == line_id,
+            WorkOrder.actual_start_at <= at,
+            or_(WorkOrder.actual_end_at.is_(None), WorkOrder.actual_end_at > at),
+        )
+        .order_by(
+            case((running, 0), (WorkOrder.status == OrderStatus.HELD.value, 2), else_=1),
+            WorkOrder.actual_start_at.desc(),
+        )
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def attribute_again(db: Db, line_id: int, from_at: datetime) -> None:
+    """Attribute what the line counted since ``from_at`` anew, after a step that was decided before it was booked."""
+    db.flush()
+    right = order_at(CountEvent.line_id, CountEvent.occurred_at)
+    db.execute(
+        update(CountEvent)
+        .where(CountEvent.line_id == line_id, CountEvent.occurred_at >= from_at, CountEvent.order_id.is_distinct_from(right))
+        .values(order_id=right)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,88 @@
+"""Lists of orders and reports: filters, order, pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from core.equipment.models import Line
+from core.inventory.models import Product
+from core.production.models import ProductionReport, WorkOrder
+from core.production.rows import order_select, view_of, work_order
+from core.production.views import OrderStatus, OrderView, ReportView
+from core.store.base import Db
+from core.store.query import Page
+
+
+def orders(
+    db: Db,
+    status: tuple[OrderStatus, ...],
+    line_code: str,
+    product_code: str,
+    from_at: datetime | None,
+    to_at: datetime | None,
+    search: str,
+    limit: int,
+    offset: int,
+) -> Page[OrderView]:
+    """See ``orders.list_orders``; "" and None leave a filter open."""
+    wanted: list[ColumnElement[bool]] = []
+    if status:
+        wanted.append(WorkOrder.status.in_([each.value for each in status]))
+    if line_code:
+        wanted.append(Line.code == line_code)
+    if product_code:
+        wanted.append(Product.code == product_code)
+    if from_at is not None:
+        wanted.append(WorkOrder.scheduled_start_at >= from_at)
+    if to_at is not None:
+        wanted.append(WorkOrder.scheduled_start_at < to_at)
+    if search:
+        wanted.append(or_(*(column.icontains(search, autoescape=True) for column in (WorkOrder.number, Product.code, WorkOrder.note))))
+    count = select(func.count()).select_from(WorkOrder).join(Product).join(Line).where(*wanted)
+    page = order_select().where(*wanted).order_by(*work_order()).limit(limit).offset(offset)
+    now = db.now
+    items = tuple(view_of(row, now) for row in db.execute(page).mappings())
+    # The first page of a short list needs no second question.
+    total = len(items) if offset == 0 and len(items) < limit else db.scalar(count) or 0
+    return Page(items, total, limit, offset)
+
+
+def report_view(row: Any) -> ReportView:
+    """The view of one row of ``report_select``."""
+    report, number, line = row
+    same = ("id", "order_id", "good", "scrap", "unit", "reason", "corrects", "machine_good", "machine_reject", "reported_at")
+    return ReportView(
+        **{name: getattr(report, name) for name in (*same, "user_code", "station")},
+        order_number=number or "",
+        line_code=line or "",
+        defect_code=report.defect_code or "",
+    )
+
+
+def report_select() -> Any:
+    """Reports with the number of their order and the code of their line."""
+    return (
+        select(ProductionReport, WorkOrder.number, Line.code)
+        .outerjoin(WorkOrder, WorkOrder.id == ProductionReport.order_id)
+        .outerjoin(Line, Line.id == ProductionReport.line_id)
+    )
+
+
+def reports(db: Db, order_id: UUID | None, line_code: str, unassigned: bool, limit: int, offset: int) -> Page[ReportView]:
+    """See ``reports.list_reports``."""
+    wanted: list[ColumnElement[bool]] = []
+    if order_id is not None:
+        wanted.append(ProductionReport.order_id == order_id)
+    if line_code:
+        wanted.append(Line.code == line_code)
+    if unassigned:
+        wanted.append(ProductionReport.order_id.is_(None))
+    newest = (ProductionReport.reported_at.desc(), ProductionReport.id.desc())
+    items = tuple(report_view(row) for row in db.execute(report_select().where(*wanted).order_by(*newest).limit(limit).offset(offset)))
+    count = select(func.count()).select_from(ProductionReport).outerjoin(Line, Line.id == ProductionReport.line_id).where(*wanted)
+    total = len(items) if offset == 0 and len(items) < limit else db.scalar(count) or 0
+    return Page(items, total, limit, offset)
