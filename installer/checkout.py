@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 WINDOWS = os.name == "nt"
+LINUX = platform.system() == "Linux"
+ROOT = sys.platform != "win32" and os.geteuid() == 0
+"""Whether this process may install system packages."""
 
 FAILED = 1
 """Exit code: a check failed, or packages could not be installed."""

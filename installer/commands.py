@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from installer import checks, display, environment, system
-from installer.checkout import INTERRUPTED, NOT_HERE, WINDOWS, Checkout, Problem, say
+from installer.checkout import INTERRUPTED, LINUX, NOT_HERE, WINDOWS, Checkout, Problem, say
 
 USAGE = """\
 commands:
@@ -95,7 +95,7 @@ def _prepare(checkout: Checkout, tables: Sequence[Mapping[str, str]], options: a
         no_venv = [] if environment.is_current(checkout) else system.missing_venv()
         return [*no_venv, *system.missing_programs(), *system.missing_libraries([system.EVERYWHERE, *tables])]
 
-    if sys.platform == "linux":
+    if LINUX:
         system.bring(find_missing, may_install=not options.no_apt)
     if environment.ensure(checkout):
         say(f"ready after {time.monotonic() - began:.0f} s; {environment.launcher(checkout)} starts the program from anywhere")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from installer import system
+from installer.checkout import LINUX, ROOT
 
 PICTURE_OPTIONS = ("--screenshot", "--state-json")
 """Options of ``demo`` that leave a file behind, so that it is of use without a screen."""
@@ -35,7 +35,7 @@ def lacking_display(environ: Mapping[str, str]) -> str | None:
 
     A platform chosen by hand (``QT_QPA_PLATFORM=vnc``, ``linuxfb``, ``offscreen``) is taken at its word.
     """
-    if sys.platform != "linux" or environ.get("QT_QPA_PLATFORM"):
+    if not LINUX or environ.get("QT_QPA_PLATFORM"):
         return None
     wayland = environ.get("WAYLAND_DISPLAY")
     if wayland and Path(environ.get("XDG_RUNTIME_DIR", "/"), wayland).exists():
@@ -51,7 +51,7 @@ def lacking_display(environ: Mapping[str, str]) -> str | None:
 def no_display_words(reason: str) -> str:
     """What to tell somebody who started the demo where nothing can be drawn."""
     xvfb = " ".join([*system.APT_INSTALL, "xvfb", "xauth"])
-    sudo = "" if hasattr(os, "geteuid") and os.geteuid() == 0 else "sudo "
+    sudo = "" if ROOT else "sudo "
     return (
         f"no display to open the HMI on: {reason}. Either\n"
         "    take a picture of it       python3 -m installer demo --screenshot genba.png\n"

@@ -15,8 +15,8 @@ from typing import IO
 
 from installer.checkout import NOT_HERE, WINDOWS, Checkout, Problem, say
 
-ROOM_NEEDED_MB = 900
-"""The environment takes about 560 MB; pip needs the room of its largest wheels beside it while it unpacks."""
+ROOM_NEEDED_MB = 1000
+"""The environment takes about 650 MB; pip keeps the downloaded wheels, about 200 MB, until it has unpacked them."""
 
 # -P keeps the folder somebody happens to stand in from lending its own `core` or `resources` to the program.
 LAUNCHER = (
@@ -109,7 +109,8 @@ def _make_venv(checkout: Checkout, turn: IO[str]) -> None:
 def _install_lock(checkout: Checkout, turn: IO[str]) -> None:
     """Installs exactly what the lock says, only ready-made wheels, each checked against its hash."""
     pip = [str(checkout.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
-    total = sum(1 for line in checkout.lock.read_text(encoding="utf-8").splitlines() if "==" in line)
+    lines = checkout.lock.read_text(encoding="utf-8").splitlines()
+    total = len({line.split("==")[0] for line in lines if "==" in line})
     say(f"installing {total} packages from {checkout.lock.relative_to(checkout.root)}")
     pip += ["--require-hashes", "--only-binary=:all:", "-r", str(checkout.lock)]
     environ = {**clean_environ(), "PYTHONUNBUFFERED": "1"}

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from installer.checkout import NOT_HERE, Problem, say
+from installer.checkout import NOT_HERE, ROOT, Problem, say
 
 # Library → Debian 12 package. What PostgreSQL and the wheels other than Qt's expect; nearly every system has it.
 EVERYWHERE = {
@@ -144,9 +144,8 @@ def bring(find_missing: Callable[[], list[Need]], *, may_install: bool = True) -
     lacking = ", ".join(dict.fromkeys(need.what for need in needs))
     if shutil.which("apt-get") is None:
         raise Problem(f"this system lacks {lacking}; install what holds them (on Debian: {' '.join(packages)})", NOT_HERE)
-    root = os.geteuid() == 0
-    line = ("" if root else "sudo ") + " ".join([*APT_INSTALL, *packages])
-    if not (root and may_install):
+    line = ("" if ROOT else "sudo ") + " ".join([*APT_INSTALL, *packages])
+    if not (ROOT and may_install):
         raise Problem(f"this system lacks {lacking}. Please run, and try again:\n    {line}", NOT_HERE)
     say(f"installing {len(packages)} system packages: {' '.join(packages)}")
     _apt_install(packages, line)
