@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Double, ForeignKey, Index, Integer, Numeric, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -16,6 +16,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from core.equipment.states import MachineState
 from core.live.tags import TagRole, TagType
 from core.store.base import Amount, Base, Code, Key, Names, UtcAt, UuidKey, Versioned
+
+Readers = Literal["lease", "all", "stations"]
+"""Which stations connect to a source; see SourceSpec."""
 
 IN_BOTH_LANGUAGES = "name ?& ARRAY['ja', 'en']"
 _FINITE = "{0} > '-Infinity' AND {0} < 'Infinity'"  # NaN is greater than Infinity in PostgreSQL, so this refuses it as well

@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from sqlalchemy import func as sql
-from sqlalchemy import or_, select, text
 
-from core.errors import Conflict, Invalid, Refused
-from core.store.base import Db
+from core.errors import Conflict, Refused
 from core.store.operation import Actor, Proof, operation
 from core.store.query import Page, query
-from core.users.models import Role, User, UserRole
-from core.users.proof import Credential
-from core.users.roles import ROLES
 from core.users.views import UserView
+
+if TYPE_CHECKING:
+    from core.store.base import Db
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 UserCode = Annotated[str, Field(min_length=1, max_length=50)]
-_ADMINISTRATOR = "administrator"
 
 
 @operation("users:user:create", kind="intent", guard="C")
 def create_user(
-    db: Db, actor: Actor, *, code: UserCode, name_ja: Name, name_en: Name, roles: tuple[str, ...], new: Proof, language: str = "ja"
+    db: Db,
+    actor: Actor,
+    *,
+    code: UserCode,
+    name_ja: Name,
+    name_en: Name,
+    roles: tuple[str, ...],
+    new: Proof,
+    language: Literal["ja", "en"] = "ja",
 ) -> UserView:
     """A new user with roles and a first PIN, which he is asked to change when he signs in.
 
     Raises:
-        Invalid: ``users.role_unknown``, ``users.language_unknown``.
+        Invalid: ``users.role_unknown``.
         Conflict: ``users.code_taken``, also by somebody whose access was taken away.
     """
-    if language not in ("ja", "en"):
-        raise Invalid("users.language_unknown", language=language)
-    if db.scalar(select(User.id).where(sql.upper(User.code) == code.upper())) is not None:
+    from core.users import rows
+    from core.users.models import User
+
+    if rows.taken(db, code):
         raise Conflict("users.code_taken", user=code)
     user = User(code=code, name={"ja": name_ja, "en": name_en}, language=language, active=True, origin="screen", retired_at=None)
     db.add(user)
-    set_roles(db, user, roles)
+    rows.set_roles(db, user, roles)
     db.flush()
-    store_credential(db, actor, user.code, new, must_change=True)
-    return view(user)
+    rows.store_credential(db, actor, user.code, new, must_change=True)
+    return rows.view(user)
 
 
 @operation("users:user:deactivate", kind="intent", guard="C")
@@ -52,14 +57,16 @@ def deactivate_user(db: Db, actor: Actor, *, user_id: int, version: int) -> User
         Refused: ``users.not_yourself``, ``users.last_administrator``.
         Conflict: ``users.changed_meanwhile``.
     """
-    user = _user(db, user_id, version)
+    from core.users import rows
+
+    user = rows.by_id(db, user_id, version)
     if user.code == actor.user_code:
         raise Refused("users.not_yourself")
     user.active = False
     db.flush()
-    if _is_administrator(user):
-        _keep_an_administrator(db)
-    return view(user)
+    if rows.is_administrator(user):
+        rows.keep_an_administrator(db)
+    return rows.view(user)
 
 
 @operation("users:user:activate", kind="intent", guard="C")
@@ -69,10 +76,12 @@ def activate_user(db: Db, actor: Actor, *, user_id: int, version: int) -> UserVi
     Raises:
         Conflict: ``users.changed_meanwhile``.
     """
-    user = _user(db, user_id, version)
+    from core.users import rows
+
+    user = rows.by_id(db, user_id, version)
     user.active = True
     db.flush()
-    return view(user)
+    return rows.view(user)
 
 
 @operation("users:user:give_roles", kind="intent", guard="C")
@@ -84,13 +93,15 @@ def give_roles(db: Db, actor: Actor, *, user_id: int, version: int, roles: tuple
         Refused: ``users.last_administrator``.
         Conflict: ``users.changed_meanwhile``.
     """
-    user = _user(db, user_id, version)
-    was = _is_administrator(user)
-    set_roles(db, user, roles)
+    from core.users import rows
+
+    user = rows.by_id(db, user_id, version)
+    was_administrator = rows.is_administrator(user)
+    rows.set_roles(db, user, roles)
     db.flush()
-    if was:
-        _keep_an_administrator(db)
-    return view(user)
+    if was_administrator:
+        rows.keep_an_administrator(db)
+    return rows.view(user)
 
 
 @operation("users:pin:set", kind="intent")
@@ -100,11 +111,13 @@ def set_pin(db: Db, actor: Actor, *, current: Proof, new: Proof) -> UserView:
     Raises:
         Refused: ``users.wrong``: whoever proved himself is not who is signed in.
     """
-    user = db.scalar(select(User).where(User.code == actor.user_code))
+    from core.users import rows
+
+    user = rows.by_code(db, actor.user_code)
     if user is None or current != actor.user_code:
         raise Refused("users.wrong")
-    store_credential(db, actor, user.code, new, must_change=False)
-    return view(user)
+    rows.store_credential(db, actor, user.code, new, must_change=False)
+    return rows.view(user)
 
 
 @operation("users:pin:reset", kind="intent", guard="C")
@@ -114,88 +127,16 @@ def reset_pin(db: Db, actor: Actor, *, user_id: int, new: Proof) -> UserView:
     Raises:
         Invalid: ``users.not_found``.
     """
-    user = _user(db, user_id, None)
-    store_credential(db, actor, user.code, new, must_change=True)
-    return view(user)
+    from core.users import rows
+
+    user = rows.by_id(db, user_id, None)
+    rows.store_credential(db, actor, user.code, new, must_change=True)
+    return rows.view(user)
 
 
 @query("users:user:list", permission="users:user:list")
 def list_users(db: Db, *, search: str | None = None, limit: int = 200, offset: int = 0) -> Page[UserView]:
     """Users by code, those without access included; ``search`` looks into codes and names."""
-    wanted = select(User)
-    if search:
-        pattern = f"%{search.replace('%', '').replace('_', '')}%"
-        wanted = wanted.where(or_(User.code.ilike(pattern), User.name["ja"].astext.ilike(pattern), User.name["en"].astext.ilike(pattern)))
-    total = db.scalar(select(sql.count()).select_from(wanted.subquery())) or 0
-    rows = db.scalars(wanted.order_by(User.code).limit(limit).offset(offset))
-    return Page(tuple(view(user) for user in rows), total, limit, offset)
+    from core.users import rows
 
-
-def view(user: User) -> UserView:
-    """What screens see of a user row."""
-    roles = tuple(sorted(row.role.code for row in user.role_rows))
-    retired = user.retired_at is not None
-    return UserView(user.id, user.code, user.name, user.language, roles, user.active, retired, user.origin, user.version)
-
-
-def set_roles(db: Db, user: User, roles: tuple[str, ...]) -> None:
-    """Let ``user`` have exactly ``roles``; the site file uses it as well.
-
-    Raises:
-        Invalid: ``users.role_unknown``.
-    """
-    wanted = set(roles)
-    unknown = sorted(wanted - set(ROLES))
-    if unknown:
-        raise Invalid("users.role_unknown", role=unknown[0], known=", ".join(ROLES))
-    had = {row.role.code: row for row in user.role_rows}
-    for code in sorted(set(had) - wanted):
-        user.role_rows.remove(had[code])
-    missing = sorted(wanted - set(had))
-    for role in db.scalars(select(Role).where(Role.code.in_(missing)).order_by(Role.code)):
-        user.role_rows.append(UserRole(role=role, given_at=db.now))
-
-
-def store_credential(db: Db, actor: Actor, code: str, proof: str, *, must_change: bool) -> bool:
-    """Set what proves ``code``; False when a program tried to replace one that exists (it may only give a first one).
-
-    Raises:
-        Refused: ``users.no_session``: the person who does it is not signed in any more.
-        Invalid: ``users.proof_unreadable``.
-    """
-    credential = Credential.parse(proof)
-    params = credential.params
-    values = {
-        "session": actor.session_id,
-        "code": code,
-        "salt": params.salt,
-        "verifier": credential.verifier,
-        "t": params.time_cost,
-        "m": params.memory_kib,
-        "p": params.parallelism,
-        "must": must_change,
-    }
-    written = bool(db.scalar(text("SELECT genba.set_credential(:session, :code, :salt, :verifier, :t, :m, :p, :must)"), values))
-    if not written and actor.kind == "person":
-        raise Refused("users.no_session")
-    return written
-
-
-def _user(db: Db, user_id: int, version: int | None) -> User:
-    user = db.get(User, user_id)
-    if user is None:
-        raise Invalid("users.not_found")
-    if version is not None and user.version != version:
-        raise Conflict("users.changed_meanwhile", user=user.code)
-    return user
-
-
-def _is_administrator(user: User) -> bool:
-    return any(row.role.code == _ADMINISTRATOR for row in user.role_rows)
-
-
-def _keep_an_administrator(db: Db) -> None:
-    """Refuse a change after which nobody could give rights any more."""
-    able = select(User.id).join(UserRole).join(Role).where(Role.code == _ADMINISTRATOR, User.active, User.retired_at.is_(None))
-    if db.scalars(able.limit(1)).first() is None:
-        raise Refused("users.last_administrator")
+    return rows.search(db, search, limit, offset)

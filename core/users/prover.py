@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from core.errors import Invalid
-from core.store.operation import Actor, Secret
+from sqlalchemy import text
+
+from core.errors import Invalid, Refused
+from core.store.base import Db
+from core.store.operation import Actor, Request, Secret
 from core.users.proof import new_credential
 from core.users.sign_in import Run, verify
 
@@ -30,7 +34,7 @@ class PanelProver:
         self._station = station
         self._signed_in = signed_in
 
-    def prove(self, operation: str, parameter: str, secret: Secret) -> str:
+    def prove(self, operation: str, parameter: str, secret: Secret, args: Mapping[str, Any]) -> str:
         """What stands in the place of ``secret`` while ``operation`` runs.
 
         For ``current`` the secret is checked here and now, in a transaction that counts a failure although the operation
@@ -47,7 +51,7 @@ class PanelProver:
             return json.dumps({code: new_credential(Secret(one)).text() for code, one in _several(secret).items()})
         return new_credential(secret).text()
 
-    def signer(self, user_code: str, secret: Secret) -> Actor:
+    def verify(self, user_code: str, secret: Secret) -> Actor:
         """The person whose secret this is, to sign one record.
 
         Raises:
@@ -55,6 +59,25 @@ class PanelProver:
             Unavailable: The database is away.
         """
         return verify(self._run, user_code, secret, self._station)
+
+    def sign(self, db: Db, request: Request) -> None:
+        """Write the record of ``request.signed`` inside the transaction of what was signed.
+
+        Raises:
+            Refused: ``users.wrong``: the signer lost his access since he was verified.
+        """
+        signed = request.signed
+        assert signed is not None  # the door calls this for signed requests only
+        values = {
+            "id": db.clock.uuid7(),
+            "request": request.id,
+            "code": signed.user_code,
+            "meaning": signed.meaning,
+            "station": request.station,
+            "at": signed.at,
+        }
+        if not db.scalar(text("SELECT genba.sign(:id, :request, :code, :meaning, :station, :at)"), values):
+            raise Refused("users.wrong")
 
 
 def _several(secret: Secret) -> dict[str, str]:

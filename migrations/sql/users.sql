@@ -186,11 +186,14 @@ $$;
 
 -- The record of a signature whose signer was verified just before; the name is taken from the user, not from the caller.
 CREATE OR REPLACE FUNCTION genba.sign(p_id uuid, p_request uuid, p_code text, p_meaning text, p_station text, p_at timestamptz)
-RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+BEGIN
     INSERT INTO signature (id, request_id, user_id, user_code, printed_name, meaning, station, signed_at)
-    SELECT p_id, p_request, u.id, u.code, u.name, p_meaning, p_station, p_at FROM app_user u WHERE u.code = p_code
-$$;
+    SELECT p_id, p_request, u.id, u.code, u.name, p_meaning, p_station, p_at
+    FROM app_user u WHERE u.code = p_code AND u.active AND u.retired_at IS NULL;
+    RETURN FOUND;
+END $$;
 
 -- Who may call what. check_proof and who_is are steps of the others.
 REVOKE ALL ON FUNCTION genba.credential_params(text), genba.check_proof(text, bytea), genba.who_is(integer),
