@@ -131,19 +131,28 @@ class Signed(BaseModel):
 
 
 class Prover(Protocol):
-    """Turns secrets into what may be kept; injected into the door by the station. Runs on the caller's thread."""
+    """Turns secrets into what may be kept; injected into the door by the station."""
 
-    def prove(self, operation: str, parameter: str, secret: Secret) -> str:
-        """A one-way proof of ``secret`` (a password hash), to stand in the place of ``parameter``."""
+    def prove(self, operation: str, parameter: str, secret: Secret, args: Mapping[str, Any]) -> str:
+        """A one-way proof of ``secret`` (a password hash) that stands in the place of ``parameter``; before anything is stored.
+
+        Raises:
+            Unavailable: What it needs for that is away.
+            Invalid: The secret cannot be used (too short, not the old one).
+        """
         ...
 
-    def signer(self, user_code: str, secret: Secret) -> Actor:
-        """The person whose secret this is.
+    def verify(self, user_code: str, secret: Secret) -> Actor:
+        """The person whose secret this is, for a signature; a transaction of its own, so that failures are counted.
 
         Raises:
             Refused: Wrong secret, locked or unknown user.
             Unavailable: Nothing here can tell at the moment.
         """
+        ...
+
+    def sign(self, db: Db, request: Request) -> None:
+        """Write the record of ``request.signed`` (never None here) inside the transaction of what was signed."""
         ...
 
 
@@ -207,6 +216,7 @@ class Operation(Generic[P, V]):
         guard: How the screen protects against a slip of the finger (classes A to D of the design language).
         outbox: Topic of the message the operation sends to other systems, None if none.
         undo_s: Seconds in which the operator may undo; outbox messages wait at least that long.
+        constraints: Database constraint name → code of the ``Invalid`` it means to the operator.
     """
 
     name: str
@@ -219,6 +229,7 @@ class Operation(Generic[P, V]):
     guard: Guard = "B"
     outbox: str | None = None
     undo_s: float = 0.0
+    constraints: Mapping[str, str] = field(default_factory=dict)
     doc: str = field(default="", compare=False)
 
     def __call__(self, db: Db, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> V:
@@ -285,6 +296,7 @@ def operation(
     guard: Guard = "B",
     outbox: str | None = None,
     undo_s: float = 0.0,
+    constraints: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[Concatenate[Db, Actor, P], V]], Operation[P, V]]:
     """Declares a function ``(db, actor, *, …) → view`` as an operation; see :class:`Operation` for the arguments.
 
@@ -301,7 +313,18 @@ def operation(
         if name in OPERATIONS:
             raise ValueError(f"{name}: declared twice, in {OPERATIONS[name].function.__module__} and {function.__module__}")
         declared = Operation(
-            name, function, kind, offline, subject, preview, meaning, guard, outbox, undo_s, doc=(function.__doc__ or "").strip()
+            name=name,
+            function=function,
+            kind=kind,
+            offline=offline,
+            subject=subject,
+            preview=preview,
+            meaning=meaning,
+            guard=guard,
+            outbox=outbox,
+            undo_s=undo_s,
+            constraints=dict(constraints or {}),
+            doc=(function.__doc__ or "").strip(),
         )
         OPERATIONS[name] = declared
         return declared

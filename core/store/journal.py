@@ -1,0 +1,310 @@
+"""The local journal: what was decided at this station, durable before anything else happens with it.
+
+A row is written (and on the disk, not in a cache) before the operator gets any answer, and before the database is
+asked. States of an entry:
+
+    new ──► inflight ──► applied (kept 24 h, then removed)
+     ▲          │
+     └── unknown ◄┘  the connection broke while it was being committed; the request row in the database tells
+     parked          needs a person: a late intent that was refused, or a fact that cannot be booked yet
+
+Nothing here knows SQLAlchemy or the database; :mod:`core.store.door` moves the entries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.clock import Clock
+from core.store.localfile import Damaged, LocalFile
+from core.store.operation import Actor, Request
+
+State = Literal["new", "inflight", "unknown", "applied", "parked"]
+KEEP_APPLIED: Final = timedelta(hours=24)
+"""How long applied entries stay: the time in which a fallen-back database server may still lose them."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS entry (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    request TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    preview TEXT NOT NULL,
+    refusal TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    checksum BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS entry_state ON entry (state, n)
+"""
+_SELECT: Final = "SELECT n, id, state, request, actor, subject, preview, refusal, changed_at, checksum FROM entry"
+_INSERT: Final = (
+    "INSERT OR IGNORE INTO entry (n, id, state, request, actor, subject, preview, refusal, changed_at, checksum) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_ACTOR: Final = TypeAdapter(Actor)
+_GAP_MAX: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision kept on this station.
+
+    Attributes:
+        n: Order of acceptance at this station.
+        subject: Entity key (``order:<uuid>``) an offline preview worked on; "" for none.
+        preview: The previewed view as JSON text; "" for none.
+        refusal: ``{"kind", "code", "params"}`` of a parked entry; empty otherwise.
+        changed_at: Last change of ``state``, station clock, aware UTC.
+    """
+
+    n: int
+    state: State
+    request: Request
+    actor: Actor
+    subject: str
+    preview: str
+    refusal: Mapping[str, Any]
+    changed_at: datetime
+
+
+class Journal:
+    """The journal file of one station; every verb may be called from any thread.
+
+    Args:
+        path: The file, for example ``<home>/journal.db``.
+        clock: The station's clock.
+
+    Raises:
+        Unavailable: The file cannot be opened or another program holds it.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._clock = clock
+        self._file = LocalFile(path, _SCHEMA, clock, synchronous="FULL", salvage=_salvage)
+        self._waiting = 0
+        # What was in flight when the program ended may or may not have been committed.
+        self._file.call(self._after_restart)
+
+    @property
+    def rows_lost(self) -> int:
+        """Entries of a damaged file that could not be read since the program started; normally 0."""
+        return self._file.rows_lost
+
+    @property
+    def waiting_count(self) -> int:
+        """Entries that are not yet in the database (new, inflight, unknown); cheap, for the header."""
+        return self._waiting
+
+    def append(self, request: Request, actor: Actor, state: Literal["new", "inflight"], *, subject: str = "", preview: str = "") -> None:
+        """Keep ``request``; when this returns it survives a power cut. The same request id is kept once.
+
+        Raises:
+            Unavailable: It could not be written; nothing of it is kept.
+        """
+        row = (
+            str(request.id), state, request.model_dump_json(), _ACTOR.dump_json(actor).decode(), subject, preview, "",
+            self._clock.now().isoformat(),
+        )  # fmt: skip
+
+        def write(file: sqlite3.Connection) -> None:
+            file.execute(_INSERT, (None, *row, _checksum(row)))
+            self._count(file)
+
+        self._file.call(write)
+
+    def mark(self, request_id: UUID, state: State, *, refusal: Mapping[str, Any] | None = None, wait: bool = True) -> None:
+        """Move an entry to ``state``; without ``wait`` it is written soon (losing it costs a repeated, harmless question).
+
+        Raises:
+            Unavailable: The file cannot be written (only with ``wait``).
+        """
+        now = self._clock.now().isoformat()
+        shown = json.dumps(dict(refusal), ensure_ascii=False, default=str) if refusal else ""
+
+        def write(file: sqlite3.Connection) -> None:
+            _change(file, request_id, state, shown, now)
+            self._count(file)
+
+        future = self._file.post(write)
+        if wait:
+            future.result()
+
+    def show(self, request_id: UUID, *, subject: str, preview: str) -> None:
+        """Give an entry its preview, when the database went away after it had been written.
+
+        Raises:
+            Unavailable: The file cannot be written.
+        """
+        now = self._clock.now().isoformat()
+        self._file.call(lambda file: _change(file, request_id, "new", "", now, subject=subject, preview=preview))
+
+    def forget(self, request_id: UUID, *, wait: bool = True) -> None:
+        """Remove an entry whose outcome the operator was told (refused on the spot, or settled by a person).
+
+        Raises:
+            Unavailable: The file cannot be written (only with ``wait``).
+        """
+
+        def write(file: sqlite3.Connection) -> None:
+            file.execute("DELETE FROM entry WHERE id = ?", (str(request_id),))
+            self._count(file)
+
+        future = self._file.post(write)
+        if wait:
+            future.result()
+
+    def entry(self, request_id: UUID) -> Entry | None:
+        """One entry, or None."""
+        return next(iter(self._read("id = ?", str(request_id))), None)
+
+    def waiting(self) -> list[Entry]:
+        """Entries not yet in the database, oldest first."""
+        return self._read("state IN ('new', 'inflight', 'unknown')")
+
+    def parked(self) -> list[Entry]:
+        """Entries that need a person, oldest first."""
+        return self._read("state = 'parked'")
+
+    def applied_since(self, moment: datetime) -> list[Entry]:
+        """Entries applied at or after ``moment``, oldest first, as far as they are still kept."""
+        return self._read("state = 'applied' AND changed_at >= ?", moment.astimezone(UTC).isoformat())
+
+    def prune(self) -> int:
+        """Remove applied entries older than :data:`KEEP_APPLIED`; gives how many."""
+        limit = (self._clock.now() - KEEP_APPLIED).isoformat()
+        return self._file.call(lambda file: file.execute("DELETE FROM entry WHERE state = 'applied' AND changed_at < ?", (limit,)).rowcount)
+
+    def close(self) -> None:
+        """Write what is waiting and close the file."""
+        self._file.close()
+
+    # ---- on the file's thread ------------------------------------------------------------------------------------
+
+    def _after_restart(self, file: sqlite3.Connection) -> None:
+        now = self._clock.now().isoformat()
+        for row in file.execute(f"{_SELECT} ORDER BY n").fetchall():
+            if _intact(row)[2] == "inflight":
+                _change(file, UUID(row[1]), "unknown", "", now)
+        self._count(file)
+
+    def _count(self, file: sqlite3.Connection) -> None:
+        self._waiting = file.execute("SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')").fetchone()[0]
+
+    def _read(self, condition: str, *values: str) -> list[Entry]:
+        statement = f"{_SELECT} WHERE {condition} ORDER BY n"
+
+        def read(file: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            rows = [_intact(row) for row in file.execute(statement, values)]
+            self._count(file)  # the file may have been replaced since the last change
+            return rows
+
+        return [_entry(row) for row in self._file.call(read)]
+
+
+def _change(
+    file: sqlite3.Connection,
+    request_id: UUID,
+    state: str,
+    refusal: str,
+    now: str,
+    *,
+    subject: str | None = None,
+    preview: str | None = None,
+) -> None:
+    found = file.execute(f"{_SELECT} WHERE id = ?", (str(request_id),)).fetchone()
+    if found is None:
+        return
+    old = _intact(found)
+    row = (
+        old[1], state, old[3], old[4], old[5] if subject is None else subject, old[6] if preview is None else preview, refusal, now,
+    )  # fmt: skip
+    file.execute(
+        "UPDATE entry SET state = ?, subject = ?, preview = ?, refusal = ?, changed_at = ?, checksum = ? WHERE id = ?",
+        (state, row[4], row[5], refusal, now, _checksum(row), row[0]),
+    )
+
+
+def _checksum(row: tuple[str, ...]) -> bytes:
+    """16 bytes over id … changed_at, each with its length, so that text cannot move between columns."""
+    digest = hashlib.blake2b(digest_size=16)
+    for text in row:
+        raw = text.encode("utf-8")
+        digest.update(len(raw).to_bytes(8) + raw)
+    return digest.digest()
+
+
+def _intact(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``row`` itself; a wrong checksum means the file is damaged, and the file's owner replaces it."""
+    if row[9] != _checksum(row[1:9]):
+        raise Damaged(f"entry {row[0]} has a wrong checksum")
+    return row
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(
+        n=row[0],
+        state=row[2],
+        request=Request.model_validate_json(row[3]),
+        actor=_ACTOR.validate_json(row[4]),
+        subject=row[5],
+        preview=row[6],
+        refusal=json.loads(row[7]) if row[7] else {},
+        changed_at=datetime.fromisoformat(row[8]),
+    )
+
+
+def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int]:
+    """Rows with a right checksum go into the new file in their old order; the others are counted as lost."""
+    old.text_factory = bytes
+    rows: dict[int, tuple[Any, ...]] = {}
+    lost = 0
+    for row in _readable(old):
+        try:
+            texts = tuple(part.decode("utf-8") for part in row[1:9])
+            if row[9] != _checksum(texts):
+                raise ValueError("checksum")
+            _entry((row[0], *texts))
+        except (ValueError, AttributeError, ValidationError):
+            lost += 1
+            continue
+        rows[row[0]] = (row[0], *texts, row[9])
+    for n in sorted(rows):
+        new.execute(_INSERT, rows[n])
+    return len(rows), lost
+
+
+def _readable(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Every row that can still be read: from the front, from the back, then one by one in the gap between."""
+    seen: set[int] = set()
+    ends: list[int] = []
+    for order in ("ASC", "DESC"):
+        last = 0
+        try:
+            for row in old.execute(f"{_SELECT} ORDER BY n {order}"):
+                last = row[0]
+                if last not in seen:
+                    seen.add(last)
+                    yield row
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            ends.append(last)
+    if len(ends) < 2:
+        return
+    for n in range(ends[0] + 1, min(ends[1], ends[0] + _GAP_MAX)):
+        try:
+            found = old.execute(f"{_SELECT} WHERE n = ?", (n,)).fetchone()
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            continue
+        if found is not None and n not in seen:
+            yield found

@@ -1,0 +1,285 @@
+"""A local SQLite file with exactly one connection on one thread of its own.
+
+Why one thread: SQLite before 3.51.3 can corrupt a WAL file when two connections write and checkpoint at the same
+moment, and the caller must never wait for a disk longer than his own commit. Other threads hand over functions and get
+futures; everything waiting at one moment shares one commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from core.clock import Clock
+from core.errors import Unavailable
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+Salvage = Callable[[sqlite3.Connection, sqlite3.Connection], tuple[int, int]]
+"""Copies what can be read from a damaged file into the new one and never raises; gives (rows saved, rows lost)."""
+
+_log = logging.getLogger(__name__)
+_DAMAGE_WORDS: Final = ("malformed", "not a database", "corrupt", "Could not decode")
+
+
+class Damaged(sqlite3.DatabaseError):
+    """A job found content that cannot be right (a wrong checksum); the file is replaced as if SQLite had said so."""
+
+
+_GROUP_MAX: Final = 200
+_WAIT_S: Final = 10.0
+# What a damaged file raises while it is read; a flipped bit in a text also ends as UnicodeDecodeError.
+_DAMAGE: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
+
+
+@dataclass(slots=True)
+class _Queued(Generic[T]):
+    job: Job[T]
+    future: Future[T]
+
+
+class LocalFile:
+    """Owns one SQLite file in WAL mode; opens it, moves it aside when damaged, and runs jobs in group commits.
+
+    A job runs inside a savepoint: when it raises, its own changes are undone and the rest of the group stays.
+
+    Args:
+        path: The file; its folder must exist.
+        schema: ``CREATE TABLE IF NOT EXISTS …`` statements.
+        clock: Names the copy of a damaged file.
+        synchronous: ``FULL``: a finished job survives a power cut. ``NORMAL``: it may be lost, never torn.
+        salvage: Rescues rows of a damaged file; None: the new file starts empty.
+
+    Raises:
+        Unavailable: The file cannot be opened: no right, no space, or another program holds it.
+    """
+
+    def __init__(
+        self, path: Path, schema: str, clock: Clock, *, synchronous: Literal["FULL", "NORMAL"] = "FULL", salvage: Salvage | None = None
+    ) -> None:
+        self.path = path
+        self._schema = schema
+        self._clock = clock
+        self._synchronous = synchronous
+        self._salvage = salvage
+        self._queue: queue.SimpleQueue[_Queued[Any] | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self.rows_lost = 0
+        """Rows of damaged files that could not be rescued since the program started; the damaged file keeps them."""
+        opened: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(opened,), name=f"file-{path.stem}", daemon=True)
+        self._thread.start()
+        try:
+            opened.result()
+        except BaseException:
+            self._thread.join()
+            raise
+
+    def post(self, job: Job[T]) -> Future[T]:
+        """Hand over ``job``; the future is done after its commit.
+
+        Raises:
+            Unavailable: The file is closed.
+        """
+        queued = _Queued(job, Future())
+        with self._gate:
+            if self._closed:
+                raise Unavailable("store.journal_closed")
+            self._queue.put(queued)
+        return queued.future
+
+    def call(self, job: Job[T]) -> T:
+        """Hand over ``job`` and wait until it is committed.
+
+        Raises:
+            Unavailable: Nothing of it was kept: the disk is full or broken, or did not answer before the job began.
+        """
+        future = self.post(job)
+        try:
+            return future.result(_WAIT_S)
+        except TimeoutError:
+            if future.cancel():
+                raise Unavailable("store.journal_full", problem="timeout") from None
+            # It is being written this moment: only the end of it can say whether it is kept.
+            return future.result()
+
+    def close(self) -> None:
+        """Finish what was handed over, close the file, end the thread. May be called twice."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    # ---- on the owner thread -------------------------------------------------------------------------------------
+
+    def _run(self, opened: Future[None]) -> None:
+        try:
+            connection = self._open()
+        except BaseException as error:  # noqa: BLE001 - the constructor raises it on its own thread
+            opened.set_exception(error)
+            return
+        opened.set_result(None)
+        ending = False
+        while not ending:
+            group, ending = self._take()
+            if group:
+                connection = self._run_group(connection, group)
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
+
+    def _take(self) -> tuple[list[_Queued[Any]], bool]:
+        """Everything waiting now, at most one group; True when the end was asked for."""
+        first = self._queue.get()
+        group: list[_Queued[Any]] = []
+        while first is not None:
+            if first.future.set_running_or_notify_cancel():
+                group.append(first)
+            if len(group) >= _GROUP_MAX:
+                return group, False
+            try:
+                first = self._queue.get_nowait()
+            except queue.Empty:
+                return group, False
+        return group, True
+
+    def _run_group(self, connection: sqlite3.Connection, group: list[_Queued[Any]], *, again: bool = True) -> sqlite3.Connection:
+        outcomes: list[tuple[_Queued[Any], Any, Exception | None]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for queued in group:
+                outcomes.append((queued, *_in_savepoint(connection, queued.job)))
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whatever breaks the group must reach every waiting caller
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            if again and _is_damage(error):
+                # Nothing of the group was committed: it runs once more on the new file with the rescued rows.
+                return self._run_group(self._reopen(connection, error), group, again=False)
+            for queued in group:
+                queued.future.set_exception(_as_unavailable(error))
+            return connection
+        for queued, value, failure in outcomes:
+            if failure is None:
+                queued.future.set_result(value)
+            else:
+                queued.future.set_exception(failure)
+        return connection
+
+    def _reopen(self, connection: sqlite3.Connection, error: Exception) -> sqlite3.Connection:
+        connection.close()
+        try:
+            return self._replace_damaged(error)
+        except Unavailable:
+            _log.exception("%s: could not be replaced", self.path.name)
+            return sqlite3.connect(":memory:", isolation_level=None)  # has no table: every further job is refused
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            connection = self._connect()
+        except _DAMAGE as error:
+            if not _is_damage(error):
+                raise _as_unavailable(error) from error
+            return self._replace_damaged(error)
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=0.3)
+        try:
+            # Exclusive: a second program on the same file is refused at once, and no shared-memory file is needed.
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={self._synchronous}")
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if answer != "ok":
+                raise Damaged(answer)
+            connection.execute("BEGIN EXCLUSIVE")
+            for statement in self._schema.split(";"):
+                connection.execute(statement)
+            connection.execute("COMMIT")
+            # A flipped bit in a table's name passes the check, and the empty table just made would hide the full one.
+            names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master") if not name.startswith("sqlite_")}
+            if any(f" {name} " not in self._schema for name in names):
+                raise Damaged("unknown table")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _replace_damaged(self, problem: Exception) -> sqlite3.Connection:
+        """Move the damaged file and its log aside, start a new one, rescue what can be read."""
+        stamp = self._clock.now().strftime("%Y%m%dT%H%M%S%f")
+        aside = self.path.with_name(f"{self.path.stem}.damaged-{stamp}{self.path.suffix}")
+        try:
+            for suffix in ("", "-wal"):
+                part = self.path.with_name(self.path.name + suffix)
+                if part.exists():
+                    part.rename(aside.with_name(aside.name + suffix))
+            self.path.with_name(self.path.name + "-shm").unlink(missing_ok=True)
+            connection = self._connect()
+        except (OSError, sqlite3.Error) as error:
+            raise _as_unavailable(error) from error
+        saved, lost = self._rescue(aside, connection)
+        self.rows_lost += lost
+        _log.warning(
+            "%s was damaged (%s); moved to %s, %d rows saved, %d lost", self.path.name, type(problem).__name__, aside.name, saved, lost
+        )
+        return connection
+
+    def _rescue(self, aside: Path, connection: sqlite3.Connection) -> tuple[int, int]:
+        if self._salvage is None:
+            return 0, 0
+        # A copy is read: opening a file with a write-ahead log writes to it, and the original is evidence.
+        copy = aside.with_name(aside.name + ".reading")
+        try:
+            for suffix in ("", "-wal"):
+                if aside.with_name(aside.name + suffix).exists():
+                    shutil.copyfile(aside.with_name(aside.name + suffix), copy.with_name(copy.name + suffix))
+            with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as old:
+                connection.execute("BEGIN IMMEDIATE")
+                counts = self._salvage(old, connection)
+                connection.execute("COMMIT")
+                return counts
+        finally:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                copy.with_name(copy.name + suffix).unlink(missing_ok=True)
+
+
+def _in_savepoint(connection: sqlite3.Connection, job: Job[T]) -> tuple[T | None, Exception | None]:
+    """(value, None) or (None, what the job raised); errors of the disk or the file end the whole group instead."""
+    connection.execute("SAVEPOINT job")
+    try:
+        value = job(connection)
+    except (sqlite3.OperationalError, UnicodeDecodeError):
+        raise
+    except Exception as error:
+        if _is_damage(error):
+            raise
+        connection.execute("ROLLBACK TO job")
+        connection.execute("RELEASE job")
+        return None, error
+    connection.execute("RELEASE job")
+    return value, None
+
+
+def _is_damage(error: BaseException) -> bool:
+    if isinstance(error, UnicodeDecodeError | Damaged):
+        return True
+    return isinstance(error, sqlite3.DatabaseError) and any(word in str(error) for word in _DAMAGE_WORDS)
+
+
+def _as_unavailable(error: Exception) -> Unavailable:
+    if "locked" in str(error):
+        return Unavailable("store.journal_in_use", problem=str(error))
+    # SQLite repeats the text it could not decode; what people entered does not belong into an error.
+    return Unavailable("store.journal_full", problem="damaged" if _is_damage(error) else str(error))

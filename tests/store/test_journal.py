@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from core.clock import SystemClock
+from core.errors import Unavailable
+from core.store.journal import Journal
+from core.store.operation import Actor, Request
+
+ACTOR = Actor("u1", "山田", frozenset({"operator"}), frozenset({"test:*"}), "ST1", None)
+CLOCK = SystemClock()
+
+
+class LateClock(SystemClock):
+    """The computer's clock, moved."""
+
+    late = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.late
+
+
+def _request(note: str = "") -> Request:
+    return Request(
+        id=CLOCK.uuid7(), operation="test:thing:book", station="ST1", user_code="u1", decided_at=CLOCK.now(), args={"note": note}
+    )
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(tmp_path / "journal.db", CLOCK)
+    yield opened
+    opened.close()
+
+
+def test_an_entry_comes_back_as_it_was_given(journal: Journal) -> None:
+    request = _request("組立")
+    journal.append(request, ACTOR, "new", subject="thing:1", preview='{"a": 1}')
+    (entry,) = journal.waiting()
+    assert (entry.request, entry.actor, entry.subject, entry.preview, entry.state) == (request, ACTOR, "thing:1", '{"a": 1}', "new")
+    assert journal.waiting_count == 1
+    assert journal.entry(request.id) == entry
+    assert journal.entry(CLOCK.uuid7()) is None
+
+
+def test_entries_keep_their_order_and_leave_the_queue_when_applied_or_parked(journal: Journal) -> None:
+    requests = [_request(str(n)) for n in range(5)]
+    for request in requests:
+        journal.append(request, ACTOR, "new")
+    journal.mark(requests[0].id, "applied")
+    journal.mark(requests[1].id, "parked", refusal={"kind": "refused", "code": "x.y", "params": {"at": 3}})
+    journal.mark(requests[2].id, "unknown")
+    journal.forget(requests[4].id)
+    assert [entry.request.id for entry in journal.waiting()] == [requests[2].id, requests[3].id]
+    assert [entry.refusal["params"] for entry in journal.parked()] == [{"at": 3}]
+    assert journal.waiting_count == 2
+    assert [e.request.id for e in journal.applied_since(CLOCK.now() - timedelta(minutes=1))] == [requests[0].id]
+
+
+def test_the_same_request_is_kept_once(journal: Journal) -> None:
+    request = _request()
+    journal.append(request, ACTOR, "new")
+    journal.mark(request.id, "applied")
+    journal.append(request, ACTOR, "new")
+    assert journal.waiting() == []
+
+
+def test_what_was_in_flight_is_unknown_after_a_restart(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "journal.db", CLOCK)
+    new, flying = _request("new"), _request("flying")
+    first.append(new, ACTOR, "new")
+    first.append(flying, ACTOR, "inflight")
+    first.close()
+    second = Journal(tmp_path / "journal.db", CLOCK)
+    assert [(e.request.id, e.state) for e in second.waiting()] == [(new.id, "new"), (flying.id, "unknown")]
+    second.close()
+
+
+def test_applied_entries_stay_a_day(tmp_path: Path) -> None:
+    clock = LateClock()
+    journal = Journal(tmp_path / "journal.db", clock)
+    applied, parked = _request(), _request()
+    for request in (applied, parked):
+        journal.append(request, ACTOR, "new")
+    journal.mark(applied.id, "applied")
+    journal.mark(parked.id, "parked")
+    clock.late = timedelta(hours=23)
+    assert journal.prune() == 0
+    clock.late = timedelta(hours=25)
+    assert journal.prune() == 1
+    assert len(journal.parked()) == 1
+    journal.close()
+
+
+def test_the_file_is_in_full_synchronous_wal_and_only_one_program_holds_it(journal: Journal, tmp_path: Path) -> None:
+    settings = journal._file.call(
+        lambda file: (file.execute("PRAGMA journal_mode").fetchone()[0], file.execute("PRAGMA synchronous").fetchone()[0])
+    )
+    assert settings == ("wal", 2)
+    with pytest.raises(Unavailable) as refused:
+        Journal(tmp_path / "journal.db", CLOCK)
+    assert refused.value.code == "store.journal_in_use"
+
+
+def test_many_threads_share_commits_and_lose_nothing(journal: Journal) -> None:
+    def work() -> None:
+        for _ in range(50):
+            journal.append(_request(), ACTOR, "new")
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert journal.waiting_count == 400
+    assert len(journal.waiting()) == 400
+
+
+def test_a_closed_journal_accepts_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db", CLOCK)
+    journal.close()
+    journal.close()
+    with pytest.raises(Unavailable) as refused:
+        journal.append(_request(), ACTOR, "new")
+    assert refused.value.code == "store.journal_closed"
+
+
+def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        Journal(tmp_path / "missing" / "journal.db", CLOCK)
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from datetime import UTC, datetime
+from core.clock import SystemClock
+from core.errors import Unavailable
+from core.store.journal import Journal
+from core.store.operation import Actor, Request
+clock = SystemClock()
+actor = Actor("u1", "n", frozenset(), frozenset(), "ST1", None)
+journal = Journal(Path(sys.argv[1]), clock)
+for n in range(int(sys.argv[2])):
+    args = {"n": "x" * 500}
+    request = Request(id=clock.uuid7(), operation="test:thing:book", station="ST1", user_code="u1", decided_at=clock.now(), args=args)
+    try:
+        journal.append(request, actor, "new")
+    except Unavailable as error:
+        print("refused", error.code, flush=True)
+        break
+    print(request.id, flush=True)
+"""
+
+
+def _limit_file_size() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+
+
+def test_a_full_disk_refuses_in_words_and_keeps_everything_acknowledged(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WRITER, str(tmp_path / "journal.db"), "2000"],
+        preexec_fn=_limit_file_size, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    *acknowledged, last = done.stdout.split("\n")[:-1]
+    assert last == "refused store.journal_full", done.stderr
+    assert len(acknowledged) > 50
+    journal = Journal(tmp_path / "journal.db", CLOCK)
+    assert [str(entry.request.id) for entry in journal.waiting()] == acknowledged
+    journal.close()
+
+
+def test_killed_while_writing_everything_acknowledged_is_there(tmp_path: Path) -> None:
+    program = subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path / "journal.db"), "100000"], stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    acknowledged = [program.stdout.readline().strip() for _ in range(100)]
+    os.kill(program.pid, signal.SIGKILL)
+    acknowledged += [line.strip() for line in program.stdout if len(line) == 37]
+    program.wait()
+    program.stdout.close()
+    journal = Journal(tmp_path / "journal.db", CLOCK)
+    kept = [str(entry.request.id) for entry in journal.waiting()]
+    assert kept[: len(acknowledged)] == acknowledged
+    assert len(kept) - len(acknowledged) <= 1
+    journal.close()
+
+
+def _filled(path: Path, count: int) -> list[UUID]:
+    journal = Journal(path, CLOCK)
+    requests = [_request("x" * 300) for _ in range(count)]
+    for request in requests:
+        journal.append(request, ACTOR, "new")
+    journal.close()
+    return [request.id for request in requests]
+
+
+def test_a_damaged_page_costs_its_rows_and_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "journal.db"
+    ids = _filled(path, 200)
+    page = path.stat().st_size // 4096 // 2
+    with path.open("r+b") as file:
+        file.seek(page * 4096)
+        file.write(b"\xa5" * 4096)
+    with caplog.at_level(logging.WARNING):
+        journal = Journal(path, CLOCK)
+    kept = [entry.request.id for entry in journal.waiting()]
+    assert set(kept) <= set(ids)
+    assert kept == sorted(kept)
+    assert len(kept) >= 190
+    assert len(caplog.records) == 1
+    assert "moved to journal.damaged-" in caplog.text
+    assert len(list(tmp_path.glob("journal.damaged-*.db"))) == 1
+    journal.append(_request(), ACTOR, "new")
+    journal.close()
+    caplog.clear()
+
+
+def test_rubbish_instead_of_a_file_is_moved_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "journal.db"
+    path.write_bytes(os.urandom(20_000))
+    journal = Journal(path, CLOCK)
+    assert journal.waiting() == []
+    journal.append(_request(), ACTOR, "new")
+    assert journal.waiting_count == 1
+    journal.close()
+    assert "damaged" in caplog.text
+    caplog.clear()
+
+
+def test_a_changed_row_is_noticed_while_running_and_never_used(journal: Journal, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    good, bad = _request("good"), _request("bad")
+    journal.append(good, ACTOR, "new")
+    journal.append(bad, ACTOR, "new")
+    forged = json.dumps({"note": "forged"})
+    journal._file.call(lambda file: file.execute('UPDATE entry SET request = replace(request, \'{"note":"bad"}\', ?)', (forged,)))
+    assert [entry.request.id for entry in journal.waiting()] == [good.id]
+    assert journal.rows_lost == 1
+    assert "1 rows saved, 1 lost" in caplog.text
+    assert journal.waiting_count == 1
+    caplog.clear()
+
+
+def test_a_job_that_fails_does_not_take_its_neighbours_along(journal: Journal) -> None:
+    def fail(file: sqlite3.Connection) -> None:
+        file.execute("DELETE FROM entry")
+        raise ValueError("mine alone")
+
+    request = _request()
+    journal.append(request, ACTOR, "new")
+    with pytest.raises(ValueError, match="mine alone"):
+        journal._file.call(fail)
+    assert journal.waiting()[0].request.id == request.id
+    assert journal.waiting()[0].changed_at.tzinfo == UTC
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(40))
+def test_a_flipped_byte_anywhere_never_yields_a_changed_request(tmp_path: Path, caplog: pytest.LogCaptureFixture, seed: int) -> None:
+    path = tmp_path / "journal.db"
+    ids = set(_filled(path, 60))
+    raw = bytearray(path.read_bytes())
+    for step in range(8):
+        raw[(seed * 7919 + step * 104_729) % len(raw)] ^= 1 << (seed % 8)
+    path.write_bytes(raw)
+    journal = Journal(path, CLOCK)
+    for entry in journal.waiting():
+        assert entry.request.id in ids
+        assert entry.request.args == {"note": "x" * 300}
+    journal.close()
+    caplog.clear()
