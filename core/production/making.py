@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from core.equipment.models import Area, Line, Site
-from core.errors import Conflict, Invalid
+from core.errors import Invalid
 from core.inventory.models import Product
 from core.production import rules
 from core.production.models import WorkOrder
@@ -55,7 +55,7 @@ def insert(
     """Add the order and give its id; "" as number takes the next free one of the site's day.
 
     Raises:
-        Conflict: ``order.number_taken``.
+        Invalid: ``order.number_taken``.
     """
     # Two stations that make an order at the same moment must not find the same number free.
     db.execute(select(func.pg_advisory_xact_lock(func.hashtext("genba.order.number"))))
@@ -64,7 +64,7 @@ def insert(
         assert day is not None  # a line always has an area and a site
         number = next_number(db, day)
     elif db.scalar(select(WorkOrder.id).where(WorkOrder.number == number)) is not None:
-        raise Conflict("order.number_taken", number=number)
+        raise Invalid("order.number_taken", number=number)
     order = WorkOrder(
         id=db.clock.uuid7(),
         number=number,

@@ -69,8 +69,7 @@ def create_order(
         note: Free text.
 
     Raises:
-        Invalid: The customer's rules on number, quantity, schedule, priority; unknown product or line.
-        Conflict: ``order.number_taken``.
+        Invalid: The rules on number, quantity, schedule and priority; unknown product or line; a number already taken.
     """
     from core.production import making
 
@@ -159,8 +158,8 @@ def _preview(name: str) -> Any:
     return preview
 
 
-def _told(view: OrderView, at: datetime | None) -> dict[str, Any]:
-    """An order as other systems are told of it."""
+def told(view: OrderView, at: datetime | None) -> dict[str, Any]:
+    """An order as other systems are told of it; ``at`` is the moment the message is about."""
     return {
         "id": str(view.id),
         "number": view.number,
@@ -191,7 +190,7 @@ def start_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = N
         Refused: ``order.blocked`` by an open blocker, ``order.line_busy`` while another order occupies the line.
     """
     view = _step(db, rules.START, order_id, version)
-    db.outbox(STARTED, str(order_id), _told(view, view.actual_start_at))
+    db.outbox(STARTED, str(order_id), told(view, view.actual_start_at))
     return view
 
 
@@ -211,7 +210,7 @@ def resume_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = 
 def complete_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
     """The order is done; what was reported until now is its result."""
     view = _step(db, rules.COMPLETE, order_id, version)
-    db.outbox(COMPLETED, str(order_id), _told(view, view.actual_end_at))
+    db.outbox(COMPLETED, str(order_id), told(view, view.actual_end_at))
     return view
 
 

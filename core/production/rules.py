@@ -241,6 +241,12 @@ def is_over(remaining: Decimal, good: Decimal) -> bool:
     return good > max(Decimal(0), remaining) * (1 + OVER_SHARE)
 
 
+def plain(quantity: Decimal) -> str:
+    """A quantity as people write it: ``20``, ``0.5``, never ``2E+1`` or ``20.000000``."""
+    text = f"{quantity:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 # --- pace ------------------------------------------------------------------------------------------------------------
 
 _TRUSTED_PARTS = 20

@@ -49,85 +49,6 @@ class BlockerView:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderView:
-    """One work order.
-
-    Attributes:
-        id: Subject of its operations; read-store key ``order:<id>``.
-        number: Unique, starts with ``WO``.
-        product_code: Of the product to make.
-        product_name: By language, {"ja": …, "en": …}.
-        line_code: Line it runs on.
-        line_name: By language.
-        status: See OrderStatus.
-        priority: 1 (high) … 10.
-        planned, completed, scrap: Quantities in ``unit``; completed and scrap are the sums of what was reported.
-        unit: Unit code, ``pcs``.
-        scheduled_start_at, scheduled_end_at: Aware UTC.
-        actual_start_at, actual_end_at: Aware UTC; None when not started / not ended.
-        note: Free text, "" when none.
-        reason: Why it is paused, held or cancelled; "" otherwise.
-        version: For optimistic locking; pass it back with the operation that was decided on this view.
-        machine_good, machine_reject: Parts the machine counted for this order since its start; None where a list does not
-            work it out (orders that are not on a line).
-        next_operations: Names of the operations that are legal now, in the order of the buttons; blockers already considered.
-        blockers: Open ones, oldest first.
-        standard_cycle_min: Minutes per part; None when the product has none.
-        expected_end_at: Aware UTC, when the remaining parts will be made at the expected pace; None unless it runs.
-        running_s: Seconds in IN_PROGRESS until ``as_of``, interruptions not counted.
-        as_of: Aware UTC, when machine counts, running time and expectation were worked out.
-        external_system, external_id: Where the order came from; "" for one made here.
-    """
-
-    entity: ClassVar[str] = "order"
-
-    id: UUID
-    number: str
-    product_code: str
-    product_name: Mapping[str, str]
-    line_code: str
-    line_name: Mapping[str, str]
-    status: OrderStatus
-    priority: int
-    planned: Decimal
-    completed: Decimal
-    scrap: Decimal
-    unit: str
-    scheduled_start_at: datetime
-    scheduled_end_at: datetime
-    actual_start_at: datetime | None
-    actual_end_at: datetime | None
-    note: str
-    reason: str
-    version: int
-    machine_good: int | None
-    machine_reject: int | None
-    next_operations: tuple[str, ...]
-    blockers: tuple[BlockerView, ...]
-    standard_cycle_min: float | None
-    expected_end_at: datetime | None
-    running_s: float
-    as_of: datetime
-    external_system: str = ""
-    external_id: str = ""
-
-    @property
-    def remaining(self) -> Decimal:
-        """Planned minus reported good, never negative; in ``unit``."""
-        return max(Decimal(0), self.planned - self.completed)
-
-    @property
-    def unreported_good(self) -> Decimal:
-        """Good parts the machine counted beyond what was reported, never negative; the proposal of the quantity sheet."""
-        return max(Decimal(0), Decimal(self.machine_good or 0) - self.completed)
-
-    @property
-    def unreported_reject(self) -> Decimal:
-        """Rejects the machine counted beyond the reported scrap, never negative."""
-        return max(Decimal(0), Decimal(self.machine_reject or 0) - self.scrap)
-
-
-@dataclass(frozen=True, slots=True)
 class ReportView:
     """What somebody reported as made.
 
@@ -164,6 +85,88 @@ class ReportView:
     reported_at: datetime
     user_code: str
     station: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """One work order.
+
+    Attributes:
+        id: Subject of its operations; read-store key ``order:<id>``.
+        number: Unique, starts with ``WO``.
+        product_code: Of the product to make.
+        product_name: By language, {"ja": …, "en": …}.
+        line_code: Line it runs on.
+        line_name: By language.
+        status: See OrderStatus.
+        priority: 1 (high) … 10.
+        planned, completed, scrap: Quantities in ``unit``; completed and scrap are the sums of what was reported.
+        unit: Unit code, ``pcs``.
+        scheduled_start_at, scheduled_end_at: Aware UTC.
+        actual_start_at, actual_end_at: Aware UTC; None when not started / not ended.
+        note: Free text, "" when none.
+        reason: Why it is paused, held or cancelled; "" otherwise.
+        version: For optimistic locking; pass it back with the operation that was decided on this view.
+        machine_good, machine_reject: Parts the machine counted for this order since its start; None where a list does not
+            work it out (orders that are not on a line).
+        next_operations: Names of the operations that are legal now, in the order of the buttons; blockers already considered.
+        blockers: Open ones, oldest first.
+        standard_cycle_min: Minutes per part; None when the product has none.
+        expected_end_at: Aware UTC, when the remaining parts will be made at the expected pace; None unless it runs.
+        running_s: Seconds in IN_PROGRESS until ``as_of``, interruptions not counted.
+        as_of: Aware UTC, when machine counts, running time and expectation were worked out.
+        external_system, external_id: Where the order came from; "" for one made here.
+        booked: The report that the operation giving this view has booked; its ``order_id`` is None when it was kept as
+            unassigned. None in every other answer.
+    """
+
+    entity: ClassVar[str] = "order"
+
+    id: UUID
+    number: str
+    product_code: str
+    product_name: Mapping[str, str]
+    line_code: str
+    line_name: Mapping[str, str]
+    status: OrderStatus
+    priority: int
+    planned: Decimal
+    completed: Decimal
+    scrap: Decimal
+    unit: str
+    scheduled_start_at: datetime
+    scheduled_end_at: datetime
+    actual_start_at: datetime | None
+    actual_end_at: datetime | None
+    note: str
+    reason: str
+    version: int
+    machine_good: int | None
+    machine_reject: int | None
+    next_operations: tuple[str, ...]
+    blockers: tuple[BlockerView, ...]
+    standard_cycle_min: float | None
+    expected_end_at: datetime | None
+    running_s: float
+    as_of: datetime
+    external_system: str = ""
+    external_id: str = ""
+    booked: ReportView | None = None
+
+    @property
+    def remaining(self) -> Decimal:
+        """Planned minus reported good, never negative; in ``unit``."""
+        return max(Decimal(0), self.planned - self.completed)
+
+    @property
+    def unreported_good(self) -> Decimal:
+        """Good parts the machine counted beyond what was reported, never negative; the proposal of the quantity sheet."""
+        return max(Decimal(0), Decimal(self.machine_good or 0) - self.completed)
+
+    @property
+    def unreported_reject(self) -> Decimal:
+        """Rejects the machine counted beyond the reported scrap, never negative."""
+        return max(Decimal(0), Decimal(self.machine_reject or 0) - self.scrap)
 
 
 @dataclass(frozen=True, slots=True)

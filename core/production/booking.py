@@ -1,0 +1,141 @@
+"""Rows of reports, and the sums kept on the order in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from core.equipment.models import Line
+from core.errors import Invalid, Refused
+from core.production import lists, rows, rules
+from core.production.models import DefectCode, ProductionReport, WorkOrder
+from core.production.views import ReportView
+from core.store.base import Db
+from core.store.operation import Actor
+
+_WAITED: Final = timedelta(minutes=2)
+
+
+def waited(db: Db) -> bool:
+    """True for a report that was decided long before it is booked: it waited in a station's journal.
+
+    Nobody stands at the screen any more to answer a question, so none may be asked. Two minutes leave room for the
+    difference of two clocks.
+    """
+    return db.now - db.decided_at > _WAITED
+
+
+def known_defect(db: Db, code: str) -> str | None:
+    """``code`` when the catalogue has it, active or not; else None."""
+    return db.scalar(select(DefectCode.code).where(DefectCode.code == code))
+
+
+def check_defect(db: Db, code: str) -> None:
+    """Raise Invalid ``report.defect_unknown`` unless ``code`` is in the catalogue and active."""
+    if db.scalar(select(DefectCode.id).where(DefectCode.code == code, DefectCode.active)) is None:
+        raise Invalid("report.defect_unknown", defect=code)
+
+
+def add(
+    db: Db,
+    actor: Actor,
+    order: WorkOrder,
+    *,
+    belongs: bool,
+    made_at: datetime,
+    good: Decimal,
+    scrap: Decimal,
+    defect_code: str | None,
+    machine_good: int | None,
+    machine_reject: int | None,
+    reason: str = "",
+) -> ProductionReport:
+    """Book a report to ``order``, or as unassigned on its line when it does not belong to it."""
+    report = ProductionReport(
+        id=db.clock.uuid7(),
+        order_id=order.id if belongs else None,
+        line_id=order.line_id,
+        good=good,
+        scrap=scrap,
+        unit=order.unit,
+        defect_code=defect_code,
+        reason=reason,
+        machine_good=machine_good,
+        machine_reject=machine_reject,
+        user_code=actor.user_code,
+        station=actor.station,
+        reported_at=made_at,
+        request_id=_request_id(db),
+    )
+    db.add(report)
+    if belongs:
+        order.completed += good
+        order.scrap += scrap
+    db.flush()
+    return report
+
+
+def _request_id(db: Db) -> UUID:
+    return db.clock.uuid7() if db.request is None else db.request.id
+
+
+def correctable(db: Db, report_id: UUID) -> ProductionReport:
+    """The report, locked against a second correction. Raises Refused ``report.not_found``, ``report.already_corrected``."""
+    report = db.scalar(select(ProductionReport).where(ProductionReport.id == report_id).with_for_update())
+    if report is None or report.corrects is not None:
+        raise Refused("report.not_found")
+    if db.scalar(select(ProductionReport.id).where(ProductionReport.corrects == report_id)) is not None:
+        raise Refused("report.already_corrected")
+    return report
+
+
+def check_assignable(db: Db, report: ProductionReport, order: WorkOrder) -> None:
+    """Raise Refused unless ``report`` is unassigned and of the line and unit of ``order``."""
+    if report.order_id is not None:
+        raise Refused("report.assigned", number=db.scalar(select(WorkOrder.number).where(WorkOrder.id == report.order_id)))
+    if report.line_id != order.line_id or report.unit != order.unit:
+        line = db.scalar(select(Line.code).where(Line.id == report.line_id))
+        raise Refused("report.other_line", line=line, number=order.number)
+
+
+def take_back(db: Db, actor: Actor, report: ProductionReport, reason: str) -> ProductionReport:
+    """Book the opposite of ``report``; the sums of its order fall accordingly.
+
+    Raises:
+        Invalid: ``order.completed_negative``.
+    """
+    opposite = ProductionReport(
+        id=db.clock.uuid7(),
+        order_id=report.order_id,
+        line_id=report.line_id,
+        good=-report.good,
+        scrap=-report.scrap,
+        unit=report.unit,
+        defect_code=report.defect_code,
+        reason=reason,
+        corrects=report.id,
+        machine_good=None,
+        machine_reject=None,
+        user_code=actor.user_code,
+        station=actor.station,
+        reported_at=min(db.decided_at, db.now),
+        request_id=_request_id(db),
+    )
+    if report.order_id is not None:
+        order = rows.locked(db, report.order_id)
+        rules.check_completed(order.completed - report.good)
+        rules.check_completed(order.scrap - report.scrap)
+        order.completed -= report.good
+        order.scrap -= report.scrap
+    db.add(opposite)
+    db.flush()
+    return opposite
+
+
+def view(db: Db, report_id: UUID) -> ReportView:
+    """The view of one report."""
+    return lists.report_view(db.execute(lists.report_select().where(ProductionReport.id == report_id)).one())

@@ -1,0 +1,231 @@
+"""What was made: booked by people, taken back by a correction, assigned later when no order was running.
+
+A report is a fact. It is refused only for what stands in it (nothing made, no defect code); whatever the order has become
+meanwhile, it is booked: to the order if that was running when the parts were made, else as unassigned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import Field
+
+from core.errors import Invalid, Refused
+from core.production import rules
+from core.production.orders import Amount, told
+from core.production.rules import Progress
+from core.production.views import OrderView, ReportView
+from core.store.operation import Actor, Request, operation
+from core.store.query import Page, query
+
+if TYPE_CHECKING:
+    from core.production.models import ProductionReport, WorkOrder
+    from core.store.base import Db
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+DefectCode = Annotated[str, Field(max_length=50)]
+
+REPORTED: Final = "order.reported"
+
+_CLOCKS: Final = timedelta(minutes=5)
+"""How far two clocks of one site may differ before a time counts as wrong."""
+
+
+def _subject(args: Mapping[str, Any]) -> tuple[str, str]:
+    return "order", str(args["order_id"])
+
+
+def _check(good: Decimal, scrap: Decimal, defect_code: str, made_at: datetime | None, decided_at: datetime) -> datetime:
+    """What a report may say, whoever asks; gives the moment the parts were made."""
+    if good < 0 or scrap < 0:
+        raise Invalid("report.negative")
+    if not good and not scrap:
+        raise Invalid("report.empty")
+    if scrap and not defect_code:
+        raise Invalid("report.defect_missing", scrap=rules.plain(scrap))
+    if made_at is not None and made_at > decided_at + _CLOCKS:
+        raise Invalid("report.in_future")
+    return decided_at if made_at is None else min(made_at, decided_at)
+
+
+def _preview(view: OrderView | None, request: Request) -> OrderView:
+    """The order as it will stand with the report, on the station's own copy."""
+    if view is None:
+        raise Refused("order.no_copy")
+    asked = request.values
+    good, scrap = asked["good"], asked["scrap"]
+    at = _check(good, scrap, asked["defect_code"], asked["made_at"], request.decided_at)
+    if rules.is_over(view.remaining, good) and not asked["over_confirmed"]:
+        raise Refused("report.over", remaining=rules.plain(view.remaining), good=rules.plain(good))
+    moving = Progress(view.status, view.actual_start_at, view.actual_end_at)
+    belongs = rules.ran_at(moving, at)
+    booked = ReportView(
+        id=request.id,
+        order_id=view.id if belongs else None,
+        order_number=view.number if belongs else "",
+        line_code=view.line_code,
+        good=good,
+        scrap=scrap,
+        unit=view.unit,
+        defect_code=asked["defect_code"] if scrap else "",
+        reason="",
+        corrects=None,
+        machine_good=asked["machine_good"],
+        machine_reject=asked["machine_reject"],
+        reported_at=at,
+        user_code=request.user_code,
+        station=request.station,
+    )
+    if not belongs:
+        return replace(view, booked=booked)
+    return replace(view, completed=view.completed + good, scrap=view.scrap + scrap, version=view.version + 1, booked=booked)
+
+
+@operation(rules.REPORT, kind="fact", offline=True, subject=_subject, preview=_preview, outbox=REPORTED)
+def book_report(
+    db: Db,
+    actor: Actor,
+    *,
+    order_id: UUID,
+    good: Amount = Decimal(0),
+    scrap: Amount = Decimal(0),
+    defect_code: DefectCode = "",
+    made_at: datetime | None = None,
+    machine_good: Count | None = None,
+    machine_reject: Count | None = None,
+    over_confirmed: bool = False,
+) -> OrderView:
+    """Good and scrapped parts of an order; the view's ``booked`` tells where they went.
+
+    Args:
+        good, scrap: Quantities in the order's unit, ≥ 0, not both 0.
+        defect_code: Why the scrap is scrap; needed with scrap.
+        made_at: When they were made, aware; None for just now.
+        machine_good, machine_reject: Machine count shown beside the entry, None when there was none.
+        over_confirmed: A leader has seen that the quantity is far above what remains (permission
+            ``production:report:over``).
+
+    Raises:
+        Invalid: ``report.negative``, ``report.empty``, ``report.defect_missing``, ``report.defect_unknown``, ``report.in_future``.
+        Refused: ``report.over`` without, ``report.over_right`` with a confirmation by somebody who must not give it;
+            never for a report that waited for the database.
+    """
+    from core.production import booking, rows
+
+    made = _check(good, scrap, defect_code, made_at, min(db.decided_at, db.now))
+    order = rows.locked(db, order_id)
+    late = booking.waited(db)
+    if scrap and not late:
+        booking.check_defect(db, defect_code)
+    if not late:
+        _check_over(actor, max(Decimal(0), order.planned - order.completed), good, over_confirmed)
+    report = booking.add(
+        db,
+        actor,
+        order,
+        belongs=rules.ran_at(rows.progress(order), made),
+        made_at=made,
+        good=good,
+        scrap=scrap,
+        defect_code=booking.known_defect(db, defect_code) if scrap else None,
+        machine_good=machine_good,
+        machine_reject=machine_reject,
+    )
+    return _booked(db, order, report)
+
+
+def _check_over(actor: Actor, remaining: Decimal, good: Decimal, confirmed: bool) -> None:
+    if not rules.is_over(remaining, good):
+        return
+    if not confirmed:
+        raise Refused("report.over", remaining=rules.plain(remaining), good=rules.plain(good))
+    if not actor.may(rules.OVER):
+        raise Refused("report.over_right")
+
+
+def _booked(db: Db, order: WorkOrder, report: ProductionReport) -> OrderView:
+    """The order's view after a report, and the news of it."""
+    from core.production import booking, rows
+
+    view = replace(rows.order_view(db, order.id), booked=booking.view(db, report.id))
+    if report.order_id is not None:
+        news = {"report": str(report.id), "good": str(report.good), "scrap_reported": str(report.scrap), "defect": report.defect_code}
+        db.outbox(REPORTED, str(report.order_id), {**told(view, report.reported_at), **news})
+    return view
+
+
+@operation(rules.CORRECT, kind="fact")
+def correct_report(db: Db, actor: Actor, *, report_id: UUID, reason: str) -> ReportView:
+    """A report is taken back by one with the opposite quantities; the right one is then booked anew.
+
+    Raises:
+        Invalid: ``order.reason_missing``; ``order.completed_negative`` when less would remain than nothing.
+        Refused: ``report.not_found``, ``report.already_corrected``.
+    """
+    from core.production import booking
+
+    reason = rules.check_reason(reason)
+    db.note_reason(reason)
+    taken_back = booking.take_back(db, actor, booking.correctable(db, report_id), reason)
+    view = booking.view(db, taken_back.id)
+    if taken_back.order_id is not None:
+        from core.production import rows
+
+        news = {"report": str(view.id), "good": str(view.good), "scrap_reported": str(view.scrap), "corrects": str(report_id)}
+        db.outbox(REPORTED, str(taken_back.order_id), {**told(rows.order_view(db, taken_back.order_id), view.reported_at), **news})
+    return view
+
+
+@operation(rules.ASSIGN, kind="fact")
+def assign_report(db: Db, actor: Actor, *, report_id: UUID, order_id: UUID, reason: str) -> OrderView:
+    """An unassigned report is booked to an order of its line: taken back as unassigned, booked anew.
+
+    Raises:
+        Invalid: ``order.reason_missing``.
+        Refused: ``report.not_found``, ``report.already_corrected``, ``report.assigned``, ``report.other_line``,
+            ``order.not_found``.
+    """
+    from core.production import booking, rows
+
+    reason = rules.check_reason(reason)
+    db.note_reason(reason)
+    report = booking.correctable(db, report_id)
+    order = rows.locked(db, order_id)
+    booking.check_assignable(db, report, order)
+    booking.take_back(db, actor, report, reason)
+    anew = booking.add(
+        db,
+        actor,
+        order,
+        belongs=True,
+        made_at=report.reported_at,
+        good=report.good,
+        scrap=report.scrap,
+        defect_code=report.defect_code,
+        machine_good=report.machine_good,
+        machine_reject=report.machine_reject,
+        reason=reason,
+    )
+    return _booked(db, order, anew)
+
+
+@query("production:report:list", snapshot=True)
+def list_reports(
+    db: Db, *, order_id: UUID | None = None, line_code: str = "", unassigned: bool = False, limit: int = 100, offset: int = 0
+) -> Page[ReportView]:
+    """Reports, newest first.
+
+    Args:
+        order_id: Of one order; None for all.
+        line_code: Of one line; "" for all.
+        unassigned: Only those no order was found for.
+        limit, offset: Page; at most 1000 rows.
+    """
+    from core.production import lists
+
+    return lists.reports(db, order_id, line_code, unassigned, limit, offset)
