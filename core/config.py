@@ -20,6 +20,9 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from core.errors import Invalid
 
+VERSION = "0.1.0"
+"""Version of this program; the same as in pyproject.toml (tested)."""
+
 _PREFIX = "GENBA_"
 _FILE = "station.toml"
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")

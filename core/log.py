@@ -80,9 +80,15 @@ def start_logging(home: Path, program: str, *, console: bool = False, level: int
     ]
     if console:
         handlers.append(logging.StreamHandler(sys.stderr))
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler.formatter, UtcFormatter):  # from an earlier call
+            root.removeHandler(handler)
+            handler.close()
     for handler in handlers:
         handler.setFormatter(UtcFormatter())
-    logging.basicConfig(level=level, handlers=handlers, force=True)
+        root.addHandler(handler)
+    root.setLevel(level)
     logging.captureWarnings(True)
     # Libraries that log every reconnect attempt would fill the file in an outage; our own supervisor says it once.
     for chatty in ("asyncua", "pymodbus", "sqlalchemy.pool", "alembic"):

@@ -1,0 +1,177 @@
+"""Real PostgreSQL servers for the tests: one embedded server for the whole run, and those installed on this computer."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from core.store.embedded import ADMIN, LOGIN, EmbeddedServer, binaries
+
+_TEMPLATE = "genba_template"
+_counter = itertools.count(1)
+
+
+class TestServer:
+    """The embedded server of one test run with a migrated template; every test may have a copy of its own."""
+
+    __test__ = False
+
+    def __init__(self, home: Path) -> None:
+        self.embedded = EmbeddedServer(home, durable=False)
+        self._has_template = False
+
+    def start(self) -> None:
+        self.embedded.start()
+
+    def stop(self) -> None:
+        self.embedded.stop()
+
+    def run(self, statement: str, database: str = "postgres") -> None:
+        with psycopg.connect(plain(self.admin_url(database)), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def admin_url(self, database: str) -> str:
+        return self.embedded.url(ADMIN, database)
+
+    def station_url(self, database: str) -> str:
+        return self.embedded.url(LOGIN, database)
+
+    @contextlib.contextmanager
+    def empty_database(self) -> Iterator[str]:
+        """Name of a database without anything in it; dropped afterwards."""
+        with self._database("template1") as name:
+            yield name
+
+    @contextlib.contextmanager
+    def migrated_database(self) -> Iterator[str]:
+        """Name of a database with the newest schema and no rows; dropped afterwards."""
+        self._make_template()
+        with self._database(_TEMPLATE) as name:
+            yield name
+
+    @contextlib.contextmanager
+    def _database(self, template: str) -> Iterator[str]:
+        name = f"test_{next(_counter)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        try:
+            yield name
+        finally:
+            self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _make_template(self) -> None:
+        if self._has_template:
+            return
+        from core.store.schema import add_station_login, upgrade
+
+        self.run(f"CREATE DATABASE {_TEMPLATE}")
+        upgrade(self.admin_url(_TEMPLATE))
+        add_station_login(self.admin_url(_TEMPLATE), LOGIN, self.embedded.password())
+        self._has_template = True
+
+
+def plain(url: str) -> str:
+    """A SQLAlchemy address as libpq reads it."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def installed_servers() -> dict[str, Path]:
+    """Programs of every PostgreSQL 15 to 18 found here, by major version; the embedded one is always there."""
+    found = {}
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin")):
+        if (folder / "initdb").exists() and folder.parent.name in {"15", "16", "17", "18"}:
+            found[folder.parent.name] = folder
+    return found | {"embedded": binaries()}
+
+
+class OwnServer:
+    """A server that stands for the plant's shared one: TCP on loopback, a superuser, nothing of Genba in it yet."""
+
+    def __init__(self, home: Path, programs: Path) -> None:
+        self.home, self._programs = home, programs
+        self._before = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"] if os.geteuid() == 0 else []
+        self.port = 0
+        self.password = "it's a % test: ü@/"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        if not (self.home / "data").exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            (self.home / "password").write_text(self.password, encoding="utf-8")
+            initdb = [*self._before, self._programs / "initdb", "-D", self.home / "data", "-U", "root_of_server", "-N", "-E", "UTF8", "--locale=C"]
+            initdb += ["--auth=scram-sha-256", "--pwfile", self.home / "password"]
+            subprocess.run(initdb, check=True, capture_output=True)
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "shared_buffers": "16MB"}
+        words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        with (self.home / "log").open("ab") as log:
+            self._process = subprocess.Popen([*self._before, self._programs / "postgres", "-D", self.home / "data", *words], stdout=log, stderr=log)
+        end = time.monotonic() + 30
+        while True:
+            try:
+                psycopg.connect(plain(self.url("postgres")), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > end or self._process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+
+    def url(self, database: str, login: str = "root_of_server", password: str | None = None) -> str:
+        secret = quote(self.password if password is None else password, safe="")
+        return f"postgresql+psycopg://{login}:{secret}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, statement: str, database: str = "postgres") -> None:
+        with psycopg.connect(plain(self.url(database)), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def everything(self) -> list[int]:
+        """Pids of the server and all its children."""
+        assert self._process is not None
+        listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=False).stdout
+        return [self._process.pid, *(int(pid) for pid in re.findall(r"\d+", listing))]
+
+    def freeze(self) -> None:
+        for pid in self.everything():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        for pid in self.everything():
+            os.kill(pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Die like in a power cut, with all children."""
+        assert self._process is not None
+        for pid in reversed(self.everything()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(10)
+        self._process = None
+
+    def stop(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.thaw()
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
