@@ -266,3 +266,38 @@ class LineDetail:
     since: datetime
     next_orders: tuple[OrderView, ...]
     reports: tuple[ReportView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductChoice:
+    """An active product, for the form of a new order; ``standard_cycle_min`` is None when nobody knows it."""
+
+    code: str
+    name: Mapping[str, str]
+    unit: str
+    standard_cycle_min: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A line or a defect code to choose from: its code and its name by language."""
+
+    code: str
+    name: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the forms of orders and reports offer.
+
+    Attributes:
+        products: Active ones by code, at most 1000.
+        lines: In physical order.
+        defects: Active defect codes in the order of the catalogue.
+        next_number: The number an order would get now; only a proposal, somebody may be faster.
+    """
+
+    products: tuple[ProductChoice, ...]
+    lines: tuple[Named, ...]
+    defects: tuple[Named, ...]
+    next_number: str

@@ -1,0 +1,39 @@
+"""Lines at a glance and one line in detail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.production.views import Choices, LineDetail, LineView
+from core.store.query import Page, query
+
+if TYPE_CHECKING:
+    from core.store.base import Db
+
+
+@query("production:line:overview", snapshot=True)
+def lines_overview(db: Db) -> Page[LineView]:
+    """All lines of the site in their physical order, with state, order on the line, counts and target."""
+    from core.production import glance
+
+    return glance.overview(db)
+
+
+@query("production:line:detail", snapshot=True)
+def line_detail(db: Db, *, line_code: str) -> LineDetail:
+    """One line: its work units, the states of the last 8 hours, next orders, last reports.
+
+    Raises:
+        Refused: ``line.not_found``.
+    """
+    from core.production import glance
+
+    return glance.detail(db, line_code)
+
+
+@query("production:order:choices", snapshot=True)
+def order_choices(db: Db) -> Choices:
+    """What the forms of orders and reports offer: products, lines, defect codes, the next free number."""
+    from core.production import glance
+
+    return glance.choices(db)
