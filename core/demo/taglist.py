@@ -1,0 +1,83 @@
+"""The demo plant's tag list: the same ``tags.csv`` that the station reads decides what the simulated controllers serve.
+
+One file for both sides means the two can never disagree about an address, a type or a scaling.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.errors import Invalid
+from core.live.tags import TagRole, TagSpec, TagType, WritePolicy
+
+TAGS_FILE = Path(__file__).resolve().parents[2] / "resources" / "demo" / "tags.csv"
+SERVED_BY: Mapping[str, str] = {"demo-opcua": "opcua", "demo-modbus": "modbus"}
+"""Source code → kind of server process."""
+
+
+def read_tags(path: Path = TAGS_FILE) -> tuple[TagSpec, ...]:
+    """All tags of ``path`` in file order.
+
+    Raises:
+        Invalid: ``demo.tag_list`` with file, line and the library's words.
+    """
+    tags: list[TagSpec] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                try:
+                    tags.append(_tag(row))
+                except (KeyError, ValueError) as reason:
+                    raise Invalid("demo.tag_list", file=path.name, line=len(tags) + 2, detail=str(reason)) from reason
+    except OSError as reason:
+        raise Invalid("demo.tag_list", file=str(path), line=0, detail=reason.strerror or str(reason)) from reason
+    return tuple(tags)
+
+
+def _tag(row: Mapping[str, str]) -> TagSpec:
+    if row["source"] not in SERVED_BY:
+        raise ValueError(f"source {row['source']!r} is none of {', '.join(SERVED_BY)}")
+    return TagSpec(
+        name=row["name"],
+        source=row["source"],
+        address=row["address"],
+        type=TagType(row["type"]),
+        period_s=float(row["period_s"] or 1.0),
+        scale=float(row["scale"] or 1.0),
+        offset=float(row["offset"] or 0.0),
+        unit=row["unit"],
+        decimals=int(row["decimals"] or 1),
+        label={"ja": row["label_ja"], "en": row["label_en"]},
+        work_unit=row["work_unit"],
+        role=TagRole(row["role"] or "process"),
+        low=_number(row["low"]),
+        high=_number(row["high"]),
+        warn_low=_number(row["warn_low"]),
+        warn_high=_number(row["warn_high"]),
+        write=_policy(row),
+        states=_pairs(row["states"]),
+        options=_pairs(row["options"]),
+    )
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in text.split(";") if part)  # a part without "=" raises ValueError
+
+
+def _policy(row: Mapping[str, str]) -> WritePolicy | None:
+    if not row["write_permission"]:
+        return None
+    low, high = _number(row["write_low"]), _number(row["write_high"])
+    return WritePolicy(
+        permission=row["write_permission"],
+        low=-math.inf if low is None else low,
+        high=math.inf if high is None else high,
+        interlock=row["write_interlock"] or None,
+    )
