@@ -186,7 +186,8 @@ class LineTile(PaintedButton):
         self.write(painter, QRectF(inner.left(), inner.top(), inner.width() - icon, now.px(28)), title, "heading", may_cut=True)
         if face.alarm:
             draw_alarm(painter, face.alarm, QRectF(inner.right() - icon, inner.top() - now.px(3), icon, icon))
-        time_width = text_width(elapsed, "strong") + now.px(8) if elapsed else 0.0
+        # Room for the longest time even when it is short, so that all chips of the overview are equally wide.
+        time_width = text_width("88:88 h", "strong") + now.px(8) if elapsed else 0.0
         width = min(float(chip_width()), inner.width() - time_width)
         top = inner.top() + now.px(34)
         draw_chip(painter, self, QRectF(inner.left(), top, width, now.px(CHIP_U)), face.state, state_word)

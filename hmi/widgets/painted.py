@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QWidget
@@ -99,8 +101,18 @@ class PaintedButton(Writes, QAbstractButton):
             self.paint(painter)
 
 
-def follow(widget: Painted | PaintedButton, event: QEvent) -> None:
-    """Turn Qt's change events into ``retranslate`` and ``restyle``."""
+class Follows(Protocol):
+    """A widget that can be told to say or lay out everything again."""
+
+    def retranslate(self) -> None:
+        """Say everything again in the current language."""
+
+    def restyle(self) -> None:
+        """Take over another theme."""
+
+
+def follow(widget: Follows, event: QEvent) -> None:
+    """Turn Qt's change events into ``retranslate`` and ``restyle``; call it from ``changeEvent``."""
     if event.type() == QEvent.Type.LanguageChange:
         widget.retranslate()
     elif event.type() in _RESTYLE:

@@ -1,0 +1,261 @@
+"""ValueTile: one live tag: value, unit, limits, and how far it may be trusted, each quality with a look of its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from core.live.sample import Quality, Sample, Value
+from core.live.tags import TagRole, TagSpec
+from core.words import UNDEFINED, ago, has_word, name, number, word
+from hmi import theme
+from hmi.widgets.bars import draw_tick
+from hmi.widgets.glyphs import draw_glyph, pattern_brush
+from hmi.widgets.painted import Painted, draw_box, panel_rect
+from hmi.widgets.text import LEFT, RIGHT, font_fitting, text_width
+
+WIDTH_U, HEIGHT_U = 220, 140
+NO_NUMBER = f"{UNDEFINED} {UNDEFINED}"
+_PAD_U = 12
+_BAR_STEPS = 200
+
+# Qualities without a number: the glyph beside their word.
+_ABSENT = {Quality.BAD: "cross", Quality.OFFLINE: "link_cut", Quality.CONFIG: "spanner", Quality.NEVER: "hourglass"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """Everything readable of the tile; it repaints only when this changes."""
+
+    label: str
+    number: str
+    unit: str
+    foot: str
+    glyph: str
+    quality: Quality
+    over: str  # "", "warning"
+    filled: int  # 0.._BAR_STEPS, -1 without a bar
+    accessible: str
+
+
+class ValueTile(Painted):
+    """A live value. Feed it with ``show_sample``; the bridge does so for registered tiles.
+
+    Args:
+        spec: What the tag is: label, unit, digits, display range, limits, states.
+        simulated: True for a source of a simulated plant.
+        manual: True for a value typed by a person.
+    """
+
+    def __init__(self, spec: TagSpec, parent: QWidget | None = None, *, simulated: bool = False, manual: bool = False) -> None:
+        super().__init__(parent)
+        self.spec = spec
+        self.simulated = simulated
+        self.manual = manual
+        self._sample = Sample(spec.name, None, Quality.NEVER)
+        self._now = 0.0
+        self._widest = 0.0
+        self._face: _Face | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._refresh()
+
+    @property
+    def sample(self) -> Sample:
+        """What was shown last."""
+        return self._sample
+
+    def show_sample(self, sample: Sample, now: float) -> None:
+        """Show ``sample``; ``now`` is UNIX seconds UTC, for its age."""
+        self._sample, self._now = sample, now
+        self._refresh()
+
+    def retranslate(self) -> None:
+        """Say it in the other language."""
+        self._widest = 0.0
+        self._refresh()
+
+    def restyle(self) -> None:
+        """Take over another theme."""
+        self._widest = 0.0
+        super().restyle()
+
+    # -- what it says --------------------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        face = self._describe()
+        if face != self._face:
+            self._face = face
+            self.setAccessibleName(face.accessible)
+            self.update()
+
+    def _describe(self) -> _Face:
+        language, sample = theme.language(), self._sample
+        quality = sample.quality
+        label = name(self.spec.label, language) if self.spec.label else self.spec.name
+        text = NO_NUMBER if quality in _ABSENT or sample.value is None else self._value_text(sample.value)
+        if quality is Quality.UNCERTAIN:
+            text += " ?"
+        over = self._over() if quality.usable else ""
+        glyph = _ABSENT.get(quality, "")
+        foot = self._foot_text(over)
+        if over:
+            glyph = "exclamation"
+        elif not glyph and self.manual:
+            glyph = "hand"
+        elif not glyph and quality is Quality.STALE:
+            glyph = "clock"
+        quality_word = word(f"data.{quality.name}", language)
+        accessible = f"{label} {text} {self.spec.unit} {quality_word} {foot}"
+        return _Face(label, text, self.spec.unit, foot, glyph, quality, over, self._filled(), accessible)
+
+    def _value_text(self, value: Value) -> str:
+        language = theme.language()
+        mapped = self.spec.states.get(str(int(value)) if isinstance(value, (bool, float)) and not _broken(value) else str(value))
+        if mapped is not None:
+            group = "state" if self.spec.role is TagRole.STATE else "stop"
+            return word(f"{group}.{mapped}", language) if has_word(f"{group}.{mapped}") else mapped
+        if isinstance(value, bool):
+            return self.tr("ON") if value else self.tr("OFF")
+        if isinstance(value, str):
+            return value or UNDEFINED
+        return UNDEFINED if value is None else number(value, self.spec.decimals)
+
+    def _over(self) -> str:
+        value, spec = self._sample.value, self.spec
+        if isinstance(value, (bool, str)) or value is None:
+            return ""
+        beyond = (spec.warn_high is not None and value > spec.warn_high) or (spec.warn_low is not None and value < spec.warn_low)
+        return "warning" if beyond else ""
+
+    def _foot_text(self, over: str) -> str:
+        language, sample, spec = theme.language(), self._sample, self.spec
+        if over:
+            value = sample.value
+            high = spec.warn_high is not None and isinstance(value, (int, float)) and value > spec.warn_high
+            template = self.tr("Above {limit}") if high else self.tr("Below {limit}")
+            return template.format(limit=number(spec.warn_high if high else spec.warn_low, spec.decimals))
+        quality = sample.quality
+        if quality is Quality.GOOD:
+            return self.tr("Entered by hand") if self.manual else ""
+        said = word(f"data.{quality.name}", language)
+        if quality in (Quality.STALE, Quality.OFFLINE, Quality.BAD) and sample.received_at > 0:
+            return f"{said} · {ago(self._now - sample.received_at, language)}"
+        return said
+
+    def _filled(self) -> int:
+        value, spec = self._sample.value, self.spec
+        if spec.low is None or spec.high is None or spec.high <= spec.low:
+            return -1
+        if not self._sample.quality.usable or value is None or isinstance(value, str) or _broken(value):
+            return 0
+        return round(min(max((value - spec.low) / (spec.high - spec.low), 0.0), 1.0) * _BAR_STEPS)
+
+    # -- painting ------------------------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """220 × 140 u."""
+        return QSize(theme.current().px(WIDTH_U), theme.current().px(HEIGHT_U))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Three quarters of the width, all of the height."""
+        return QSize(theme.current().px(WIDTH_U * 3 // 4), theme.current().px(HEIGHT_U))
+
+    def paint(self, painter: QPainter) -> None:
+        """Frame, label, number, bar, foot."""
+        face, now = self._face, theme.current()
+        assert face is not None  # set in __init__
+        rect = QRectF(self.rect())
+        self._paint_frame(painter, rect, face)
+        inner = rect.adjusted(now.px(_PAD_U), now.px(8), -now.px(_PAD_U), -now.px(8))
+        top = QRectF(inner.left(), inner.top(), inner.width(), now.px(24))
+        tag = self._paint_simulated(painter, top) if self.simulated else 0.0
+        self.write(painter, top.adjusted(0, 0, -tag, 0), face.label, "label", "text2", may_cut=True)
+        foot = QRectF(inner.left(), inner.bottom() - now.px(24), inner.width(), now.px(24))
+        bar_height = now.px(24) if face.filled >= 0 else 0
+        middle = QRectF(inner.left(), top.bottom(), inner.width(), foot.top() - top.bottom() - bar_height)
+        self._paint_number(painter, middle, face)
+        if face.filled >= 0:
+            self._paint_bar(painter, QRectF(inner.left(), middle.bottom() + now.px(1), inner.width(), now.px(20)), face)
+        self._paint_foot(painter, foot, face)
+
+    def _paint_frame(self, painter: QPainter, rect: QRectF, face: _Face) -> None:
+        now = theme.current()
+        absent = face.quality in _ABSENT
+        dashed = absent or face.quality is Quality.STALE
+        draw_box(painter, rect, now.color("surface"), "edge", 2 if dashed else 1, dashed=dashed)
+        brush = pattern_brush("hatch", now.color("hatch")) if absent else None
+        if brush is not None:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(brush)
+            painter.drawRoundedRect(panel_rect(rect, now.px(4)), now.px(4), now.px(4))
+
+    def _paint_simulated(self, painter: QPainter, rect: QRectF) -> float:
+        now, look = theme.current(), theme.current().band("simulated")
+        text = self.tr("SIM")
+        width = text_width(text, "small") + now.px(12)
+        box = QRectF(rect.right() - width, rect.top(), width, now.px(22))
+        draw_box(painter, box, now.color(look.fill), "edge", 1)
+        self.write(painter, box.adjusted(now.px(6), 0, -now.px(5), 0), text, "small", look.ink)
+        return width + now.px(6)
+
+    def _paint_number(self, painter: QPainter, rect: QRectF, face: _Face) -> None:
+        now = theme.current()
+        unit_width = text_width(face.unit, "label") + now.px(6) if face.unit else 0.0
+        role = font_fitting(face.number, ("value", "heading", "label"), rect.width() - unit_width)
+        needed = text_width(face.number, role)
+        tone = "text" if face.quality is Quality.GOOD else "text2"
+        numeric = isinstance(self._sample.value, (int, float)) and not isinstance(self._sample.value, bool)
+        # The number is set flush right in the widest room it ever took: its decimal point stays where it is.
+        self._widest = max(self._widest, needed) if numeric else needed
+        width = min(max(self._widest, needed), rect.width() - unit_width)
+        free_text = isinstance(self._sample.value, str)
+        room = QRectF(rect.left(), rect.top(), width + 1, rect.height())
+        self.write(painter, room, face.number, role, tone, RIGHT if numeric else LEFT, may_cut=free_text)
+        if face.quality is Quality.UNCERTAIN:
+            painter.setPen(now.pen("text2", 1, dashed=True))
+            y = rect.center().y() + now.font_px(role) * 0.62
+            painter.drawLine(round(room.left()), round(y), round(room.right()), round(y))
+        if unit_width and face.number != NO_NUMBER:
+            drop = (now.font_px(role) - now.font_px("label")) * 0.36
+            box = QRectF(room.right() + now.px(5), rect.top() + drop, unit_width, rect.height())
+            self.write(painter, box, face.unit, "label", "text2")
+
+    def _paint_bar(self, painter: QPainter, rect: QRectF, face: _Face) -> None:
+        now, spec = theme.current(), self.spec
+        track = panel_rect(rect.adjusted(0, now.px(4), 0, -now.px(4)), now.px(1))
+        painter.setPen(now.pen("edge", 1))
+        painter.setBrush(now.color("sunken"))
+        painter.drawRoundedRect(track, now.px(3), now.px(3))
+        width = (track.width() - 2) * face.filled / _BAR_STEPS
+        fill = now.message("warning").fill if face.over else now.tokens.colors["bar"]
+        painter.fillRect(QRectF(track.left() + 1, track.top() + 1, width, track.height() - 2), now.color(fill))
+        assert spec.low is not None
+        assert spec.high is not None  # there is a bar only with both
+        for limit in (spec.warn_low, spec.warn_high):
+            if limit is not None and spec.low <= limit <= spec.high:
+                draw_tick(painter, rect, track.left() + track.width() * (limit - spec.low) / (spec.high - spec.low))
+
+    def _paint_foot(self, painter: QPainter, rect: QRectF, face: _Face) -> None:
+        now = theme.current()
+        left = rect.left()
+        if face.glyph:
+            side = now.px(20)
+            box = QRectF(left, rect.center().y() - side / 2, side, side)
+            if face.over:
+                look = now.message("warning")
+                draw_box(painter, box, now.color(look.fill), "edge", 1)
+                draw_glyph(painter, look.glyph, box.adjusted(3, 3, -3, -3), now.color(look.ink))
+            else:
+                draw_glyph(painter, face.glyph, box.adjusted(1, 1, -1, -1), now.color("text2"))
+            left += side + now.px(6)
+        room = QRectF(left, rect.top(), rect.right() - left, rect.height())
+        tone = "text" if face.over or face.quality in _ABSENT else "text2"
+        self.write(painter, room, face.foot, font_fitting(face.foot, ("label", "small"), room.width()), tone)
+
+
+def _broken(value: float) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
