@@ -81,7 +81,6 @@ class Panel(QWidget):
         navigate(Intent): Go elsewhere.
         toast(str): A result, 4 s in the action bar.
         failed(Exception): An error to show in three lines.
-        sheet(QWidget): Open this BottomSheet over the content.
     """
 
     actions_changed = Signal()
@@ -89,11 +88,12 @@ class Panel(QWidget):
     navigate = Signal(object)
     toast = Signal(str)
     failed = Signal(object)
-    sheet = Signal(object)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.bridge = bridge
+        # Sheets lie over the content area, so that header and rail stay in reach; the shell sets it.
+        self.ground: QWidget = self
 
     def tabs(self) -> list[tuple[str, str]]:
         """(id, text in the current language) of the level-2 views; [] for none."""

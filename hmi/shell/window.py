@@ -114,7 +114,7 @@ class Window(QWidget):
             panel.navigate.connect(self.go)
             panel.toast.connect(self.content.toast)
             panel.failed.connect(self.show_error)
-            panel.sheet.connect(self.content.open_sheet)
+            panel.ground = self.content
             self._panels[entry.id] = panel
             self.content.add_panel(panel)
         if self.panel_id not in self._panels:
@@ -151,8 +151,7 @@ class Window(QWidget):
         """Open the sign-in sheet: sign in, switch user or sign off."""
         from hmi.sheets.sign_in import SignInSheet
 
-        sheet = SignInSheet(self.bridge)
-        self.content.open_sheet(sheet)
+        SignInSheet(self.content, self.bridge).open()
 
     def other_language(self) -> None:
         """Japanese ↔ English, everything re-texted, open forms kept."""

@@ -1,0 +1,1 @@
+"""Forms opened from several panels, as sheets over the content; never a modal dialog."""

@@ -1,0 +1,191 @@
+"""Everything right of the rail: tabs, bands, the panel in front, messages and the action bar."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from core.errors import GenbaError
+from core.words import ago
+from hmi import theme
+from hmi.panels import Action, Panel
+from hmi.widgets.band import Band
+from hmi.widgets.button import TouchButton
+from hmi.widgets.label import Label
+from hmi.widgets.tabs import SegmentedTabs
+from hmi.widgets.text import RIGHT
+from hmi.widgets.three_lines import ThreeLines, Toast
+
+ACTIONS_MAX = 5
+
+
+class Content(QWidget):
+    """The working area. The window puts panels in and shows one.
+
+    Args:
+        simulated: Show the band of a simulated plant from the first paint on.
+
+    Signals:
+        action_pressed(): Any button of the action bar was pressed.
+    """
+
+    action_pressed = Signal()
+
+    def __init__(self, *, simulated: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._panel: Panel | None = None
+        self._buttons: list[TouchButton] = []
+        self.setProperty("ground", "canvas")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.tabs = SegmentedTabs()
+        self.updated = Label("", "label", "text2", align=RIGHT)
+        self._head = QWidget()
+        self.simulated_band = Band("simulated")
+        self.database_band = Band("snapshot")
+        self.message = ThreeLines()
+        self.stack = QStackedWidget()
+        self.toasts = Toast(self)
+        self._bar = QWidget()
+        self._lay_out()
+        self.tabs.chosen.connect(self._choose_tab)
+        self._tick = QTimer(self)
+        self._tick.setInterval(1000)
+        self._tick.timeout.connect(self._show_age)
+        self._tick.start()
+        self.show_simulated(simulated)
+        self.database_band.hide()
+        self.retranslate()
+
+    def _lay_out(self) -> None:
+        look = theme.current()
+        head = QHBoxLayout(self._head)
+        head.setContentsMargins(0, 0, look.px(12), 0)
+        head.addWidget(self.tabs, 1)
+        head.addWidget(self.updated)
+        bar = QHBoxLayout(self._bar)
+        bar.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
+        bar.setSpacing(look.gap)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for widget in (self._head, self.simulated_band, self.database_band, self.message):
+            column.addWidget(widget)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self._bar)
+        self._size_chrome()
+
+    def _size_chrome(self) -> None:
+        self._head.setFixedHeight(theme.current().px(56))
+        self._bar.setFixedHeight(max(theme.current().px(84), theme.current().touch + 2 * theme.current().px(6)))
+
+    # -- panels --------------------------------------------------------------------------------------------------
+
+    def add_panel(self, panel: Panel) -> None:
+        """Take a panel; it stays hidden until ``show_panel``."""
+        self.stack.addWidget(panel)
+        panel.actions_changed.connect(self.refresh_actions)
+        panel.tabs_changed.connect(self._show_tabs)
+
+    def show_panel(self, panel: Panel) -> None:
+        """Bring ``panel`` to the front with its tabs and actions."""
+        self._panel = panel
+        self.stack.setCurrentWidget(panel)
+        self._show_tabs()
+        self.refresh_actions()
+
+    def refresh_actions(self) -> None:
+        """Ask the panel for its actions again; buttons that stay the same stay where they are."""
+        sender = self.sender()
+        if self._panel is None or (isinstance(sender, Panel) and sender is not self._panel):
+            return
+        actions = self._panel.actions()[:ACTIONS_MAX]
+        if [action.id for action in actions] != [button.objectName() for button in self._buttons]:
+            self._replace_buttons(actions)
+        for button, action in zip(self._buttons, actions, strict=True):
+            button.setText(action.text)
+            button.set_count(action.count)
+            button.setEnabled(action.enabled)
+            button.press = action.press  # type: ignore[attr-defined]
+
+    def _replace_buttons(self, actions: list[Action]) -> None:
+        layout = self._bar.layout()
+        assert layout is not None
+        for button in self._buttons:
+            layout.removeWidget(button)
+            button.deleteLater()
+        self._buttons = []
+        for action in actions:
+            button = TouchButton(action.text, kind="primary" if action.primary else "secondary")
+            button.setObjectName(action.id)
+            button.clicked.connect(lambda _=False, pressed=button: self._press(pressed))
+            layout.addWidget(button)
+            self._buttons.append(button)
+
+    def _press(self, button: TouchButton) -> None:
+        self.action_pressed.emit()
+        button.press()  # type: ignore[attr-defined]
+
+    def button(self, action_id: str) -> TouchButton | None:
+        """The button of an action shown now; None when there is none. For tests and tours."""
+        return next((button for button in self._buttons if button.objectName() == action_id), None)
+
+    def _show_tabs(self) -> None:
+        if self._panel is None:
+            return
+        self.tabs.set_tabs(self._panel.tabs())
+        self.tabs.set_current(self._panel.tab())
+        self._show_age()
+
+    def _choose_tab(self, tab: str) -> None:
+        if self._panel is not None:
+            self._panel.show_tab(tab)
+            self.tabs.set_current(self._panel.tab())
+            self.refresh_actions()
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    def show_simulated(self, simulated: bool) -> None:
+        """Whether any source is a simulated plant: then a band says so on every screen."""
+        self.simulated_band.setVisible(simulated)
+
+    def show_database(self, up: bool | None, read_only: GenbaError | None) -> None:
+        """A band when the database is away, or when this program must not write its schema."""
+        self.database_band.setVisible(up is False or read_only is not None)
+        if read_only is not None:
+            self.database_band.show_text(read_only.lines(theme.language()).what)
+        else:
+            self.database_band.show_text(self.tr("Database not reachable: showing the last known state; entries are kept here"))
+
+    def show_error(self, error: GenbaError) -> None:
+        """Three lines until they are read."""
+        self.message.show_error(error)
+
+    def toast(self, text: str) -> None:
+        """A result, for four seconds, over the action bar."""
+        self.toasts.setGeometry(self._bar.geometry().adjusted(theme.current().px(10), theme.current().px(6), -theme.current().px(10), -theme.current().px(6)))
+        self.toasts.show_text(text)
+        self.toasts.raise_()
+
+    def _show_age(self) -> None:
+        at = self._panel.updated_at() if self._panel is not None else None
+        if at is None:
+            self.updated.set_text("")
+        else:
+            self.updated.set_text(self.tr("updated {ago}").format(ago=ago(max(0.0, time.time() - at), theme.language())))
+
+    # -- words ---------------------------------------------------------------------------------------------------
+
+    def retranslate(self) -> None:
+        """Bands and ages in the current language."""
+        self.simulated_band.show_text(self.tr("SIM: simulated plant, no real machines"))
+        self._show_age()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow language and theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        elif event.type() == QEvent.Type.StyleChange:
+            self._size_chrome()
