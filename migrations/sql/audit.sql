@@ -87,3 +87,7 @@ CREATE TRIGGER audit_is_final BEFORE UPDATE OR DELETE OR TRUNCATE ON genba.audit
     FOR EACH STATEMENT EXECUTE FUNCTION genba.audit_is_final();
 
 REVOKE ALL ON FUNCTION genba.audit_append(text, uuid, text, text, text, text, uuid, timestamptz, jsonb, text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION genba.audit_append(text, uuid, text, text, text, text, uuid, timestamptz, jsonb, text, jsonb) TO genba_station;
+
+-- An applied request is a fact about the past: its result is what a repetition is answered with.
+REVOKE UPDATE ON genba.request FROM genba_station;
