@@ -12,6 +12,9 @@ from core.live.tags import TagSpec
 Sink = Callable[[Batch], None]
 """Takes a batch on the loop thread of the driver; never blocks, never raises."""
 
+NO_ANSWER = "timeout"
+"""Status word of a BAD sample whose device does not answer although the link to its source is up."""
+
 
 class Driver(Protocol):
     """One connection to one source. Made fresh for every connection attempt and thrown away after it.
@@ -29,6 +32,8 @@ class Driver(Protocol):
         """Deliver ``tags`` to ``sink`` by subscription or polling until cancelled; raises NotConnected when the link breaks.
 
         Values are engineering values (scaled). A tag the source does not know is delivered once with quality CONFIG.
+        A protocol that reports only changes sends an empty batch at least every 2 s while everything it reported is
+        known to be still so; a value that is neither sent nor confirmed is marked stale.
         """
         ...
 

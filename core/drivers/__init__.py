@@ -1,0 +1,37 @@
+"""Drivers: from a protocol to batches of samples. One file per protocol; ``create`` knows them all.
+
+Light on purpose: a protocol's library is loaded when the first source of that protocol is created.
+"""
+
+from __future__ import annotations
+
+from core.clock import Clock
+from core.drivers.base import Driver
+from core.errors import Invalid
+from core.live.tags import SourceSpec
+
+PROTOCOLS = ("opcua", "modbus")
+
+
+def create(source: SourceSpec, clock: Clock, secret: str | None = None) -> Driver:
+    """A fresh driver for one connection to ``source``.
+
+    Args:
+        source: Whom to connect to.
+        clock: Reception times and rhythms.
+        secret: Password of the source's login; None when it has none.
+
+    Raises:
+        Invalid: No such protocol (``driver.unknown_protocol``).
+    """
+    match source.protocol:
+        case "opcua":
+            from core.drivers.opcua import OpcUaDriver
+
+            return OpcUaDriver(source, secret, clock)
+        case "modbus":
+            from core.drivers.modbus import ModbusDriver
+
+            return ModbusDriver(source, clock)
+        case unknown:
+            raise Invalid("driver.unknown_protocol", source=source.code, detail=unknown)

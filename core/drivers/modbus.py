@@ -1,0 +1,353 @@
+"""Modbus TCP: polls planned blocks against a clock that does not drift, one connection per source.
+
+A unit that does not answer costs only its own tags; an address that does not exist only its own tag.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from core.clock import Clock
+from core.drivers.base import NO_ANSWER, Sink
+from core.drivers.engineering import Undecodable, to_engineering, to_raw
+from core.drivers.modbus_link import DeviceSaysNo, LinkLost, ModbusLink, NoReply, WrongReply
+from core.drivers.modbus_plan import Block, Limits, Point, decode, encode, locate, plan
+from core.errors import Invalid, NotConfirmed, NotConnected, Refused
+from core.live.link import BrowseItem
+from core.live.sample import Batch, Quality, Value
+from core.live.tags import SourceSpec, TagSpec
+
+_TIMEOUT_S = 1.0
+_HEARTBEAT_S = 1.0
+"""With nothing due for this long something is read all the same, so that a frozen device is noticed."""
+_FASTEST_S = 0.1
+_ASK_AGAIN_S = 30.0
+"""How often addresses a device refused are tried again: its program may have been replaced."""
+_UNIT_PAUSE_S = (1.0, 8.0)
+"""First and longest pause between probes of a unit that does not answer, seconds."""
+_FUNCTION = 1
+_ADDRESS = (2, 3)
+_GATEWAY = (10, 11)
+"""Exception codes: the device lacks the function, or the address; a gateway speaks for a device it cannot reach."""
+
+
+@dataclass(slots=True)
+class _Unit:
+    """Health of one unit id behind the connection."""
+
+    answered: bool = False
+    silent: bool = False
+    pause_s: float = _UNIT_PAUSE_S[0]
+    probe_at: float = 0.0
+
+
+class ModbusDriver:
+    """See ``base.Driver``.
+
+    Args:
+        source: ``url`` is ``modbus://host:port``. Options: ``timeout`` (seconds per answer, default 1),
+            ``max_registers``, ``max_bits``, ``gap`` (see ``Limits``).
+        clock: Reception times and the polling rhythm.
+    """
+
+    def __init__(self, source: SourceSpec, clock: Clock) -> None:
+        self._source = source
+        self._shown = dict(source.label) if source.label else source.code
+        self._clock = clock
+        self._link: ModbusLink | None = None
+        self._limits = Limits()
+        self._sink: Sink = lambda batch: None
+        self._units: dict[int, _Unit] = {}
+        self._points: list[Point] = []
+        self._refused: set[str] = set()
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, Block]] = []
+
+    # -- connecting ----------------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Open the TCP connection; whether a device stands behind it shows the first answer."""
+        parts = urlsplit(self._source.url)
+        try:
+            port = parts.port or 502
+            self._limits = Limits.from_options(self._source.options)
+            timeout_s = float(self._source.options.get("timeout", _TIMEOUT_S))
+            if parts.scheme != "modbus" or not parts.hostname or not 0.05 <= timeout_s <= 30:
+                raise ValueError(self._source.url)
+        except ValueError as error:
+            raise Invalid("driver.bad_url", source=self._shown, detail=str(error)) from None
+        self._link = ModbusLink(parts.hostname, port, timeout_s)
+        try:
+            await self._link.open()
+        except LinkLost as error:
+            raise self._lost(error) from None
+
+    def _lost(self, error: LinkLost) -> NotConnected:
+        return NotConnected("driver.link_broken", source=self._shown, detail=str(error))
+
+    @property
+    def _open_link(self) -> ModbusLink:
+        if self._link is None:
+            raise NotConnected("driver.not_connected", source=self._shown, detail="closed")
+        return self._link
+
+    # -- polling -------------------------------------------------------------------------------------------------
+
+    async def serve(self, tags: Sequence[TagSpec], sink: Sink) -> None:
+        """Poll ``tags``, each at its period, until the link breaks."""
+        self._sink = sink
+        unknown = self._batch()
+        self._points = self._located(tags, unknown)
+        if unknown.tags:
+            sink(unknown)
+        self._units = {point.unit: _Unit() for point in self._points}
+        now = self._clock.monotonic()
+        for block in plan(self._points, self._limits):
+            self._schedule(block, now)
+        heard = now
+        try:
+            while self._due:
+                await self._wait_for_next(heard)
+                due, _, block = heapq.heappop(self._due)
+                if not self._may_ask(block, due):
+                    continue
+                for following in await self._poll(block):
+                    # Halves of a refused block are due at once, in the rhythm of the whole.
+                    self._schedule(following, self._next_time(due, block) if following is block else due)
+                heard = self._clock.monotonic()
+            await asyncio.Event().wait()  # nothing can be read: stay connected, the tags say why
+        except LinkLost as error:
+            raise self._lost(error) from None
+
+    def _located(self, tags: Iterable[TagSpec], unknown: Batch) -> list[Point]:
+        points = []
+        for tag in tags:
+            try:
+                points.append(locate(tag))
+            except Undecodable as error:
+                unknown.add(tag.name, None, Quality.CONFIG, status=str(error))
+        return points
+
+    def _batch(self) -> Batch:
+        return Batch(self._source.code, self._clock.now().timestamp())
+
+    def _schedule(self, block: Block, at: float) -> None:
+        heapq.heappush(self._due, (at, next(self._order), block))
+
+    def _next_time(self, due: float, block: Block) -> float:
+        """The next point of the block's own rhythm; polls that could not be kept are left out, not made up for."""
+        period_s = max(block.period_s, _FASTEST_S)
+        if all(point.tag.name in self._refused for point in block.points):
+            return self._clock.monotonic() + max(_ASK_AGAIN_S, period_s)
+        late = self._clock.monotonic() - due
+        return due + period_s * max(1, int(late // period_s) + 1)
+
+    async def _wait_for_next(self, heard: float) -> None:
+        while True:
+            now = self._clock.monotonic()
+            wait_s = self._due[0][0] - now
+            if wait_s <= 0:
+                return
+            if not self._open_link.is_open:
+                raise LinkLost("connection closed")
+            if now - heard >= _HEARTBEAT_S:
+                await self._heartbeat()
+                heard = now
+            # Short sleeps: timers of the GUI's loop may end early, and a closed connection should show soon.
+            await asyncio.sleep(min(wait_s, 0.25))
+
+    async def _heartbeat(self) -> None:
+        for _, _, block in self._due:
+            unit = self._units[block.unit]
+            if unit.answered and not unit.silent and not self._refused.issuperset(p.tag.name for p in block.points):
+                if not await self._hears(block):
+                    await self._after_silence(block)
+                return
+
+    def _may_ask(self, block: Block, due: float) -> bool:
+        """False when its unit is silent and not to be probed yet: the block is put back to that time."""
+        unit = self._units[block.unit]
+        if not unit.silent or unit.probe_at <= self._clock.monotonic():
+            return True
+        self._schedule(block, max(unit.probe_at, due + _FASTEST_S))
+        return False
+
+    async def _poll(self, block: Block) -> list[Block]:
+        """Read ``block`` and deliver it; returns what to go on polling in its place."""
+        following = [block]
+        try:
+            values = await self._read(block)
+        except NoReply:
+            await self._after_silence(block)
+            return following
+        except WrongReply as error:
+            self._tell(block.points, Quality.BAD, str(error))
+        except DeviceSaysNo as refusal:
+            if refusal.code in _GATEWAY:
+                self._fall_silent(block.unit)
+                return following
+            following = self._refuse(block, refusal)
+        else:
+            self._deliver(block, values)
+        unit = self._units[block.unit]
+        unit.answered, unit.silent, unit.pause_s = True, False, _UNIT_PAUSE_S[0]
+        return following
+
+    async def _read(self, block: Block) -> Sequence[int]:
+        return await self._open_link.read(block.unit, block.area, block.start, block.count)
+
+    async def _after_silence(self, block: Block) -> None:
+        """One answer did not come: find out whether it is the unit or the whole connection.
+
+        Another unit is asked; when it answers the connection is fine and ``block``'s unit is silent. With nobody else
+        to ask the same unit gets a second chance. Raises LinkLost when nobody answers.
+        """
+        for witness in self._witnesses(block.unit):
+            if await self._hears(witness):
+                self._fall_silent(block.unit)
+                return
+            if self._units[witness.unit].answered:
+                raise LinkLost("nobody answers any more")
+        if not await self._hears(block):
+            raise LinkLost("the device does not answer")
+
+    def _witnesses(self, number: int) -> list[Block]:
+        """One block of each other unit that is not known to be silent, those that have answered before first."""
+        found: dict[int, Block] = {}
+        for _, _, block in sorted(self._due):
+            if block.unit != number and not self._units[block.unit].silent:
+                found.setdefault(block.unit, block)
+        return sorted(found.values(), key=lambda block: not self._units[block.unit].answered)
+
+    async def _hears(self, block: Block) -> bool:
+        """Whether anything comes back for ``block``; values are delivered, refusals wait for the block's own turn."""
+        try:
+            self._deliver(block, await self._read(block))
+        except NoReply:
+            return False
+        except DeviceSaysNo as refusal:
+            if refusal.code in _GATEWAY:
+                return True
+        except WrongReply:
+            pass
+        unit = self._units[block.unit]
+        unit.answered, unit.silent = True, False
+        return True
+
+    def _fall_silent(self, number: int) -> None:
+        """Mark every tag of the unit once, and probe it ever more rarely: each probe costs the others a timeout."""
+        unit = self._units[number]
+        unit.pause_s = min(2 * unit.pause_s, _UNIT_PAUSE_S[1]) if unit.silent else _UNIT_PAUSE_S[0]
+        unit.probe_at = self._clock.monotonic() + unit.pause_s
+        if not unit.silent:
+            unit.silent = True
+            self._tell([point for point in self._points if point.unit == number], Quality.BAD, NO_ANSWER)
+
+    def _refuse(self, block: Block, refusal: DeviceSaysNo) -> list[Block]:
+        """The device said no: halve the block until the address at fault stands alone, or mark what it concerns."""
+        if refusal.code in _ADDRESS and len(block.points) > 1:
+            return list(block.halves())
+        if refusal.code in (_FUNCTION, *_ADDRESS):
+            news = [point for point in block.points if point.tag.name not in self._refused]
+            self._refused.update(point.tag.name for point in news)
+            self._tell(news, Quality.CONFIG, refusal.word)
+        else:
+            self._tell(block.points, Quality.BAD, refusal.word)
+        return [block]
+
+    # -- values --------------------------------------------------------------------------------------------------
+
+    def _tell(self, points: Iterable[Point], quality: Quality, word: str) -> None:
+        batch = self._batch()
+        for point in points:
+            batch.add(point.tag.name, None, quality, status=word)
+        if batch.tags:
+            self._sink(batch)
+
+    def _deliver(self, block: Block, values: Sequence[int]) -> None:
+        batch = self._batch()
+        _add_values(batch, block, values)
+        self._refused.difference_update(batch.tags)
+        self._sink(batch)
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    async def read(self, tags: Sequence[TagSpec]) -> Batch:
+        """Read now, before all polling."""
+        batch = self._batch()
+        for block in plan(self._located(tags, batch), self._limits):
+            quality, word = Quality.BAD, ""
+            try:
+                values = await self._open_link.read(block.unit, block.area, block.start, block.count, urgent=True)
+            except LinkLost as error:
+                raise self._lost(error) from None
+            except NoReply:
+                word = NO_ANSWER
+            except WrongReply as error:
+                word = str(error)
+            except DeviceSaysNo as refusal:
+                word = refusal.word
+                quality = Quality.CONFIG if refusal.code in (_FUNCTION, *_ADDRESS) else Quality.BAD
+            else:
+                _add_values(batch, block, values)
+                continue
+            for point in block.points:
+                batch.add(point.tag.name, None, quality, status=word)
+        batch.received_at = self._clock.now().timestamp()
+        return batch
+
+    async def write(self, tag: TagSpec, value: Value) -> None:
+        """Write one value in one request; option ``write=multiple`` for devices that know only functions 15 and 16."""
+        try:
+            point = locate(tag)
+        except Undecodable as error:
+            raise Invalid("driver.bad_address", tag=tag.name, detail=str(error)) from None
+        if not point.area.is_writable:
+            raise Refused("driver.not_writable", tag=tag.name)
+        raw = to_raw(tag, value)
+        try:
+            await self._send(point, raw)
+        except Undecodable as error:
+            raise Invalid("driver.write_type", tag=tag.name, value=value, type=str(error)) from None
+        except DeviceSaysNo as refusal:
+            raise Refused("driver.write_refused", tag=tag.name, value=value, detail=refusal.word) from None
+        except (NoReply, WrongReply, LinkLost):
+            # The request may have reached the device before the answer was lost.
+            raise NotConfirmed("driver.write_unanswered", tag=tag.name, value=value) from None
+
+    async def _send(self, point: Point, raw: bool | int | float | str) -> None:
+        link, multiple = self._open_link, point.tag.options.get("write") == "multiple"
+        if not link.is_open:
+            raise NotConnected("driver.not_connected", source=self._shown, detail="closed")
+        if point.bit is not None:
+            await link.write_register_bit(point.unit, point.address, point.bit, bool(raw))
+        elif point.area.is_bits:
+            await link.write_bit(point.unit, point.address, bool(raw), multiple=multiple)
+        else:
+            await link.write_registers(point.unit, point.address, encode(point, raw), multiple=multiple)
+
+    async def browse(self, address: str | None) -> list[BrowseItem]:
+        """Modbus has no browsing."""
+        return []
+
+    async def close(self) -> None:
+        """Cut the connection; Modbus has no goodbye."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+
+def _add_values(batch: Batch, block: Block, values: Sequence[int]) -> None:
+    """The values of a block's points, ``values`` being exactly what the block asked for."""
+    for point in block.points:
+        at = point.address - block.start
+        try:
+            raw = bool(values[at]) if point.area.is_bits else decode(point, values[at : at + point.count])
+            batch.add(point.tag.name, to_engineering(point.tag, raw))
+        except Undecodable as error:
+            batch.add(point.tag.name, None, Quality.BAD, status=str(error))

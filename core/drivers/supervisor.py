@@ -1,0 +1,333 @@
+"""Keeps one source connected: connect, serve, lose, wait, again; and says how it goes.
+
+Everything that must not depend on a protocol stands here: deadlines, back-off, marking stale and offline, counters,
+one log line when a link breaks and one when it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import statistics
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from core.clock import Clock
+from core.drivers.base import NO_ANSWER, Driver, Sink
+from core.errors import GenbaError, NotConfirmed, NotConnected
+from core.live.ageing import Ageing
+from core.live.link import BrowseItem, LinkState, LinkStatus
+from core.live.sample import Batch, Quality, Value
+from core.live.tags import SourceSpec, TagSpec
+from core.log import Outage
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+Report = Callable[[LinkStatus], None]
+
+_TICK_S = 0.5
+_REPORT_EVERY_S = 1.0
+_COUNTED_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the supervisor waits, seconds.
+
+    Attributes:
+        connect_s: For one connection attempt.
+        request_s: For one read or browse.
+        write_s: For one write to be accepted.
+        close_s: For letting go of a connection.
+        first_s, last_s: First and longest pause between attempts; the pause is drawn evenly from 0.1 s up to a
+            ceiling that doubles from first to last.
+        known_good_s: Longest pause for a source that has already been connected since the start.
+        steady_s: A connection that held this long makes the next pause start from first_s again.
+        jitter: Draws a number between its two arguments; tests replace it.
+    """
+
+    connect_s: float = 5.0
+    request_s: float = 4.0
+    write_s: float = 2.5
+    close_s: float = 3.0
+    first_s: float = 0.5
+    last_s: float = 10.0
+    known_good_s: float = 2.0
+    steady_s: float = 10.0
+    jitter: Callable[[float, float], float] = field(default=random.uniform)
+
+
+class Counters:
+    """Updates per second and latency over the last ten seconds, for the diagnostics row of a source."""
+
+    def __init__(self) -> None:
+        self.errors = 0
+        self.connections = 0
+        self._recent: deque[tuple[float, int, float | None]] = deque()
+
+    def count(self, batch: Batch, monotonic: float) -> None:
+        """Note ``batch``; its freshest sample stands for its latency."""
+        newest = max((at for at in batch.source_at if at is not None), default=None)
+        self._recent.append((monotonic, len(batch.tags), None if newest is None else (batch.received_at - newest) * 1000))
+
+    def rates(self, monotonic: float) -> tuple[float, float | None]:
+        """Updates per second, and the median latency in milliseconds or None without source times."""
+        while self._recent and monotonic - self._recent[0][0] > _COUNTED_S:
+            self._recent.popleft()
+        latencies = [latency for _, _, latency in self._recent if latency is not None]
+        updates = sum(count for _, count, _ in self._recent)
+        return updates / _COUNTED_S, statistics.median(latencies) if latencies else None
+
+    def forget(self) -> None:
+        """Start the rates anew: after a loss the old ones say nothing."""
+        self._recent.clear()
+
+
+class Supervisor:
+    """One source, its driver of the moment and its link status. Belongs to the loop that runs it.
+
+    Args:
+        source: What to connect to.
+        tags: Its tags.
+        make: Gives a fresh driver for every attempt.
+        sink: Takes every batch.
+        report: Takes the status on every change, and once a second while connected.
+        clock: Time of the samples, and durations.
+        patience: Deadlines and pauses.
+    """
+
+    def __init__(
+        self,
+        source: SourceSpec,
+        tags: Sequence[TagSpec],
+        make: Callable[[], Driver],
+        sink: Sink,
+        report: Report,
+        clock: Clock,
+        patience: Patience | None = None,
+    ) -> None:
+        self._source = source
+        self._tags = tuple(tags)
+        self._make = make
+        self._sink = sink
+        self._report = report
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._ageing = Ageing(source.code, tags)
+        self._outage = Outage(log, f"source {source.code}", clock)
+        self._counters = Counters()
+        self._driver: Driver | None = None
+        self._faulty: set[str] = set()
+        self._again = asyncio.Event()
+        self._state = LinkState.STOPPED
+        self._since = clock.now().timestamp()
+        self._reason: tuple[str, str] = ("", "")
+        self._online_since: float | None = None
+        self._was_online = False
+        self._marked_offline = False
+        self._task: asyncio.Task[None] | None = None
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin connecting."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=f"source {self._source.code}")
+
+    async def close(self) -> None:
+        """Disconnect and end within a little more than ``close_s``; idempotent."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._enter(LinkState.STOPPED)
+
+    def retry(self) -> None:
+        """Skip the pause before the next attempt: somebody stands there and has just plugged the cable in."""
+        self._again.set()
+
+    async def _run(self) -> None:
+        ticker = asyncio.get_running_loop().create_task(self._tick(), name=f"source {self._source.code} tick")
+        attempt = 0
+        try:
+            self._enter(LinkState.CONNECTING)
+            while True:
+                error = await self._one_connection()
+                held = self._online_since is not None and self._clock.monotonic() - self._online_since >= self._patience.steady_s
+                attempt = 0 if held else attempt + 1
+                self._lost(error)
+                await self._pause(attempt)
+        finally:
+            ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ticker
+
+    async def _one_connection(self) -> GenbaError:
+        """Connect and serve until it breaks; returns why."""
+        driver = self._make()
+        try:
+            async with asyncio.timeout(self._patience.connect_s):
+                await driver.connect()
+            self._driver = driver
+            await driver.serve(self._tags, self._take)
+            return NotConnected("driver.link_broken", source=self._shown, detail="the driver ended")
+        except GenbaError as error:
+            return error
+        except TimeoutError:
+            return NotConnected("driver.no_answer", source=self._shown, detail=f"no connection within {self._patience.connect_s:g} s")
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # A library cancelled one of its own futures under us; nobody asked this task to end.
+            return NotConnected("driver.link_broken", source=self._shown, detail="request cancelled")
+        except Exception as error:  # a fault in a driver or its library is one lost link, not the end of acquisition
+            if not self._outage.is_down:
+                log.exception("source %s: the driver failed", self._source.code)
+            return NotConnected("driver.link_broken", source=self._shown, detail=repr(error))
+        finally:
+            self._driver = None
+            await self._close_quietly(driver)
+
+    async def _close_quietly(self, driver: Driver) -> None:
+        try:
+            async with asyncio.timeout(self._patience.close_s):
+                await driver.close()
+        except TimeoutError:
+            log.warning("source %s: closing took longer than %g s", self._source.code, self._patience.close_s)
+        except Exception:  # closing must never keep the next connection from being made
+            log.exception("source %s: closing failed", self._source.code)
+
+    async def _pause(self, attempt: int) -> None:
+        patience = self._patience
+        longest = patience.known_good_s if self._was_online else patience.last_s
+        ceiling = min(longest, patience.first_s * 2 ** min(max(attempt - 1, 0), 10))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience.jitter(min(0.1, ceiling), ceiling)):
+                await self._again.wait()
+        self._again.clear()
+
+    # -- what arrives --------------------------------------------------------------------------------------------
+
+    def _take(self, batch: Batch) -> None:
+        now = self._clock.monotonic()
+        self._ageing.saw(batch, now)
+        if batch.tags:
+            self._counters.count(batch, now)
+            if self._faulty or any(batch.qualities):
+                self._sort_faulty(batch)
+        self._marked_offline = False
+        self._sink(batch)
+        wanted = LinkState.DEGRADED if self._faulty else LinkState.ONLINE
+        if self._state is not wanted:
+            self._came_up(wanted, now)
+
+    def _sort_faulty(self, batch: Batch) -> None:
+        for index, (tag, quality) in enumerate(zip(batch.tags, batch.qualities, strict=True)):
+            silent = quality in (Quality.CONFIG, Quality.STALE) or (quality is Quality.BAD and batch.statuses.get(index) == NO_ANSWER)
+            (self._faulty.add if silent else self._faulty.discard)(tag)
+
+    def _came_up(self, state: LinkState, now: float) -> None:
+        if self._online_since is None:
+            self._online_since = now
+            self._counters.connections += 1
+            self._reason = ("", "")
+            if self._outage.up() is None:
+                log.info("source %s is connected", self._source.code)
+        self._was_online = True
+        self._enter(state)
+
+    def _lost(self, error: GenbaError) -> None:
+        self._counters.errors += 1
+        self._counters.forget()
+        self._online_since = None
+        self._faulty.clear()
+        self._reason = (error.code, str(error.params.get("detail", "")))
+        self._outage.down(f"{error.code} {self._reason[1]}".rstrip())
+        if not self._marked_offline:
+            self._marked_offline = True
+            self._sink(self._ageing.offline(self._clock.now().timestamp(), error.code))
+        self._enter(LinkState.OFFLINE)
+
+    async def _tick(self) -> None:
+        reported = self._clock.monotonic()
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now = self._clock.monotonic()
+            if self._driver is not None:
+                stale = self._ageing.stale(self._clock.now().timestamp(), now)
+                if stale is not None:
+                    self._sort_faulty(stale)
+                    self._sink(stale)
+                    if self._state is LinkState.ONLINE:
+                        self._enter(LinkState.DEGRADED)
+            if self._online_since is not None and now - reported >= _REPORT_EVERY_S:
+                reported = now
+                self._report(self.status())
+
+    # -- status --------------------------------------------------------------------------------------------------
+
+    @property
+    def _shown(self) -> dict[str, str] | str:
+        return dict(self._source.label) if self._source.label else self._source.code
+
+    def status(self) -> LinkStatus:
+        """The link now."""
+        updates, latency = self._counters.rates(self._clock.monotonic())
+        return LinkStatus(
+            self._source.code,
+            self._state,
+            self._since,
+            *self._reason,
+            reconnects=max(0, self._counters.connections - 1),
+            errors=self._counters.errors,
+            updates_per_s=updates,
+            latency_ms=latency,
+        )
+
+    def _enter(self, state: LinkState) -> None:
+        if state is not self._state:
+            self._state = state
+            self._since = self._clock.now().timestamp()
+            self._report(self.status())
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def _connected(self) -> Driver:
+        if self._driver is None or self._online_since is None:
+            raise NotConnected("driver.not_connected", source=self._shown, detail=self._reason[1])
+        return self._driver
+
+    async def write(self, tag: TagSpec, value: Value) -> None:
+        """Send one value now. Never queued, never repeated.
+
+        Raises:
+            NotConnected: There is no link now; nothing was sent.
+            NotConfirmed: It was sent and no answer came: nobody knows whether the machine took it.
+            Refused, Invalid: The source said no.
+        """
+        unknown = NotConfirmed("driver.write_unanswered", tag=tag.name, value=value)
+        await self._within(self._patience.write_s, self._connected().write(tag, value), unknown)
+
+    async def read(self, tags: Sequence[TagSpec]) -> Batch:
+        """Read now, past every cache. Raises NotConnected."""
+        no_answer = NotConnected("driver.no_answer", source=self._shown, detail=f"no answer within {self._patience.request_s:g} s")
+        return await self._within(self._patience.request_s, self._connected().read(tags), no_answer)
+
+    async def browse(self, address: str | None) -> list[BrowseItem]:
+        """Children of ``address``. Raises NotConnected, Invalid."""
+        no_answer = NotConnected("driver.no_answer", source=self._shown, detail=f"no answer within {self._patience.request_s:g} s")
+        return await self._within(self._patience.request_s, self._connected().browse(address), no_answer)
+
+    async def _within(self, seconds: float, request: Coroutine[Any, Any, T], late: GenbaError) -> T:
+        try:
+            async with asyncio.timeout(seconds):
+                return await request
+        except TimeoutError:
+            raise late from None
