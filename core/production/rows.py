@@ -6,12 +6,12 @@ Imported when the first operation or query runs on a lane, never by a screen: it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, Text, and_, case, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, Text, and_, case, cast, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.equipment.models import Area, Line, Site
@@ -99,7 +99,7 @@ def _open_blockers() -> ColumnElement[Any]:
     fields = [part for name in ("id", "kind", "reason", "opened_by", "opened_at") for part in (name, getattr(Blocker, name))]
     blockers = func.jsonb_agg(func.jsonb_build_object(*fields)).aggregate_order_by(Blocker.opened_at)
     open_ones = (
-        select(func.coalesce(blockers, cast("[]", JSONB)))
+        select(func.coalesce(blockers, literal([], JSONB), type_=JSONB))
         .where(Blocker.released_at.is_(None), or_(*(and_(Blocker.target_kind == kind, Blocker.target_id == key) for kind, key in targets)))
         .correlate(WorkOrder, Line)
     )
@@ -200,9 +200,12 @@ _LIST_ORDER: Sequence[OrderStatus] = (
 def blocker_views(blockers: Sequence[Mapping[str, Any]]) -> tuple[BlockerView, ...]:
     """Views of the JSON that the statement gives."""
     return tuple(
-        BlockerView(UUID(each["id"]), each["kind"], each["reason"], each["opened_by"], datetime.fromisoformat(each["opened_at"]))
-        for each in blockers
+        BlockerView(UUID(each["id"]), each["kind"], each["reason"], each["opened_by"], _utc(each["opened_at"])) for each in blockers
     )
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)  # the server writes its own time zone into JSON
 
 
 def pace_of(row: RowMapping | Mapping[str, Any]) -> float:
