@@ -11,7 +11,7 @@ from core.errors import GenbaError
 from core.words import ago
 from hmi import theme
 from hmi.panels import Action, Panel
-from hmi.widgets.band import Band
+from hmi.widgets.bands import Band
 from hmi.widgets.button import TouchButton
 from hmi.widgets.label import Label
 from hmi.widgets.tabs import SegmentedTabs
@@ -77,7 +77,7 @@ class Content(QWidget):
         self._size_chrome()
 
     def _size_chrome(self) -> None:
-        self._head.setFixedHeight(theme.current().px(56))
+        self._head.setFixedHeight(self.tabs.sizeHint().height())
         self._bar.setFixedHeight(max(theme.current().px(84), theme.current().touch + 2 * theme.current().px(6)))
 
     # -- panels --------------------------------------------------------------------------------------------------
@@ -134,14 +134,13 @@ class Content(QWidget):
     def _show_tabs(self) -> None:
         if self._panel is None:
             return
-        self.tabs.set_tabs(self._panel.tabs())
-        self.tabs.set_current(self._panel.tab())
+        self.tabs.show_tabs(self._panel.tabs(), self._panel.tab())
         self._show_age()
 
     def _choose_tab(self, tab: str) -> None:
         if self._panel is not None:
             self._panel.show_tab(tab)
-            self.tabs.set_current(self._panel.tab())
+            self._show_tabs()
             self.refresh_actions()
 
     # -- facts ---------------------------------------------------------------------------------------------------

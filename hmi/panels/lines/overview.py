@@ -1,0 +1,211 @@
+"""The overview: one tile per line in its physical place, six to a page; state straight from the machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from core.equipment.states import MachineState, map_state
+from core.errors import GenbaError
+from core.live.sample import Quality, Sample
+from core.live.tags import TagRole, TagSpec
+from core.production import rules
+from core.production.views import LineView, OrderStatus
+from hmi import theme
+from hmi.bridge import Bridge
+from hmi.widgets.button import TouchButton
+from hmi.widgets.label import Label
+from hmi.widgets.line_tile import LineFace, LineTile
+from hmi.widgets.text import CENTER
+from hmi.widgets.three_lines import ThreeLines
+
+COLUMNS = 3
+PER_PAGE = 6
+
+
+class LiveLineTile(LineTile):
+    """A line tile whose state follows the machine's own state tag, while counts come from the database once a second."""
+
+    def __init__(self, spec: TagSpec | None, zone: ZoneInfo, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.spec = spec
+        self._zone = zone
+        self._view: LineView | None = None
+        self._state: MachineState | None = None
+        self._since: float | None = None
+        self._sample = Sample(spec.name if spec else "", None, Quality.NEVER)
+
+    def show_view(self, view: LineView) -> None:
+        """Take counts, order and recorded state."""
+        self._view = view
+        self.show_sample(self._sample, time.time())
+
+    def show_sample(self, sample: Sample, now: float) -> None:
+        """Take the state tag's latest sample and the time, UNIX seconds UTC."""
+        self._sample = sample
+        view = self._view
+        if view is None:
+            return
+        state, reason = self._live_state(view)
+        if state is not self._state:
+            # The recorded start is exact; until the record arrives the moment this screen saw the change stands in.
+            self._state, self._since = state, now
+        recorded = view.state_since.timestamp() if view.state_since is not None and view.state is state else None
+        since = recorded if recorded is not None else self._since
+        offline = state is MachineState.OFFLINE
+        order = view.order
+        self.show_line(
+            LineFace(
+                code=view.code,
+                name=view.name,
+                state=state.value,
+                elapsed_s=None if since is None or state is MachineState.RUNNING else max(0.0, now - since),
+                good=None if order is None or offline else order.machine_good,
+                target_now=None if order is None else _target(view, now),
+                planned=int(order.planned) if order is not None else 0,
+                order=f"{order.number}  {order.product_code}" if order is not None else "",
+                reason_id=f"stop.{reason}" if reason and state in _STOPPED else "",
+                last_at=datetime.fromtimestamp(sample.received_at, self._zone).strftime("%H:%M") if sample.received_at else "",
+                age_s=now - sample.received_at if sample.received_at else None,
+            )
+        )
+
+    def _live_state(self, view: LineView) -> tuple[MachineState, str]:
+        if self.spec is None:
+            return view.state, view.reason_code
+        state, reason = map_state(self._sample.value, self._sample.quality, self.spec.states)
+        return state, view.reason_code if state is view.state else reason
+
+
+_STOPPED = frozenset({MachineState.DOWN, MachineState.MINOR_STOP, MachineState.WAITING, MachineState.SETUP, MachineState.PLANNED_STOP})
+
+
+def _target(view: LineView, now: float) -> int | None:
+    order = view.order
+    if order is None:
+        return None
+    running_s = order.running_s
+    if order.status is OrderStatus.IN_PROGRESS:
+        running_s += max(0.0, now - order.as_of.timestamp())
+    return rules.target_now(order.planned, running_s, view.pace_per_hour)
+
+
+class OverviewView(QWidget):
+    """Grid of tiles; more than six lines go on pages, so that positions stay in memory.
+
+    Signals:
+        opened(str): Line code.
+    """
+
+    opened = Signal(str)
+
+    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._tiles: dict[str, LiveLineTile] = {}
+        self._codes: tuple[str, ...] = ()
+        self._page = 0
+        self._empty = Label("", "body", "text2", align=CENTER, wrap=True)
+        self._problem = ThreeLines(closable=False)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(theme.current().px(10))
+        column = QVBoxLayout(self)
+        margin = theme.current().px(10)
+        column.setContentsMargins(margin, margin, margin, margin)
+        column.addWidget(self._problem)
+        column.addWidget(self._empty, 1)
+        column.addLayout(self._grid, 1)
+        column.addLayout(self._pager())
+        bridge.site_changed.connect(self._forget)
+        self.retranslate()
+
+    def _pager(self) -> QHBoxLayout:
+        self._back = TouchButton("", icon="arrow_left")
+        self._on = TouchButton("", icon="arrow_right")
+        self._where = Label("", "body", "text2", align=CENTER)
+        self._back.clicked.connect(lambda: self._turn(-1))
+        self._on.clicked.connect(lambda: self._turn(1))
+        row = QHBoxLayout()
+        for widget in (self._back, self._where, self._on):
+            row.addWidget(widget)
+        return row
+
+    def show_lines(self, lines: Sequence[LineView]) -> None:
+        """Show these lines, in this order."""
+        self._problem.clear()
+        codes = tuple(line.code for line in lines)
+        if codes != self._codes:
+            self._build(codes)
+        for line in lines:
+            self._tiles[line.code].show_view(line)
+        self._empty.setVisible(not lines)
+
+    def show_error(self, error: Exception) -> None:
+        """Say why nothing newer is shown; the tiles keep what they have and go on following the machines."""
+        if isinstance(error, GenbaError):
+            self._problem.show_error(error)
+
+    @property
+    def tiles(self) -> dict[str, LiveLineTile]:
+        """Tiles by line code."""
+        return self._tiles
+
+    def _build(self, codes: tuple[str, ...]) -> None:
+        self._clear()
+        site = self._bridge.station.site
+        for code in codes:
+            line = site.line(code)
+            zone = ZoneInfo(line.time_zone) if line is not None else ZoneInfo("UTC")
+            specs = site.tags_of(line.constraint_unit) if line is not None else ()
+            spec = next((spec for spec in specs if spec.role is TagRole.STATE), None)
+            tile = LiveLineTile(spec, zone)
+            tile.setObjectName(f"line.{code}")
+            tile.opened.connect(self.opened)
+            if spec is not None:
+                self._bridge.show(tile, spec.name)
+            self._tiles[code] = tile
+        self._codes = codes
+        self._show_page()
+
+    def _show_page(self) -> None:
+        pages = max(1, -(-len(self._codes) // PER_PAGE))
+        self._page = min(self._page, pages - 1)
+        first = self._page * PER_PAGE
+        shown = self._codes[first : first + PER_PAGE]
+        for code, tile in self._tiles.items():
+            self._grid.removeWidget(tile)
+            tile.setVisible(code in shown)
+        for place, code in enumerate(shown):
+            self._grid.addWidget(self._tiles[code], place // COLUMNS, place % COLUMNS)
+        for column in range(COLUMNS):
+            self._grid.setColumnStretch(column, 1)
+        for widget in (self._back, self._on, self._where):
+            widget.setVisible(pages > 1)
+        self._back.setEnabled(self._page > 0)
+        self._on.setEnabled(self._page < pages - 1)
+        self._where.set_text(f"{self._page + 1} / {pages}")
+
+    def _turn(self, pages: int) -> None:
+        self._page += pages
+        self._show_page()
+
+    def _clear(self) -> None:
+        for tile in self._tiles.values():
+            self._bridge.forget(tile)
+            self._grid.removeWidget(tile)
+            tile.deleteLater()
+        self._tiles = {}
+
+    def _forget(self) -> None:
+        """The site changed: lines, tags and their state maps are read anew with the next answer."""
+        self._clear()
+        self._codes = ()
+
+    def retranslate(self) -> None:
+        """Say why the overview is empty."""
+        self._empty.set_text(self.tr("No lines yet. Apply a site file with: genba site apply FILE"))
