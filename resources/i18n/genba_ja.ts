@@ -1,0 +1,328 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="ja" sourcelanguage="en">
+<context>
+    <name>AlarmBanner</name>
+    <message>
+        <source>No alarms</source>
+        <translation>アラームなし</translation>
+    </message>
+    <message>
+        <source>+{n} more</source>
+        <translation>他 {n} 件</translation>
+    </message>
+</context>
+<context>
+    <name>Band</name>
+    <message>
+        <source>SIMULATION: these machines do not exist</source>
+        <translation>模擬運転：実在しない設備です</translation>
+    </message>
+    <message>
+        <source>Database away: showing what was saved here</source>
+        <translation>データベース切断中：この端末に保存した内容を表示</translation>
+    </message>
+    <message>
+        <source>Read only</source>
+        <translation>閲覧のみ</translation>
+    </message>
+    <message>
+        <source>TRAINING: nothing is recorded</source>
+        <translation>訓練中：記録されません</translation>
+    </message>
+</context>
+<context>
+    <name>BottomSheet</name>
+    <message>
+        <source>Not written after {n} s</source>
+        <translation>{n} 秒後に書き込まず閉じます</translation>
+    </message>
+</context>
+<context>
+    <name>Content</name>
+    <message>
+        <source>Database not reachable: showing the last known state; entries are kept here</source>
+        <translation>データベースに接続できません：最後の状態を表示中、入力はこの端末に保存されます</translation>
+    </message>
+    <message>
+        <source>updated {ago}</source>
+        <translation>更新 {ago}</translation>
+    </message>
+    <message>
+        <source>SIM: simulated plant, no real machines</source>
+        <translation>模擬(SIM)：模擬プラント、実設備ではありません</translation>
+    </message>
+</context>
+<context>
+    <name>FieldBox</name>
+    <message>
+        <source>Nothing was typed yet.</source>
+        <translation>まだ入力されていません。</translation>
+    </message>
+    <message>
+        <source>{value} cannot be entered here.</source>
+        <translation>{value} は入力できません。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
+    </message>
+    <message>
+        <source>Fill in this field.</source>
+        <translation>この欄を入力してください。</translation>
+    </message>
+    <message>
+        <source>Type a number from {low} to {high}.</source>
+        <translation>{low} ～ {high} の数値を入力してください。</translation>
+    </message>
+    <message>
+        <source>Type a number.</source>
+        <translation>数値を入力してください。</translation>
+    </message>
+</context>
+<context>
+    <name>Header</name>
+    <message>
+        <source>日本語</source>
+        <translation>English</translation>
+    </message>
+    <message>
+        <source>+{n} more</source>
+        <translation>他 {n} 件</translation>
+    </message>
+    <message>
+        <source>{name}: no communication</source>
+        <translation>{name}：通信断</translation>
+    </message>
+    <message>
+        <source>{name}: partly no answer</source>
+        <translation>{name}：一部応答なし</translation>
+    </message>
+    <message>
+        <source>since {time}</source>
+        <translation>{time} から</translation>
+    </message>
+    <message>
+        <source>Machines</source>
+        <translation>設備</translation>
+    </message>
+    <message>
+        <source>connecting …</source>
+        <translation>接続しています…</translation>
+    </message>
+    <message>
+        <source>All machines connected</source>
+        <translation>全設備と接続中</translation>
+    </message>
+    <message>
+        <source>{n} sources</source>
+        <translation>接続先 {n}</translation>
+    </message>
+    <message>
+        <source>waiting {n}</source>
+        <translation>送信待ち {n}</translation>
+    </message>
+    <message>
+        <source>Sign in</source>
+        <translation>ログイン</translation>
+    </message>
+    <message>
+        <source>sign-off in {n} s</source>
+        <translation>{n} 秒後にログアウト</translation>
+    </message>
+</context>
+<context>
+    <name>Keyboard</name>
+    <message>
+        <source>Nothing was typed yet.</source>
+        <translation>まだ入力されていません。</translation>
+    </message>
+    <message>
+        <source>Type the text, then Enter.</source>
+        <translation>文字を入力し、「入力」を押してください。</translation>
+    </message>
+    <message>
+        <source>Nothing was changed.</source>
+        <translation>何も変更していません。</translation>
+    </message>
+    <message>
+        <source>Space</source>
+        <translation>空白</translation>
+    </message>
+    <message>
+        <source>Capital letters</source>
+        <translation>大文字</translation>
+    </message>
+</context>
+<context>
+    <name>LineDetailView</name>
+    <message>
+        <source>No order on this line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Expected finish</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>LineTile</name>
+    <message>
+        <source>No order</source>
+        <translation>作業指示なし</translation>
+    </message>
+    <message>
+        <source>Stop reason missing</source>
+        <translation>停止理由 未登録</translation>
+    </message>
+    <message>
+        <source>vs target now</source>
+        <translation>現在目標との差</translation>
+    </message>
+</context>
+<context>
+    <name>LinesPanel</name>
+    <message>
+        <source>{line} detail</source>
+        <translation>{line} 詳細</translation>
+    </message>
+    <message>
+        <source>Report quantity</source>
+        <translation>実績入力</translation>
+    </message>
+    <message>
+        <source>Pause order</source>
+        <translation>一時停止</translation>
+    </message>
+    <message>
+        <source>Resume order</source>
+        <translation>作業再開</translation>
+    </message>
+</context>
+<context>
+    <name>NumericKeypad</name>
+    <message>
+        <source>{low} or more</source>
+        <translation>{low} 以上</translation>
+    </message>
+    <message>
+        <source>{high} or less</source>
+        <translation>{high} 以下</translation>
+    </message>
+    <message>
+        <source>{low} to {high}</source>
+        <translation>{low} ～ {high}</translation>
+    </message>
+    <message>
+        <source>The number is too short.</source>
+        <translation>桁数が足りません。</translation>
+    </message>
+    <message>
+        <source>Type all digits, then Enter.</source>
+        <translation>すべての桁を入力し、「入力」を押してください。</translation>
+    </message>
+    <message>
+        <source>Nothing was sent.</source>
+        <translation>何も送信していません。</translation>
+    </message>
+    <message>
+        <source>Nothing was typed yet.</source>
+        <translation>まだ入力されていません。</translation>
+    </message>
+    <message>
+        <source>{value} cannot be entered here.</source>
+        <translation>{value} は入力できません。</translation>
+    </message>
+    <message>
+        <source>Type a number: {range}.</source>
+        <translation>数値を入力してください：{range}</translation>
+    </message>
+    <message>
+        <source>Type a number.</source>
+        <translation>数値を入力してください。</translation>
+    </message>
+    <message>
+        <source>Nothing was changed.</source>
+        <translation>何も変更していません。</translation>
+    </message>
+</context>
+<context>
+    <name>OverviewView</name>
+    <message>
+        <source>No lines yet. Apply a site file with: genba site apply FILE</source>
+        <translation>ラインがありません。サイトファイルを適用してください：genba site apply FILE</translation>
+    </message>
+</context>
+<context>
+    <name>Rail</name>
+    <message>
+        <source>Lock</source>
+        <translation>ロック</translation>
+    </message>
+</context>
+<context>
+    <name>TrendPlot</name>
+    <message>
+        <source>Trend</source>
+        <translation>トレンド</translation>
+    </message>
+</context>
+<context>
+    <name>TrendsPanel</name>
+    <message>
+        <source>Add pen</source>
+        <translation>ペン追加</translation>
+    </message>
+    <message>
+        <source>Remove pen</source>
+        <translation>ペン削除</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>再開</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>一時停止</translation>
+    </message>
+    <message>
+        <source>Range: {n} min</source>
+        <translation>範囲：{n} 分</translation>
+    </message>
+    <message>
+        <source>Touch the plot to read values at a time.</source>
+        <translation>グラフに触れると、その時刻の値を表示します。</translation>
+    </message>
+    <message>
+        <source>Cursor {time}</source>
+        <translation>カーソル {time}</translation>
+    </message>
+</context>
+<context>
+    <name>ValueTile</name>
+    <message>
+        <source>ON</source>
+        <translation>ON</translation>
+    </message>
+    <message>
+        <source>OFF</source>
+        <translation>OFF</translation>
+    </message>
+    <message>
+        <source>Above {limit}</source>
+        <translation>{limit} 超え</translation>
+    </message>
+    <message>
+        <source>Below {limit}</source>
+        <translation>{limit} 未満</translation>
+    </message>
+    <message>
+        <source>Entered by hand</source>
+        <translation>手入力</translation>
+    </message>
+    <message>
+        <source>SIM</source>
+        <translation>模擬</translation>
+    </message>
+</context>
+</TS>
