@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncua
-from asyncua.server.server import Server
 from asyncua.server.address_space import AttributeService
+from asyncua.server.server import Server
 
 from core.demo.board import Entry, Fault
 from core.demo.gate import Gate, Verdict

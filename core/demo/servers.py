@@ -100,10 +100,11 @@ class ServerProcess:
             tag, value = json.loads(line)["write"]
             self._on_write(tag, value)
         await process.wait()
-        while self.respawn and self._wanted and self._process is process:
+        while self.respawn and self._wanted:
             await asyncio.sleep(0.5)
             with contextlib.suppress(Unavailable):
                 await self.start()
+                return  # its new listener takes over
 
     def push(self, entries: list[Entry]) -> None:
         """Send what changed; a server that does not keep up gets everything at once when it does again."""

@@ -1,0 +1,276 @@
+"""The simulated factory keeps its books straight, whatever chance and people do to it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.demo.physics import Line, Plant
+from core.demo.physics_states import LINE_WIDE, NEXT_FULL, PREVIOUS_EMPTY, REASON_STATES, State
+from core.demo.physics_unit import UINT32, WorkUnit
+from core.demo.truth import Ledger, Timeline
+from core.equipment.states import MachineState
+from core.errors import Invalid
+
+_FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_LINES = [f"L{number}" for number in range(1, 7)]
+_UNITS = list(Plant(0).units)
+
+commands = st.one_of(
+    st.tuples(st.just("advance"), st.integers(1, 9000)),
+    st.tuples(
+        st.just("stop"),
+        st.sampled_from(_LINES + _UNITS),
+        st.sampled_from(sorted(REASON_STATES)),
+        st.one_of(st.none(), st.integers(1, 900_000)),
+    ),
+    st.tuples(st.just("start"), st.sampled_from(_LINES + _UNITS)),
+    st.tuples(
+        st.just("write"),
+        st.sampled_from(["L2.M2.PressureSetpoint", "L3.M3.OvenSetpoint", "L3.M3.ConveyorSpeedSetpoint", "L5.M2.SpeedSetpoint"]),
+        st.floats(-1e6, 1e6),
+    ),
+    st.tuples(
+        st.just("drift"), st.sampled_from(["L3.M3.OvenTemperature", "L2.M2.HydraulicPressure", "L6.M1.Vibration"]), st.floats(-80, 80)
+    ),
+)
+stories = st.lists(commands, max_size=8)
+
+
+def _tell(plant: Plant, story: list[tuple[object, ...]]) -> None:
+    for verb, *words in story:
+        if verb == "advance":
+            plant.advance(100 * int(words[0]))  # type: ignore[call-overload]
+        elif verb == "stop":
+            plant.stop(*words)  # type: ignore[arg-type]
+        elif verb == "start":
+            plant.start(*words)  # type: ignore[arg-type]
+        elif verb == "write":
+            plant.write(*words)  # type: ignore[arg-type]
+        else:
+            plant.drift(*words)  # type: ignore[arg-type]
+
+
+def _account(plant: Plant) -> object:
+    account = Ledger(plant, Timeline(0.0, 1.0)).account()
+    return account, plant.values()
+
+
+@_FEW
+@given(seed=st.integers(0, 1 << 40), story=stories)
+def test_times_in_the_states_add_up_to_the_elapsed_time(seed: int, story: list[tuple[object, ...]]) -> None:
+    plant = Plant(seed)
+    _tell(plant, story)
+    for unit in plant.units.values():
+        assert sum(unit.tally.state_ms.values()) == plant.now_ms
+
+
+@_FEW
+@given(seed=st.integers(0, 1 << 40), story=stories)
+def test_stops_cover_exactly_the_time_that_was_not_running(seed: int, story: list[tuple[object, ...]]) -> None:
+    plant = Plant(seed)
+    _tell(plant, story)
+    for unit in plant.units.values():
+        stopped = dict.fromkeys(State, 0)
+        last_end = 0
+        for stop in unit.tally.stops:
+            end = plant.now_ms if stop.ended_ms is None else stop.ended_ms
+            assert last_end <= stop.began_ms <= end
+            assert (stop.ended_ms is None) == (stop is unit.stop)
+            stopped[stop.state] += end - stop.began_ms
+            last_end = end
+        del stopped[State.RUNNING]
+        assert stopped == {state: ms for state, ms in unit.tally.state_ms.items() if state is not State.RUNNING}
+        assert unit.state is (unit.stop.state if unit.stop else State.RUNNING)
+
+
+@_FEW
+@given(seed=st.integers(0, 1 << 40), cuts=st.lists(st.integers(1, 4000), min_size=2, max_size=6), story=stories)
+def test_the_same_seed_gives_the_same_factory_however_time_is_cut(seed: int, cuts: list[int], story: list[tuple[object, ...]]) -> None:
+    whole, pieces = Plant(seed), Plant(seed)
+    _tell(whole, story)
+    _tell(pieces, story)
+    whole.advance(100 * sum(cuts))
+    for cut in cuts:
+        pieces.advance(100 * cut)
+    assert _account(whole) == _account(pieces)
+
+
+def test_another_seed_gives_another_factory() -> None:
+    one, other = Plant(1), Plant(2)
+    one.advance(600_000)
+    other.advance(600_000)
+    assert _account(one) != _account(other)
+
+
+def _parts_in(line: Line, unit: WorkUnit) -> int:
+    return unit.tally.cycles + (1 if unit.loaded else 0)
+
+
+@_FEW
+@given(seed=st.integers(0, 1 << 40), story=stories)
+def test_no_part_appears_or_vanishes_between_units(seed: int, story: list[tuple[object, ...]]) -> None:
+    plant = Plant(seed)
+    _tell(plant, story)
+    for line in plant.lines.values():
+        for before, buffer, after in zip(line.units, line.buffers, line.units[1:], strict=False):
+            assert 0 <= buffer.count <= buffer.capacity
+            handed_on = before.tally.good - (1 if before.holding else 0)
+            assert handed_on + buffer.capacity // 2 == _parts_in(line, after) + buffer.count
+
+
+@settings(_FEW, max_examples=3)
+@given(seed=st.integers(0, 1 << 40))
+def test_counters_only_rise_and_wrap(seed: int) -> None:
+    plant = Plant(seed)
+    shown = {code: (unit.counter_good, unit.counter_reject) for code, unit in plant.units.items()}
+    for _ in range(120):
+        plant.advance(30_000)
+        for code, unit in plant.units.items():
+            for old, new in zip(shown[code], (unit.counter_good, unit.counter_reject), strict=True):
+                assert 0 <= new < UINT32
+                assert (new - old) % UINT32 <= 12  # at most so many parts in half a minute
+            shown[code] = (unit.counter_good, unit.counter_reject)
+    assert plant.units["L2-M1"].counter_good < 1000, "one counter passes 2**32 within the first hour"
+
+
+@_FEW
+@given(seed=st.integers(0, 1 << 40), story=stories)
+def test_a_unit_waits_only_for_what_is_missing(seed: int, story: list[tuple[object, ...]]) -> None:
+    plant = Plant(seed)
+    _tell(plant, story)
+    for _ in range(300):
+        plant.advance(1000)
+        for unit in plant.units.values():
+            if unit.state is State.WAITING and unit.stop is not None and not unit.stop.forced:
+                if unit.stop.reason == PREVIOUS_EMPTY:
+                    assert unit.upstream is not None
+                    assert unit.upstream.count == 0
+                if unit.stop.reason == NEXT_FULL:
+                    assert unit.downstream is not None
+                    assert unit.downstream.count >= unit.downstream.capacity - 1  # its neighbour took one a moment ago
+
+
+@_FEW
+@given(seed=st.integers(0, 1 << 40), story=stories)
+def test_quantities_stay_within_what_is_possible(seed: int, story: list[tuple[object, ...]]) -> None:
+    plant = Plant(seed)
+    before = plant.energy_kwh
+    _tell(plant, story)
+    plant.advance(60_000)
+    for name, value in plant.values().items():
+        if not isinstance(value, float):
+            continue
+        assert math.isfinite(value)
+        if "Temperature" in name:
+            assert -20.0 <= value <= 320.0
+        elif "Setpoint" not in name:
+            assert value >= 0.0
+        if name.endswith(".ToolWear"):
+            assert value <= 100.0
+    assert plant.energy_kwh > before
+    assert plant.power_kw < 600.0
+    assert all(0.0 <= unit.scrap_share() <= 0.6 for unit in plant.units.values())
+
+
+def test_a_hotter_oven_spoils_parts_and_needs_power() -> None:
+    plant, calm = Plant(3), Plant(3)
+    plant.write("L3.M3.OvenSetpoint", 215.0)
+    for factory in (plant, calm):
+        factory.advance(1_800_000)
+    oven, quiet = plant.units["L3-M3"], calm.units["L3-M3"]
+    assert oven.signals["OvenTemperature"].value == pytest.approx(215.0, abs=3.0)
+    assert oven.scrap_share() > quiet.scrap_share() + 0.2
+    assert oven.tally.reject > quiet.tally.reject + 5
+    assert oven.heat_kw > quiet.heat_kw
+    assert oven.energy_kwh > quiet.energy_kwh
+
+
+def test_a_faster_line_makes_more_and_a_drift_leads_back() -> None:
+    fast, calm = Plant(5), Plant(5)
+    fast.write("L5.M2.SpeedSetpoint", 60.0)
+    for factory in (fast, calm):
+        factory.advance(900_000)
+    assert fast.units["L5-M2"].tally.good < 0.75 * calm.units["L5-M2"].tally.good
+    pressure = calm.units["L2-M2"].signals["HydraulicPressure"]
+    calm.drift("L2.M2.HydraulicPressure", -4.0)
+    calm.advance(120_000)
+    assert pressure.value == pytest.approx(pressure.level - 4.0)
+    assert calm.units["L2-M2"].scrap_share() == 0.6
+    calm.drift("L2.M2.HydraulicPressure", 0.0)
+    calm.advance(120_000)
+    assert pressure.value == pressure.level
+
+
+def test_a_stopped_neighbour_starves_and_blocks_the_line() -> None:
+    plant = Plant(11)
+    plant.stop("L1-M2", "D04")
+    plant.advance(900_000)
+    units = plant.units
+    assert units["L1-M2"].state is State.DOWN
+    assert units["L1-M1"].stop is not None
+    assert units["L1-M1"].stop.reason == NEXT_FULL
+    assert units["L1-M3"].stop is not None
+    assert units["L1-M3"].stop.reason == PREVIOUS_EMPTY
+    plant.start("L1")
+    plant.advance(60_000)
+    assert units["L1-M2"].state is State.RUNNING
+
+
+def test_a_cold_oven_warms_up_before_it_works() -> None:
+    plant = Plant(1)
+    oven = plant.units["L3-M3"]
+    plant.stop("L3-M3", "D01", for_ms=1_200_000)
+    plant.advance(1_200_000)
+    assert oven.signals["OvenTemperature"].value < 100.0
+    assert oven.state is State.SETUP
+    assert oven.reported_reason == "D14"
+    made = oven.tally.cycles
+    plant.advance(60_000)
+    assert oven.tally.cycles == made
+    plant.advance(900_000)
+    assert oven.signals["OvenTemperature"].value > 170.0
+
+
+@pytest.mark.parametrize("reason", sorted(REASON_STATES))
+def test_every_reason_stops_what_it_concerns(reason: str) -> None:
+    plant = Plant(2)
+    plant.stop("L4", reason, for_ms=30_000)
+    stopped = [code for code in ("L4-M1", "L4-M2") if plant.units[code].stop]
+    assert stopped == (["L4-M1", "L4-M2"] if reason in LINE_WIDE else ["L4-M2"])
+    assert plant.units["L4-M2"].state is REASON_STATES[reason]
+    plant.advance(30_000)
+    ended = plant.units["L4-M2"].tally.stops[0]
+    assert (ended.began_ms, ended.ended_ms, ended.forced) == (0, 30_000, True)
+
+
+def test_a_machine_speaks_every_word_of_the_house_but_offline() -> None:
+    assert {state.value for state in State} == {state.value for state in MachineState} - {"OFFLINE"}
+
+
+def test_what_does_not_exist_is_refused() -> None:
+    plant = Plant(1)
+    with pytest.raises(Invalid, match=r"L9"):
+        plant.stop("L9")
+    with pytest.raises(Invalid):
+        plant.stop("L1", "D77")
+    with pytest.raises(Invalid):
+        plant.write("L1.M2.Torque", 5.0)
+    with pytest.raises(Invalid):
+        plant.write("L2.M2.PressureSetpoint", math.nan)
+    with pytest.raises(Invalid):
+        plant.drift("L1.M1.GoodCount", 5.0)
+
+
+def test_a_shift_looks_like_a_factory() -> None:
+    plant = Plant(1)
+    plant.advance(5 * 3_600_000)
+    for line in plant.lines.values():
+        unit = line.constraint
+        running = unit.tally.state_ms[State.RUNNING] / plant.now_ms
+        assert 0.5 < running < 0.92, line.spec.code
+        assert 0 < unit.tally.reject < 0.06 * unit.tally.cycles, line.spec.code
+        assert len({stop.reason for stop in unit.tally.stops}) >= 4, line.spec.code
