@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import Integer, and_, case, column, or_, select, update, values
 
 from core.production.models import CountEvent, WorkOrder
 from core.production.views import OrderStatus
-from core.store.base import Db
+from core.store.base import Db, UtcDateTime
 
 
 def order_at(line_id: Any, at: Any) -> Any:
@@ -33,6 +35,14 @@ def order_at(line_id: Any, at: Any) -> Any:
         .limit(1)
         .scalar_subquery()
     )
+
+
+def orders_at(db: Db, moments: Sequence[tuple[int, datetime]]) -> list[UUID | None]:
+    """For each (line id, moment) the order that part belongs to, None for none; in the same order."""
+    asked = values(column("n", Integer), column("line_id", Integer), column("at", UtcDateTime), name="asked")
+    asked = asked.data([(n, line_id, at) for n, (line_id, at) in enumerate(moments)])
+    found = db.execute(select(asked.c.n, order_at(asked.c.line_id, asked.c.at)).order_by(asked.c.n))
+    return [order_id for _, order_id in found]
 
 
 def attribute_again(db: Db, line_id: int, from_at: datetime) -> None:

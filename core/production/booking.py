@@ -84,8 +84,12 @@ def _request_id(db: Db) -> UUID:
 
 
 def correctable(db: Db, report_id: UUID) -> ProductionReport:
-    """The report, locked against a second correction. Raises Refused ``report.not_found``, ``report.already_corrected``."""
-    report = db.scalar(select(ProductionReport).where(ProductionReport.id == report_id).with_for_update())
+    """The report to take back. Raises Refused ``report.not_found``, ``report.already_corrected``.
+
+    Rows of reports cannot be locked by a station, because it may not change them; when two correct the same report at the
+    same moment, the unique ``corrects`` refuses the second.
+    """
+    report = db.get(ProductionReport, report_id)
     if report is None or report.corrects is not None:
         raise Refused("report.not_found")
     if db.scalar(select(ProductionReport.id).where(ProductionReport.corrects == report_id)) is not None:

@@ -84,6 +84,7 @@ def _tags_of(unit: Any) -> ColumnElement[Any]:
     )
     return (
         select(names)
+        .select_from(Tag)
         .join(WorkUnit, WorkUnit.id == Tag.work_unit_id)
         .where(WorkUnit.line_id == Line.id, Tag.retired_at.is_(None), WorkUnit.retired_at.is_(None))
         .correlate(Line)
@@ -257,7 +258,7 @@ def without_gaps(segments: list[Segment], since: datetime, seen_until: datetime,
     filled: list[Segment] = []
     at = since
     for segment in segments:
-        end = segment.ended_at or min(seen_until, now)
+        end = min(segment.ended_at or seen_until, now)
         start = max(segment.started_at, at)
         if end <= start:
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
@@ -31,9 +31,6 @@ Amount = Annotated[Decimal, Field(max_digits=18, decimal_places=6)]
 
 STARTED: Final = "order.started"
 COMPLETED: Final = "order.completed"
-
-_LATE: Final = timedelta(seconds=2)
-"""From then on parts may have been counted between a decision and its booking."""
 
 
 def _subject(args: Mapping[str, Any]) -> tuple[str, str]:
@@ -104,6 +101,7 @@ def _step(db: Db, name: str, order_id: UUID, version: int | None, reason: str = 
     from core.production import attribution, rows
 
     order = rows.locked(db, order_id, version)
+    rows.lock_line(db, order.line_id)
     before = rows.order_view(db, order_id)
     # A station whose clock is ahead must not start an order in the future.
     at = min(db.decided_at, db.now)
@@ -114,11 +112,10 @@ def _step(db: Db, name: str, order_id: UUID, version: int | None, reason: str = 
     rows.move(order, after)
     if reason:
         db.note_reason(reason)
-    view = rows.order_view(db, order_id)
-    if db.now - at > _LATE and OrderStatus(before.status) is not after.status:
+    if after.actual_start_at is not None:
+        # Parts were counted between the decision and now: an instant ago, or during an outage of hours.
         attribution.attribute_again(db, order.line_id, at)
-        view = rows.order_view(db, order_id)
-    return view
+    return rows.order_view(db, order_id)
 
 
 def _check_line(db: Db, order: WorkOrder, view: OrderView) -> None:

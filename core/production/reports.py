@@ -159,7 +159,10 @@ def _booked(db: Db, order: WorkOrder, report: ProductionReport) -> OrderView:
     return view
 
 
-@operation(rules.CORRECT, kind="fact")
+_ONCE: Final = {"uq_production_report_corrects": "report.already_corrected"}
+
+
+@operation(rules.CORRECT, kind="fact", constraints=_ONCE)
 def correct_report(db: Db, actor: Actor, *, report_id: UUID, reason: str) -> ReportView:
     """A report is taken back by one with the opposite quantities; the right one is then booked anew.
 
@@ -181,7 +184,7 @@ def correct_report(db: Db, actor: Actor, *, report_id: UUID, reason: str) -> Rep
     return view
 
 
-@operation(rules.ASSIGN, kind="fact")
+@operation(rules.ASSIGN, kind="fact", constraints=_ONCE)
 def assign_report(db: Db, actor: Actor, *, report_id: UUID, order_id: UUID, reason: str) -> OrderView:
     """An unassigned report is booked to an order of its line: taken back as unassigned, booked anew.
 

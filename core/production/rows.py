@@ -36,7 +36,9 @@ def locked(db: Db, order_id: UUID, version: int | None = None) -> WorkOrder:
         Refused: ``order.not_found``.
         Conflict: ``order.changed`` when somebody changed it since.
     """
-    order = db.scalar(select(WorkOrder).where(WorkOrder.id == order_id).with_for_update().execution_options(populate_existing=True))
+    order = db.scalar(
+        select(WorkOrder).where(WorkOrder.id == order_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
     if order is None:
         raise Refused("order.not_found")
     if version is not None and version != order.version:
@@ -59,12 +61,17 @@ def move(order: WorkOrder, after: Progress) -> None:
     order.reason = after.reason
 
 
-def line_occupant(db: Db, order: WorkOrder) -> str | None:
-    """Number of another order that occupies the line of ``order``; None when the line is free.
+def lock_line(db: Db, line_id: int) -> None:
+    """Hold the line until the transaction ends.
 
-    The line's row is locked, so that two stations cannot start two orders at once.
+    Two stations cannot start two orders at once then, and a recorder that books parts meanwhile sees either all of a
+    step or nothing of it. Whoever locks an order and its line locks the order first.
     """
-    db.execute(select(Line.id).where(Line.id == order.line_id).with_for_update())
+    db.execute(select(Line.id).where(Line.id == line_id).with_for_update(key_share=True))
+
+
+def line_occupant(db: Db, order: WorkOrder) -> str | None:
+    """Number of another order that occupies the line of ``order``; None when the line is free."""
     on_line = [status.value for status in rules.ON_LINE]
     return db.scalar(
         select(WorkOrder.number).where(WorkOrder.line_id == order.line_id, WorkOrder.id != order.id, WorkOrder.status.in_(on_line)).limit(1)

@@ -1,0 +1,161 @@
+"""Lines at a glance and in detail, in a real database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import event
+
+from core.equipment.states import NO_LINK, LineStatus, MachineState, Segment
+from core.errors import Refused
+from core.production import lines, orders, reports
+from core.production.glance import PAST, without_gaps
+from tests.production.conftest import Plant
+
+NOW = datetime(2026, 7, 14, 1, 0, tzinfo=UTC)
+
+
+def test_an_empty_plant_is_two_quiet_lines(plant: Plant) -> None:
+    page = lines.lines_overview(plant.db)
+    assert [line.code for line in page.items] == ["L1", "L2"]
+    first = page.items[0]
+    assert (first.state, first.state_since, first.order, first.target_now, first.ahead) == (MachineState.OFFLINE, None, None, None, None)
+    assert (first.constraint_unit, first.pace_per_hour, first.good_today, first.queue) == ("L1-M2", 102.0, 0, 0)
+    assert first.tags == ("L1.M2.State", "L1.M1.State")
+    assert first.status is LineStatus.IDLE
+
+
+def test_the_overview_shows_state_order_counts_and_target(plant: Plant) -> None:
+    plant.lease("PLC", expires=1)
+    plant.segment("L1-M2", "RUNNING", -90, -12)
+    plant.segment("L1-M2", "DOWN", -12, None, "D07")
+    order = plant.running("WO-1", minutes=60, planned=500)
+    plant.released("WO-2")
+    plant.counted("L1-M2", 40, -10, order.id)
+    plant.counted("L1-M2", 3, -10, order.id, kind="reject")
+    plant.counted("L1-M1", 70, -10, order.id)
+    first, second = lines.lines_overview(plant.db).items
+    assert (first.state, first.reason_code, first.status) == (MachineState.DOWN, "D07", LineStatus.DOWN)
+    assert first.state_since == plant.db.now - timedelta(minutes=12)
+    assert first.order is not None
+    assert (first.order.number, first.order.machine_good, first.queue) == ("WO-1", 40, 1)
+    assert first.pace_per_hour == pytest.approx(68.0)  # 60 / 0.75 min × 85 %
+    assert (first.target_now, first.ahead) == (68, 40 - 68)
+    midnight = (plant.db.now + timedelta(hours=9)).replace(hour=0, minute=0, second=0, microsecond=0)
+    expected = 40 if plant.db.now + timedelta(hours=9) - midnight > timedelta(minutes=10) else 0
+    assert first.good_today == expected
+    assert second.order is None
+
+
+def test_yesterday_does_not_count_for_today(plant: Plant) -> None:
+    plant.counted("L1-M2", 40, -24 * 60 - 1)
+    assert lines.lines_overview(plant.db).items[0].good_today == 0
+
+
+def test_a_state_nobody_records_any_more_is_unknown(plant: Plant) -> None:
+    plant.segment("L1-M2", "RUNNING", -90, None)
+    plant.lease("PLC", expires=-5, renewed=-6)
+    first = lines.lines_overview(plant.db).items[0]
+    assert (first.state, first.reason_code, first.state_since) == (MachineState.OFFLINE, NO_LINK, plant.db.now - timedelta(minutes=6))
+    detail = lines.line_detail(plant.db, line_code="L1")
+    assert [segment.state for segment in detail.segments] == [MachineState.OFFLINE, MachineState.RUNNING, MachineState.OFFLINE]
+    assert detail.segments[1].ended_at == plant.db.now - timedelta(minutes=6)
+    plant.segment("L2-M2", "RUNNING", -90, -30)
+    plant.lease("PLC", expires=5)
+    second = lines.lines_overview(plant.db).items[1]
+    assert (second.state, second.state_since) == (MachineState.OFFLINE, plant.db.now - timedelta(minutes=30))
+
+
+@pytest.mark.parametrize("state", ["paused", "held"])
+def test_a_started_order_that_waits_is_still_the_order_of_the_line(plant: Plant, state: str) -> None:
+    order = plant.running("WO-1")
+    if state == "paused":
+        orders.pause_order(plant.db, plant.db.actor, order_id=order.id)
+    else:
+        orders.hold_order(plant.db, plant.db.actor, order_id=order.id, reason="x")
+    shown = lines.lines_overview(plant.db).items[0].order
+    assert shown is not None
+    assert shown.id == order.id
+    orders.cancel_order(plant.db, plant.db.actor, order_id=order.id, reason="x")
+    assert lines.lines_overview(plant.db).items[0].order is None
+
+
+def test_the_overview_is_one_statement(plant: Plant) -> None:
+    plant.running()
+    statements: list[str] = []
+    _ = plant.db.now
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    bind = plant.db.get_bind()
+    event.listen(bind, "before_cursor_execute", note)
+    try:
+        lines.lines_overview(plant.db)
+    finally:
+        event.remove(bind, "before_cursor_execute", note)
+    assert len(statements) == 1
+
+
+def test_the_detail_of_a_line(plant: Plant) -> None:
+    plant.lease("PLC", expires=1)
+    plant.segment("L1-M2", "IDLE", -600, -500)
+    plant.segment("L1-M2", "RUNNING", -500, -30)
+    plant.segment("L1-M2", "SETUP", -20, None)
+    plant.segment("L1-M1", "WAITING", -20, None, "D15")
+    order = plant.running("WO-1")
+    for place in range(5):
+        plant.released(f"WO-9{place}", priority=5 - place)
+    reports.book_report(plant.db, plant.db.actor, order_id=order.id, good=Decimal(4))
+    detail = lines.line_detail(plant.db, line_code="L1")
+    assert detail.line == lines.lines_overview(plant.db).items[0]
+    assert [unit.code for unit in detail.units] == ["L1-M1", "L1-M2"]
+    assert (detail.units[0].state, detail.units[0].reason_code) == (MachineState.WAITING, "D15")
+    assert detail.units[0].tags == ("L1.M1.State",)
+    states = [(segment.state, segment.reason_code) for segment in detail.segments]
+    assert states == [(MachineState.RUNNING, ""), (MachineState.OFFLINE, NO_LINK), (MachineState.SETUP, "")]
+    assert detail.segments[0].started_at == detail.since == plant.db.now - PAST
+    assert detail.segments[-1].ended_at is None
+    assert [each.number for each in detail.next_orders] == ["WO-94", "WO-93", "WO-92"]
+    assert [report.good for report in detail.reports] == [4]
+    with pytest.raises(Refused, match="L9"):
+        lines.line_detail(plant.db, line_code="L9")
+
+
+def test_what_forms_offer(plant: Plant) -> None:
+    plant.order()
+    choices = lines.order_choices(plant.db)
+    assert [product.code for product in choices.products] == ["A-1010", "B-2200"]
+    assert (choices.products[0].standard_cycle_min, choices.products[1].standard_cycle_min) == (0.75, None)
+    assert [line.code for line in choices.lines] == ["L1", "L2"]
+    assert "Q01" in [defect.code for defect in choices.defects]
+    assert choices.next_number.endswith("-002")
+
+
+@st.composite
+def pasts(draw: st.DrawFn) -> list[Segment]:
+    at, segments = NOW - timedelta(hours=10), []
+    for _ in range(draw(st.integers(0, 12))):
+        at += timedelta(minutes=draw(st.sampled_from([0, 0, 5, 60])))
+        end = at + timedelta(minutes=draw(st.sampled_from([0, 1, 30, 120])))
+        segments.append(Segment(draw(st.sampled_from(MachineState)), at, end))
+        at = end
+    if segments and draw(st.booleans()):
+        segments[-1] = Segment(segments[-1].state, segments[-1].started_at, None)
+    return segments
+
+
+@given(segments=pasts(), unseen_min=st.integers(0, 200))
+def test_the_bar_has_no_gap_and_no_overlap(segments: list[Segment], unseen_min: int) -> None:
+    since = NOW - PAST
+    bar = without_gaps(segments, since, NOW - timedelta(minutes=unseen_min), NOW)
+    assert bar[0].started_at == since
+    for left, right in zip(bar, bar[1:], strict=False):
+        assert left.ended_at == right.started_at
+        assert left.started_at < right.started_at
+    assert bar[-1].ended_at is None or bar[-1].ended_at == NOW
