@@ -94,6 +94,7 @@ class Journal:
         self._clock = clock
         self._file = LocalFile(path, _SCHEMA, clock, synchronous="FULL", salvage=_salvage)
         self._waiting = 0
+        self._revision = 0
         # What was in flight when the program ended may or may not have been committed.
         self._file.call(self._after_restart)
 
@@ -106,6 +107,11 @@ class Journal:
     def waiting_count(self) -> int:
         """Entries that are not yet in the database (new, inflight, unknown); cheap, for the header."""
         return self._waiting
+
+    @property
+    def revision(self) -> int:
+        """Changes with every change of an entry; whoever derives something from the entries compares it."""
+        return self._revision
 
     def append(self, request: Request, actor: Actor, state: Literal["new", "inflight"], *, subject: str = "", preview: str = "") -> None:
         """Keep ``request``; when this returns it survives a power cut. The same request id is kept once.
@@ -141,14 +147,19 @@ class Journal:
         if wait:
             future.result()
 
-    def show(self, request_id: UUID, *, subject: str, preview: str) -> None:
+    def show(self, request_id: UUID, state: Literal["new", "unknown"], *, subject: str, preview: str) -> None:
         """Give an entry its preview, when the database went away after it had been written.
 
         Raises:
             Unavailable: The file cannot be written.
         """
         now = self._clock.now().isoformat()
-        self._file.call(lambda file: _change(file, request_id, "new", "", now, subject=subject, preview=preview))
+
+        def write(file: sqlite3.Connection) -> None:
+            _change(file, request_id, state, "", now, subject=subject, preview=preview)
+            self._count(file)
+
+        self._file.call(write)
 
     def forget(self, request_id: UUID, *, wait: bool = True) -> None:
         """Remove an entry whose outcome the operator was told (refused on the spot, or settled by a person).
@@ -199,15 +210,16 @@ class Journal:
                 _change(file, UUID(row[1]), "unknown", "", now)
         self._count(file)
 
-    def _count(self, file: sqlite3.Connection) -> None:
+    def _count(self, file: sqlite3.Connection, *, changed: bool = True) -> None:
         self._waiting = file.execute("SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')").fetchone()[0]
+        self._revision += changed
 
     def _read(self, condition: str, *values: str) -> list[Entry]:
         statement = f"{_SELECT} WHERE {condition} ORDER BY n"
 
         def read(file: sqlite3.Connection) -> list[tuple[Any, ...]]:
             rows = [_intact(row) for row in file.execute(statement, values)]
-            self._count(file)  # the file may have been replaced since the last change
+            self._count(file, changed=False)  # the file may have been replaced since the last change
             return rows
 
         return [_entry(row) for row in self._file.call(read)]
@@ -282,7 +294,8 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
         rows[row[0]] = (row[0], *texts, row[9])
     for n in sorted(rows):
         new.execute(_INSERT, rows[n])
-    return len(rows), lost
+    # A file whose table cannot even be found held an unknown number: one stands for "some".
+    return len(rows), lost if rows or lost else 1
 
 
 def _readable(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -208,28 +209,26 @@ def _filled(path: Path, count: int) -> list[UUID]:
     return [request.id for request in requests]
 
 
-def test_a_damaged_page_costs_its_rows_and_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_page_costs_its_rows_and_nothing_else(tmp_path: Path, expect_log: Any) -> None:
     path = tmp_path / "journal.db"
     ids = _filled(path, 200)
     page = path.stat().st_size // 4096 // 2
     with path.open("r+b") as file:
         file.seek(page * 4096)
         file.write(b"\xa5" * 4096)
-    with caplog.at_level(logging.WARNING):
-        journal = Journal(path, CLOCK)
+    expect_log(r"journal\.db was damaged .* moved to journal\.damaged-")
+    journal = Journal(path, CLOCK)
     kept = [entry.request.id for entry in journal.waiting()]
     assert set(kept) <= set(ids)
     assert kept == sorted(kept)
     assert len(kept) >= 190
-    assert len(caplog.records) == 1
-    assert "moved to journal.damaged-" in caplog.text
     assert len(list(tmp_path.glob("journal.damaged-*.db"))) == 1
     journal.append(_request(), ACTOR, "new")
     journal.close()
-    caplog.clear()
 
 
-def test_rubbish_instead_of_a_file_is_moved_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_rubbish_instead_of_a_file_is_moved_aside(tmp_path: Path, expect_log: Any) -> None:
+    expect_log(r"damaged")
     path = tmp_path / "journal.db"
     path.write_bytes(os.urandom(20_000))
     journal = Journal(path, CLOCK)
@@ -237,11 +236,9 @@ def test_rubbish_instead_of_a_file_is_moved_aside(tmp_path: Path, caplog: pytest
     journal.append(_request(), ACTOR, "new")
     assert journal.waiting_count == 1
     journal.close()
-    assert "damaged" in caplog.text
-    caplog.clear()
 
 
-def test_a_changed_row_is_noticed_while_running_and_never_used(journal: Journal, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_changed_row_is_noticed_while_running_and_never_used(journal: Journal, tmp_path: Path, expect_log: Any) -> None:
     good, bad = _request("good"), _request("bad")
     journal.append(good, ACTOR, "new")
     journal.append(bad, ACTOR, "new")
@@ -249,9 +246,8 @@ def test_a_changed_row_is_noticed_while_running_and_never_used(journal: Journal,
     journal._file.call(lambda file: file.execute('UPDATE entry SET request = replace(request, \'{"note":"bad"}\', ?)', (forged,)))
     assert [entry.request.id for entry in journal.waiting()] == [good.id]
     assert journal.rows_lost == 1
-    assert "1 rows saved, 1 lost" in caplog.text
+    expect_log(r"1 rows saved, 1 lost")
     assert journal.waiting_count == 1
-    caplog.clear()
 
 
 def test_a_job_that_fails_does_not_take_its_neighbours_along(journal: Journal) -> None:
@@ -269,7 +265,8 @@ def test_a_job_that_fails_does_not_take_its_neighbours_along(journal: Journal) -
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(40))
-def test_a_flipped_byte_anywhere_never_yields_a_changed_request(tmp_path: Path, caplog: pytest.LogCaptureFixture, seed: int) -> None:
+def test_a_flipped_byte_anywhere_never_yields_a_changed_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(logging.getLogger("core.store.localfile"), "propagate", False)  # some flips hit unused bytes and say nothing
     path = tmp_path / "journal.db"
     ids = set(_filled(path, 60))
     raw = bytearray(path.read_bytes())
@@ -281,4 +278,3 @@ def test_a_flipped_byte_anywhere_never_yields_a_changed_request(tmp_path: Path, 
         assert entry.request.id in ids
         assert entry.request.args == {"note": "x" * 300}
     journal.close()
-    caplog.clear()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -126,13 +125,11 @@ def test_a_view_of_another_program_version_is_no_answer(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_damaged_file_is_moved_aside_and_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_file_is_moved_aside_and_said_once(tmp_path: Path, expect_log: Any) -> None:
     things = _query()
     (tmp_path / "read.db").write_bytes(b"SQLite format 3\x00" + b"rubbish" * 2000)
-    with caplog.at_level(logging.WARNING):
-        store = ReadStore(tmp_path / "read.db", CLOCK)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    caplog.clear()
+    expect_log(r"read\.db was damaged")
+    store = ReadStore(tmp_path / "read.db", CLOCK)
     store.keep(things, things.validate({}), _page("a"), T0)
     assert store.answer(things, things.validate({})) is not None
     store.close()

@@ -1,0 +1,391 @@
+"""The door: every decision and every question of a station goes through here.
+
+A decision is checked, made durable in the journal and applied in one transaction with its audit row, messages and notice.
+When the database is away an ``offline`` operation is previewed on what the station last saw and waits; when it returns,
+:meth:`Door.apply_waiting` brings everything in, oldest first, each exactly once because the request row tells what has
+been applied. A question is answered by the database, or by the last answer this station got, with its age.
+
+``do``, ``ask`` and ``apply_waiting`` block: call them on a worker thread, never on the GUI's and never on a lane's own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, ParamSpec, TypeVar
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from core.clock import Clock
+from core.errors import GenbaError, Invalid, NotConfirmed, Refused, Unavailable
+from core.store import application, audit, faults
+from core.store.application import Outcome, Work
+from core.store.base import Db
+from core.store.engine import Database
+from core.store.journal import Entry, Journal
+from core.store.operation import OPERATIONS, Actor, Done, Operation, Prover, Request, Secret, Signature, Signed
+from core.store.previews import Previews
+from core.store.query import Answer, Query
+from core.store.readstore import ReadStore, overlay
+
+P = ParamSpec("P")
+V = TypeVar("V")
+_log = logging.getLogger(__name__)
+SETTLE: Final = "store:attention:settle"
+"""Right to take somebody else's parked intent off the list, and the audit tag of doing so."""
+_CATCH_UP_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What :meth:`Door.apply_waiting` achieved.
+
+    Attributes:
+        applied: Entries that are in the database now.
+        parked: Entries that need a person.
+        waiting: Entries still waiting.
+    """
+
+    applied: int
+    parked: int
+    waiting: int
+
+
+class Door:
+    """The one door of a station.
+
+    Args:
+        database: The lanes.
+        journal: Decisions made here.
+        readstore: What was last seen here.
+        clock: The station's clock; makes the request ids.
+        station: Station code.
+        prover: Turns secrets into proofs.
+        deadline_s: Seconds an operation or a question may take before the connection is cut.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        readstore: ReadStore,
+        clock: Clock,
+        station: str,
+        prover: Prover,
+        *,
+        deadline_s: float = 10.0,
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._readstore = readstore
+        self._clock = clock
+        self._station = station
+        self._prover = prover
+        self._deadline_s = deadline_s
+        # Decisions of one station reach the database in the order they were made.
+        self._order = threading.RLock()
+        self._pressing = 0
+        self._previews = Previews(journal, readstore)
+
+    # ---- deciding ------------------------------------------------------------------------------------------------
+
+    def do(self, operation: Operation[P, V], actor: Actor, args: Mapping[str, Any], signature: Signature | None = None) -> Done[V]:
+        """Decide ``operation`` with ``args`` (by name; a :class:`Secret` for each proof).
+
+        Raises:
+            Refused: No right, a wrong or missing signature, or the operation's own rules.
+            Invalid: The arguments, or what the database will not hold.
+            Conflict: Somebody else changed the same thing.
+            NotConfirmed: The connection broke during the commit; the journal finds out, nothing is booked twice.
+            Unavailable: The database or the local disk is away; nothing was kept.
+        """
+        work = self._checked(operation, actor, args, signature)
+        self._pressing += 1
+        with self._order:
+            self._pressing -= 1
+            if self._usable and self._journal.waiting_count:
+                self._catch_up(self._clock.monotonic() + _CATCH_UP_S)
+            if self._usable and not self._journal.waiting_count:
+                return self._apply_now(work)
+            return self._accept(work)
+
+    def _checked(self, operation: Operation[P, V], actor: Actor, args: Mapping[str, Any], signature: Signature | None) -> Work:
+        """Rights, arguments, proofs, signature: everything that can say no before anything is kept."""
+        if not actor.may(operation.name):
+            raise self._refusal(operation, actor, Refused("store.no_right", operation=operation.name))
+        if not operation.offline and not self._usable:
+            raise self._away()
+        proved = dict(args)
+        for name in operation.proofs & args.keys():
+            if isinstance(args[name], Secret):
+                proved[name] = self._prover.prove(operation.name, name, args[name], _without_secrets(args))
+            elif args[name] is not None:
+                raise Invalid("store.request_invalid", request=operation.name, field=name)
+        validated = operation.validate(proved)
+        signed = self._signed(operation, actor, signature)
+        request = Request(
+            id=self._clock.uuid7(),
+            operation=operation.name,
+            station=self._station,
+            user_code=actor.user_code,
+            session_id=actor.session_id,
+            decided_at=self._clock.now(),
+            args=validated.model_dump(mode="json") | dict.fromkeys(operation.proofs),
+            signed=signed,
+        )
+        return Work(operation, request, actor, operation.values(validated), late=False)
+
+    def _signed(self, operation: Operation[P, V], actor: Actor, signature: Signature | None) -> Signed | None:
+        if operation.meaning is None:
+            return None
+        if signature is None:
+            raise Refused("store.signature_needed", meaning=operation.meaning)
+        if signature.meaning != operation.meaning:
+            raise self._refusal(operation, actor, Refused("store.signature_wrong", meaning=signature.meaning))
+        signer = self._prover.verify(signature.user_code, signature.proof)
+        if not signer.may(operation.name):
+            raise self._refusal(operation, signer, Refused("store.no_right", operation=operation.name))
+        return Signed(user_code=signer.user_code, name=signer.name, meaning=signature.meaning, at=self._clock.now())
+
+    def _apply_now(self, work: Work) -> Done[Any]:
+        request_id = work.request.id
+        self._journal.append(work.request, work.actor, "inflight")
+        try:
+            outcome = self._run(work)
+        except Unavailable as error:
+            if "unknown" in error.params:
+                return self._interrupted(work, error)
+            self._journal.forget(request_id, wait=False)
+            raise
+        except GenbaError:
+            self._journal.forget(request_id, wait=False)
+            raise
+        self._journal.mark(request_id, "applied", wait=False)
+        self._readstore.keep_entity(work.operation.name, outcome.view, outcome.as_of)
+        return Done(outcome.view, request_id, "applied")
+
+    def _interrupted(self, work: Work, error: Unavailable) -> Done[Any]:
+        """The database went away under an operation; with ``unknown`` it may still have been committed."""
+        request_id, unknown = work.request.id, bool(error.params["unknown"])
+        if not work.operation.offline and not unknown:
+            self._journal.forget(request_id)
+            raise error
+        if work.operation.offline:
+            try:
+                subject, view, text = self._previews.make(work.operation, work.request, work.values)
+            except GenbaError:
+                if not unknown:
+                    self._journal.forget(request_id)
+                    raise
+            else:
+                self._journal.show(request_id, "unknown" if unknown else "new", subject=subject, preview=text)
+                return Done(view, request_id, "waiting")
+        self._journal.mark(request_id, "unknown")
+        raise NotConfirmed("store.outcome_unknown") from error
+
+    def _accept(self, work: Work) -> Done[Any]:
+        """Keep an offline decision until the database returns, and show what it will mean."""
+        if not work.operation.offline:
+            raise self._away()
+        if self._database.state.read_only is not None and work.operation.kind == "intent":
+            raise self._database.state.read_only
+        subject, view, text = self._previews.make(work.operation, work.request, work.values)
+        self._journal.append(work.request, work.actor, "new", subject=subject, preview=text)
+        return Done(view, work.request.id, "waiting")
+
+    # ---- catching up ---------------------------------------------------------------------------------------------
+
+    def apply_waiting(self) -> Applied:
+        """Apply what waits, oldest first; stops when the database goes away again. Call it whenever it has come back."""
+        applied = parked = 0
+        stuck: set[str] = set()
+        for entry in self._journal.waiting() if self._usable else ():
+            if entry.subject and entry.subject in stuck:
+                continue
+            with self._order:
+                state = self._apply_entry(entry)
+            applied, parked = applied + (state == "applied"), parked + (state == "parked")
+            if state == "waiting":
+                if not self._usable:
+                    break
+                stuck.add(entry.subject)  # a lock or a slow statement: others need not wait for it
+            if self._pressing:
+                time.sleep(0.002)  # a lock is not fair: let the person at the screen go first
+        self._journal.prune()
+        return Applied(applied, parked, self._journal.waiting_count)
+
+    def _catch_up(self, until: float) -> None:
+        for entry in self._journal.waiting():
+            if self._clock.monotonic() > until or self._apply_entry(entry) == "waiting":
+                return
+
+    def _apply_entry(self, entry: Entry) -> Literal["applied", "parked", "waiting"]:
+        request_id = entry.request.id
+        current = self._journal.entry(request_id)
+        if current is None or current.state in ("applied", "parked"):
+            return "applied"  # the other caller was faster
+        try:
+            outcome = self._resolve(current)
+        except Unavailable as error:
+            if "unknown" in error.params:
+                if error.params["unknown"]:
+                    self._journal.mark(request_id, "unknown")
+                return "waiting"
+            return self._park(current, error)
+        except GenbaError as refusal:
+            return self._park(current, refusal)
+        self._journal.mark(request_id, "applied")
+        if outcome is not None:
+            self._readstore.keep_entity(current.request.operation, outcome.view, outcome.as_of)
+        return "applied"
+
+    def _resolve(self, entry: Entry) -> Outcome | None:
+        """Bring ``entry`` in; None when it is known to be in but its view is not needed."""
+        operation = OPERATIONS.get(entry.request.operation)
+        if operation is None:
+            raise Refused("store.version_unknown", operation=entry.request.operation)
+        if operation.offline:
+            values = operation.values(operation.validate(entry.request.args))
+            return self._run(Work(operation, entry.request, entry.actor, values, late=True))
+        found = self._database.submit(
+            "operations", lambda db: application.find_applied(db, entry.request.id), deadline_s=self._deadline_s
+        ).result()
+        if not found:
+            raise Refused("store.not_applied", operation=operation.name)
+        return None
+
+    def _park(self, entry: Entry, refusal: GenbaError) -> Literal["parked"]:
+        self._journal.mark(entry.request.id, "parked", refusal=faults.as_json(refusal))
+        _log.info("%s of %s needs attention: %s", entry.request.operation, entry.request.decided_at, refusal.code)
+        return "parked"
+
+    # ---- what needs a person -------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """Decisions of this station that are not yet in the database; cheap, for the header."""
+        return self._journal.waiting_count
+
+    def needs_attention(self) -> list[Entry]:
+        """Parked decisions, oldest first; ``entry.refusal`` tells why.
+
+        Raises:
+            Unavailable: The journal cannot be read.
+        """
+        return self._journal.parked()
+
+    def retry(self, request_id: UUID) -> Applied:
+        """Try a parked decision again, after its cause was removed. An intent refused by the database stays refused.
+
+        Raises:
+            Invalid: ``store.entry_not_found``.
+        """
+        self._parked(request_id)
+        self._journal.mark(request_id, "new")
+        return self.apply_waiting()
+
+    def settle(self, request_id: UUID, actor: Actor) -> None:
+        """Take a parked intent off the list because a person has dealt with it; audited. Facts stay.
+
+        Raises:
+            Invalid: ``store.entry_not_found``.
+            Refused: It is a fact, or somebody else's and ``actor`` lacks :data:`SETTLE`.
+            Unavailable: The database is away.
+        """
+        entry = self._parked(request_id)
+        operation = OPERATIONS.get(entry.request.operation)
+        if operation is None or operation.kind == "fact":
+            raise Refused("store.fact_kept")
+        if actor.user_code != entry.request.user_code and not actor.may(SETTLE):
+            raise Refused("store.no_right", operation=SETTLE)
+
+        def write(db: Db) -> None:
+            db.actor, db.request = actor, entry.request
+            audit.append(db, SETTLE, "settled", station=self._station, detail={"refusal": entry.refusal})
+            db.commit()
+
+        self._database.submit("operations", write, deadline_s=self._deadline_s).result()
+        self._journal.forget(request_id)
+
+    def _parked(self, request_id: UUID) -> Entry:
+        entry = self._journal.entry(request_id)
+        if entry is None or entry.state != "parked":
+            raise Invalid("store.entry_not_found")
+        return entry
+
+    # ---- asking --------------------------------------------------------------------------------------------------
+
+    def ask(self, query: Query[P, V], actor: Actor, args: Mapping[str, Any]) -> Answer[V]:
+        """The answer of the database; for a ``snapshot`` query the last one seen here when the database is away.
+
+        Raises:
+            Refused: No right.
+            Invalid: The arguments.
+            Unavailable: The database is away or too slow, and nothing was kept.
+        """
+        if query.permission is not None and not actor.may(query.permission):
+            raise Refused("store.no_right", operation=query.permission)
+        validated = query.validate(args)
+        function: Callable[..., V] = query.function  # the arguments were checked against its own signature
+
+        def read(db: Db) -> tuple[V, datetime]:
+            db.actor = actor
+            now = db.now
+            return function(db, **dict(validated)), now
+
+        try:
+            value, as_of = self._database.submit("queries", read, deadline_s=self._deadline_s).result()
+        except Unavailable as error:
+            kept = self._readstore.answer(query, validated) if query.snapshot else None
+            if kept is None:
+                raise Unavailable("store.no_snapshot") if query.snapshot and not self._database.up else error from None
+            return overlay(Answer(kept[0], kept[1], "snapshot"), self._previews.now())
+        except GenbaError:
+            raise
+        except Exception as error:
+            raise faults.operator_error(error, query.name) from error
+        if query.snapshot:
+            self._readstore.keep(query, validated, value, as_of)
+        return overlay(Answer(value, as_of, "database"), self._previews.now())
+
+    # ---- inside --------------------------------------------------------------------------------------------------
+
+    @property
+    def _usable(self) -> bool:
+        state = self._database.state
+        return state.up and state.read_only is None
+
+    def _away(self) -> GenbaError:
+        state = self._database.state
+        if state.read_only is not None:
+            return state.read_only
+        if state.up:
+            return Unavailable("store.catching_up", waiting=self._journal.waiting_count)
+        return Unavailable("store.database_away")
+
+    def _run(self, work: Work) -> Outcome:
+        """Apply on the operations lane. Unavailable with a parameter ``unknown`` is the lane's word, any other the function's."""
+        future = self._database.submit("operations", lambda db: application.apply(db, work, self._prover), deadline_s=self._deadline_s)
+        try:
+            return future.result()
+        except DBAPIError as error:
+            raise faults.operator_error(error, work.operation.name) from error
+
+    def _refusal(self, operation: Operation[Any, Any], actor: Actor, refusal: Refused) -> Refused:
+        """``refusal``, audited soon if the database is there; nobody waits for that."""
+        if self._usable:
+
+            def write(db: Db) -> None:
+                application.audit_refusal(db, operation, actor, self._station, refusal)
+
+            self._database.submit("operations", write, deadline_s=self._deadline_s)
+        return refusal
+
+
+def _without_secrets(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in args.items() if not isinstance(value, Secret)}
