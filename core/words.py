@@ -26,6 +26,8 @@ _WEEKDAYS: Mapping[Language, tuple[str, ...]] = {
     "ja": ("月", "火", "水", "木", "金", "土", "日"),
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
 }
+# Not strftime's %b: that follows the system's locale, which Qt sets.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AGO: Mapping[Language, tuple[str, str, str, str]] = {
     "ja": ("{} 秒前", "{} 分前", "{} 時間前", "{} 日前"),
     "en": ("{} s ago", "{} min ago", "{} h ago", "{} d ago"),
@@ -79,13 +81,15 @@ def percent(share: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """``mm:ss`` below an hour, ``h:mm`` above (with an ``h``, so that 12:31 is never both); "—" for None."""
+    """``mm:ss`` below an hour, ``h:mm h`` above (so that 12:31 is never both), days from 100 h on; "—" for None."""
     if seconds is None or not math.isfinite(seconds):
         return UNDEFINED
     whole = max(0, int(seconds))
     if whole < _HOUR_S:
         return f"{whole // _MINUTE_S:02d}:{whole % _MINUTE_S:02d}"
-    return f"{whole // _HOUR_S}:{whole % _HOUR_S // _MINUTE_S:02d} h"
+    if whole < 100 * _HOUR_S:
+        return f"{whole // _HOUR_S}:{whole % _HOUR_S // _MINUTE_S:02d} h"
+    return f"{whole // _DAY_S} d"
 
 
 def ago(seconds: float, language: Language) -> str:
@@ -109,4 +113,4 @@ def date_time(at: datetime, language: Language) -> str:
 def day(at: datetime, language: Language) -> str:
     """``7/14 (火)`` or ``14 Jul (Mon)``: the short date of headers and lists."""
     weekday = _WEEKDAYS[language][at.weekday()]
-    return f"{at.month}/{at.day} ({weekday})" if language == "ja" else f"{at.day} {at:%b} ({weekday})"
+    return f"{at.month}/{at.day} ({weekday})" if language == "ja" else f"{at.day} {_MONTHS[at.month - 1]} ({weekday})"

@@ -19,6 +19,7 @@ Kind = Literal["primary", "secondary", "danger", "quiet"]
 
 GUARD_MS = 400
 SPINNER_AFTER_MS = 500
+_ONE_LINE_U = 210  # shorter texts stay on one line: a Japanese word must not be torn apart
 
 # Kind → (fill, fill while pressed, ink, edge): tokens.
 _LOOKS: dict[Kind, tuple[str, str, str, str]] = {
@@ -120,7 +121,9 @@ class TouchButton(PaintedButton):
 
     def _two_line_width(self, text: str) -> float:
         """The narrowest width in which the text takes at most two lines."""
-        full = text_width(text, self.role)
+        full = max(text_width(line, self.role) for line in text.split("\n"))
+        if full <= theme.current().px(_ONE_LINE_U):
+            return full + 1
         low, high = full / 2, full
         if len(broken(text, self.role, high)) > 2:
             return max(text_width(line, self.role) for line in text.split("\n"))
@@ -151,7 +154,7 @@ class TouchButton(PaintedButton):
         elif self.isDown() or self.isChecked():
             fill = pressed
         draw_box(painter, rect, now.color(fill), edge, 2)
-        self._paint_content(painter, rect.adjusted(now.px(6), now.px(4), -now.px(6), -now.px(4)), ink)
+        self._paint_content(painter, rect.adjusted(now.px(13), now.px(4), -now.px(13), -now.px(4)), ink)
         if self.hasFocus() and live and self.focusPolicy() & Qt.FocusPolicy.TabFocus:
             draw_focus(painter, rect)
 

@@ -100,6 +100,7 @@ class FieldBox(QWidget):
         column.addLayout(head)
         column.addLayout(row)
         column.addWidget(self.message)
+        column.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         if self.number_entry.unit:
             self.edit.setTextMargins(0, 0, self._unit.sizeHint().width(), 0)

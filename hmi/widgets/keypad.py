@@ -101,7 +101,7 @@ class NumericKeypad(Overlay):
     # -- building ------------------------------------------------------------------------------------------------
 
     def _key(self, name: str, text: str = "", icon: str = "") -> TouchButton:
-        key = TouchButton(text, icon=icon, large=True, role="value" if len(text) == 1 else "button")
+        key = TouchButton(text, icon=icon, large=True, role="value" if text == name else "button")
         key.guard_ms = 0
         key.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         key.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -221,16 +221,16 @@ class NumericKeypad(Overlay):
         range_text = self._range_text()
         do = self.tr("Type a number: {range}.").format(range=range_text) if range_text else self.tr("Type a number.")
         safe = self.tr("Nothing was changed.")
-        return Lines(what.format(value=self._text), do, safe)
+        return Lines(what.format(value=self._text.replace("-", "−")), do, safe)
 
     def _describe(self) -> None:
         entry = self.entry
         self._label.set_text(entry.label)
         range_text = self._range_text()
-        self._range.set_text(f"{self.tr('Allowed:')} {range_text} {entry.unit}".rstrip() if range_text else "")
+        self._range.set_text(self.tr("Allowed: {range}").format(range=f"{range_text} {entry.unit}".rstrip()) if range_text else "")
         self._range.setVisible(bool(range_text))
         old = UNDEFINED if entry.old is None else f"{number(entry.old, entry.decimals)} {entry.unit}".rstrip()
-        self._old.set_text(f"{self.tr('Until now:')} {old}")
+        self._old.set_text(self.tr("Until now: {value}").format(value=old))
         self._old.setVisible(not entry.secret)
 
     def _show(self) -> None:

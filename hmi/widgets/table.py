@@ -19,6 +19,7 @@ from hmi.widgets.painted import Painted, draw_box, draw_focus
 from hmi.widgets.text import CENTER, LEFT, RIGHT, font_fitting, line_height
 
 Align = Literal["left", "right", "center"]
+_BOTTOM = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
 _ALIGN = {"left": LEFT, "right": RIGHT, "center": CENTER}
 
 
@@ -210,7 +211,7 @@ class PagedTable(Painted):
         left, rects = 0.0, []
         for column in self._columns:
             width = self.table_width() * column.share / total
-            rects.append(QRectF(left + now.px(10), top, width - now.px(14), height))
+            rects.append(QRectF(left + now.px(10), top, width - now.px(20), height))
             left += width
         return rects
 
@@ -237,7 +238,7 @@ class PagedTable(Painted):
         room = QRectF(0, self._header_height(), self.table_width(), self.height() - self._header_height())
         why, do = self._empty
         half = room.height() / 2
-        self.write(painter, room.adjusted(20, 0, -20, -half - 4), why, "strong", "text", CENTER | Qt.AlignmentFlag.AlignBottom, lines=3)
+        self.write(painter, room.adjusted(20, 0, -20, -half - 4), why, "strong", "text", _BOTTOM, lines=3)
         below = room.adjusted(20, half + theme.current().px(10), -20, 0)
         self.write(painter, below, do, "body", "text2", Qt.AlignmentFlag.AlignHCenter, lines=3)
 

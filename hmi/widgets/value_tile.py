@@ -34,7 +34,7 @@ class _Face:
     label: str
     number: str
     unit: str
-    foot: str
+    foot: tuple[str, ...]  # what stands below, longest first: the first that fits is shown
     glyph: str
     quality: Quality
     over: str  # "", "warning"
@@ -101,7 +101,7 @@ class ValueTile(Painted):
             text += " ?"
         over = self._over() if quality.usable else ""
         glyph = _ABSENT.get(quality, "")
-        foot = self._foot_text(over)
+        foot = self._foot(over)
         if over:
             glyph = "exclamation"
         elif not glyph and self.manual:
@@ -109,7 +109,7 @@ class ValueTile(Painted):
         elif not glyph and quality is Quality.STALE:
             glyph = "clock"
         quality_word = word(f"data.{quality.name}", language)
-        accessible = f"{label} {text} {self.spec.unit} {quality_word} {foot}"
+        accessible = f"{label} {text} {self.spec.unit} {quality_word} {foot[0]}"
         return _Face(label, text, self.spec.unit, foot, glyph, quality, over, self._filled(), accessible)
 
     def _value_text(self, value: Value) -> str:
@@ -126,25 +126,27 @@ class ValueTile(Painted):
 
     def _over(self) -> str:
         value, spec = self._sample.value, self.spec
-        if isinstance(value, (bool, str)) or value is None:
+        if isinstance(value, (bool, str)) or value is None or spec.states:
             return ""
         beyond = (spec.warn_high is not None and value > spec.warn_high) or (spec.warn_low is not None and value < spec.warn_low)
         return "warning" if beyond else ""
 
-    def _foot_text(self, over: str) -> str:
+    def _foot(self, over: str) -> tuple[str, ...]:
         language, sample, spec = theme.language(), self._sample, self.spec
         if over:
             value = sample.value
             high = spec.warn_high is not None and isinstance(value, (int, float)) and value > spec.warn_high
             template = self.tr("Above {limit}") if high else self.tr("Below {limit}")
-            return template.format(limit=number(spec.warn_high if high else spec.warn_low, spec.decimals))
+            return (template.format(limit=number(spec.warn_high if high else spec.warn_low, spec.decimals)),)
         quality = sample.quality
         if quality is Quality.GOOD:
-            return self.tr("Entered by hand") if self.manual else ""
+            return (self.tr("Entered by hand") if self.manual else "",)
         said = word(f"data.{quality.name}", language)
         if quality in (Quality.STALE, Quality.OFFLINE, Quality.BAD) and sample.received_at > 0:
-            return f"{said} · {ago(self._now - sample.received_at, language)}"
-        return said
+            age = ago(self._now - sample.received_at, language)
+            # A value that is still shown needs its age; one that is not shown needs the reason.
+            return (f"{said} · {age}", age if quality is Quality.STALE else said)
+        return (said,)
 
     def _filled(self) -> int:
         value, spec = self._sample.value, self.spec
@@ -254,7 +256,8 @@ class ValueTile(Painted):
             left += side + now.px(6)
         room = QRectF(left, rect.top(), rect.right() - left, rect.height())
         tone = "text" if face.over or face.quality in _ABSENT else "text2"
-        self.write(painter, room, face.foot, font_fitting(face.foot, ("label", "small"), room.width()), tone)
+        foot = next((text for text in face.foot if text_width(text, "label") <= room.width()), face.foot[-1])
+        self.write(painter, room, foot, font_fitting(foot, ("label", "small"), room.width()), tone)
 
 
 def _broken(value: float) -> bool:

@@ -158,11 +158,11 @@
     <name>LineDetailView</name>
     <message>
         <source>No order on this line</source>
-        <translation type="unfinished"></translation>
+        <translation>このラインに作業指示はありません</translation>
     </message>
     <message>
         <source>Expected finish</source>
-        <translation type="unfinished"></translation>
+        <translation>完了見込み</translation>
     </message>
 </context>
 <context>
@@ -244,6 +244,14 @@
     <message>
         <source>Nothing was changed.</source>
         <translation>何も変更していません。</translation>
+    </message>
+    <message>
+        <source>Allowed: {range}</source>
+        <translation>範囲：{range}</translation>
+    </message>
+    <message>
+        <source>Until now: {value}</source>
+        <translation>現在値：{value}</translation>
     </message>
 </context>
 <context>
