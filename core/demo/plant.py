@@ -280,7 +280,7 @@ class _Running:
 
 
 def _wait_for_stdin(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(sys.stdin.fileno(), 4096):  # not through the buffer: its lock, held by a daemon thread, aborts the interpreter's end
         pass
     with contextlib.suppress(RuntimeError):  # the loop is closed already
         loop.call_soon_threadsafe(end.set)

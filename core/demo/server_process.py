@@ -1,8 +1,8 @@
 """Main of a server process: ``python -m core.demo.server_process opcua|modbus``, started by the plant and fed through its stdin.
 
 In: one line of settings ``{"port", "tags", "entries"}``, then ``{"entries": [...]}`` per change. Out: ``{"ready": port}`` or
-``{"failed": text}``, then ``{"write": [tag, value]}`` per accepted write of a client. The process ends when its stdin ends, so a
-plant that dies, however it dies, leaves nobody behind.
+``{"failed": text, "again": whether another try may help}``, then ``{"write": [tag, value]}`` per accepted write of a client.
+The process ends when its stdin ends, so a plant that dies, however it dies, leaves nobody behind.
 """
 
 from __future__ import annotations
@@ -64,9 +64,13 @@ class _Feed:
         threading.Thread(target=self._read, daemon=True, name="feed").start()
 
     def _read(self) -> None:
-        for line in sys.stdin.buffer:
-            self._loop.call_soon_threadsafe(self.lines.put_nowait, json.loads(line))
+        rest = b""
         with contextlib.suppress(RuntimeError):  # the loop is closed already
+            # Not through the buffer: its lock, held by a daemon thread, aborts the interpreter's end.
+            while chunk := os.read(sys.stdin.fileno(), 1 << 16):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self._loop.call_soon_threadsafe(self.lines.put_nowait, json.loads(line))
             self._loop.call_soon_threadsafe(self.lines.put_nowait, None)
         time.sleep(_END_S)
         os._exit(0)  # a loop that hangs in a library must not outlive the plant
@@ -84,11 +88,11 @@ async def _serve(kind: str, out: TextIO) -> None:
 
     tags = [tag for tag in read_tags(Path(settings["tags"])) if SERVED_BY[tag.source] == kind]
     gate = Gate(tags, lambda name, value: say({"write": [name, value]}))
-    server = _server(kind, tags, gate)
     try:
+        server = _server(kind, tags, gate)
         await server.start(settings["port"], settings["entries"])
-    except OSError as reason:
-        say({"failed": str(reason)})
+    except (OSError, ValueError) as reason:
+        say({"failed": str(reason), "again": isinstance(reason, OSError)})
         return
     say({"ready": settings["port"]})
     while (message := await feed.lines.get()) is not None:

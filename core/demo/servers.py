@@ -65,6 +65,8 @@ class ServerProcess:
             if "ready" in answer:
                 self._settled = True
                 return
+            if not answer.get("again"):
+                break
             await asyncio.sleep(0.3)  # another program took the port between the look and the start
         raise Unavailable("demo.server_failed", server=self.kind, detail=str(answer.get("failed", "")))
 

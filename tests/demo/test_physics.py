@@ -15,7 +15,7 @@ from core.demo.truth import Ledger, Timeline
 from core.equipment.states import MachineState
 from core.errors import Invalid
 
-_FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _LINES = [f"L{number}" for number in range(1, 7)]
 _UNITS = list(Plant(0).units)
 
@@ -88,7 +88,7 @@ def test_stops_cover_exactly_the_time_that_was_not_running(seed: int, story: lis
 
 
 @_FEW
-@given(seed=st.integers(0, 1 << 40), cuts=st.lists(st.integers(1, 4000), min_size=2, max_size=6), story=stories)
+@given(seed=st.integers(0, 1 << 40), cuts=st.lists(st.integers(1, 2000), min_size=2, max_size=4), story=stories)
 def test_the_same_seed_gives_the_same_factory_however_time_is_cut(seed: int, cuts: list[int], story: list[tuple[object, ...]]) -> None:
     whole, pieces = Plant(seed), Plant(seed)
     _tell(whole, story)
@@ -122,7 +122,7 @@ def test_no_part_appears_or_vanishes_between_units(seed: int, story: list[tuple[
             assert handed_on + buffer.capacity // 2 == _parts_in(line, after) + buffer.count
 
 
-@settings(_FEW, max_examples=3)
+@settings(_FEW, max_examples=2)
 @given(seed=st.integers(0, 1 << 40))
 def test_counters_only_rise_and_wrap(seed: int) -> None:
     plant = Plant(seed)
@@ -267,7 +267,7 @@ def test_what_does_not_exist_is_refused() -> None:
 
 def test_a_shift_looks_like_a_factory() -> None:
     plant = Plant(1)
-    plant.advance(5 * 3_600_000)
+    plant.advance(4 * 3_600_000)
     for line in plant.lines.values():
         unit = line.constraint
         running = unit.tally.state_ms[State.RUNNING] / plant.now_ms

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core.demo.plant import PlantOptions, control, run
+from core.demo.plant import PlantOptions, command, control, run
 from core.demo.taglist import TAGS_FILE
 from core.errors import NotConnected
 from tests.demo.conftest import RunningPlant, gone
@@ -69,3 +69,14 @@ def test_a_wrong_tag_list_is_one_line_and_no_plant(tmp_path: Path, capsys: pytes
     out, err = capsys.readouterr()
     assert out == ""
     assert len(err.strip().splitlines()) == 3
+
+
+def test_an_address_no_server_understands_is_one_line_and_no_plant(new_plant: Callable[..., RunningPlant], tmp_path: Path) -> None:
+    file = tmp_path / "tags.csv"
+    file.write_text(TAGS_FILE.read_text(encoding="utf-8").replace("1/input/0,", "1/attic/0,"), encoding="utf-8")
+    options = PlantOptions(tags=file, port_base=24770)
+    ended = subprocess.run(command(options), capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert "attic" in ended.stderr
