@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -57,12 +58,12 @@ def expect_log() -> ExpectedLog:
 
 
 @pytest.fixture(autouse=True)
-def _quiet_log(request: pytest.FixtureRequest) -> Iterator[None]:
+def _quiet_log(expect_log: ExpectedLog) -> Iterator[None]:
     handler = _Warnings()
     logging.getLogger().addHandler(handler)
     yield
     logging.getLogger().removeHandler(handler)
-    patterns = request.getfixturevalue("expect_log").patterns if "expect_log" in request.fixturenames else []
+    patterns = expect_log.patterns
     lines = [f"{record.levelname} {record.name}: {record.getMessage()}" for record in handler.records]
     surprising = [line for line in lines if not any(pattern.search(line) for pattern in patterns)]
     missing = [pattern.pattern for pattern in patterns if not any(pattern.search(line) for line in lines)]
@@ -75,7 +76,10 @@ def _threads() -> set[Any]:
 
 
 def _children() -> set[Any]:
-    return {child for child in psutil.Process().children() if child.is_running() and child.status() != psutil.STATUS_ZOMBIE}
+    servers = sys.modules.get("tests.postgres")
+    lent = servers.OwnServer.pids if servers else set()
+    found = (child for child in psutil.Process().children() if child.pid not in lent)
+    return {child for child in found if child.is_running() and child.status() != psutil.STATUS_ZOMBIE}
 
 
 def _sockets() -> set[Any]:

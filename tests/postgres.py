@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 import psycopg
@@ -96,7 +97,13 @@ def installed_servers() -> dict[str, Path]:
 
 
 class OwnServer:
-    """A server that stands for the plant's shared one: TCP on loopback, a superuser, nothing of Genba in it yet."""
+    """A server that stands for the plant's shared one: TCP on loopback, a superuser, nothing of Genba in it yet.
+
+    Attributes:
+        pids: Of all ever started; a test may restart a server that a wider fixture owns.
+    """
+
+    pids: ClassVar[set[int]] = set()
 
     def __init__(self, home: Path, programs: Path) -> None:
         self.home, self._programs = home, programs
@@ -109,16 +116,18 @@ class OwnServer:
         if not (self.home / "data").exists():
             self.home.mkdir(parents=True, exist_ok=True)
             (self.home / "password").write_text(self.password, encoding="utf-8")
-            initdb = [*self._before, self._programs / "initdb", "-D", self.home / "data", "-U", "root_of_server", "-N", "-E", "UTF8", "--locale=C"]
-            initdb += ["--auth=scram-sha-256", "--pwfile", self.home / "password"]
+            initdb = [*self._before, self._programs / "initdb", "-D", self.home / "data", "-U", "root_of_server", "-N"]
+            initdb += ["-E", "UTF8", "--locale=C", "--auth=scram-sha-256", "--pwfile", self.home / "password"]
             subprocess.run(initdb, check=True, capture_output=True)
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
-        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "shared_buffers": "16MB"}
+        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
         words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        command = [*self._before, self._programs / "postgres", "-D", self.home / "data", *words]
         with (self.home / "log").open("ab") as log:
-            self._process = subprocess.Popen([*self._before, self._programs / "postgres", "-D", self.home / "data", *words], stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        OwnServer.pids.add(self._process.pid)
         end = time.monotonic() + 30
         while True:
             try:

@@ -130,31 +130,35 @@ class EmbeddedServer:
         self._durable = durable
         self._hold: IO[bytes] | None = None
         self._log_from = 0
+        self._end = 0.0
+        self._give_up: Callable[[], bool] = lambda: False
 
     # What callers need -------------------------------------------------------------------------------------------
 
-    def start(self, timeout_s: float = 120.0) -> None:
+    def start(self, timeout_s: float = 120.0, give_up: Callable[[], bool] = lambda: False) -> None:
         """Attach to the running server of this folder, or start it; also restarts one that died. Idempotent.
 
         Args:
             timeout_s: How long recovery after a power cut may take.
+            give_up: Asked again and again; True ends the wait.
 
         Raises:
             Unavailable: With the reason in operator's words (``store.embedded_*``).
         """
-        end = time.monotonic() + timeout_s
+        self._end, self._give_up = time.monotonic() + timeout_s, give_up
+        held = self._hold is not None
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             self.home.chmod(0o700)
-            with self._starting(end):
-                self._attach(end)
+            with self._starting():
+                self._attach()
                 if not self._answers():
-                    self._launch(end)
+                    self._launch()
         except OSError as error:
-            self._let_go()
+            self._let_go_unless(held)
             raise self._in_words(str(error)) from None
         except BaseException:
-            self._let_go()
+            self._let_go_unless(held)
             raise
 
     def stop(self, timeout_s: float = 60.0) -> None:
@@ -185,26 +189,35 @@ class EmbeddedServer:
     # Attaching and starting --------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _starting(self, end: float) -> Iterator[None]:
+    def _starting(self) -> Iterator[None]:
         """One process at a time makes, starts or revives the server."""
         with (self.home / "starting").open("a+b") as file:
             while not _try_lock(file, exclusive=True):
-                if time.monotonic() > end:
-                    raise Unavailable("store.embedded_not_ready", path=str(self._log))
-                time.sleep(0.02)
+                self._pause(0.02)
             yield
 
-    def _attach(self, end: float) -> None:
+    def _attach(self) -> None:
         if self._hold is not None:
             return
         hold = (self.home / "attached").open("a+b")
         # Free unless the keeper is shutting the server down just now: then we wait for its end and start a new one.
-        while not _try_lock(hold, exclusive=False):
-            if time.monotonic() > end:
-                hold.close()
-                raise Unavailable("store.embedded_not_ready", path=str(self._log))
-            time.sleep(0.01)
+        try:
+            while not _try_lock(hold, exclusive=False):
+                self._pause(0.01)
+        except BaseException:
+            hold.close()
+            raise
         self._hold = hold
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep a little; raises when the time given to ``start`` is over."""
+        if time.monotonic() > self._end or self._give_up():
+            raise Unavailable("store.embedded_not_ready", path=str(self._log))
+        time.sleep(seconds)
+
+    def _let_go_unless(self, held: bool) -> None:
+        if not held:
+            self._let_go()
 
     def _let_go(self) -> None:
         if self._hold is not None:
@@ -215,17 +228,20 @@ class EmbeddedServer:
         """Whether a real log-in succeeds: the only proof of life; a pid may be a corpse or belong to anybody."""
         import psycopg
 
+        from core.store.wire import open_connection
+
         try:
             place = json.loads(self._info.read_text(encoding="utf-8"))
-            with psycopg.connect(
-                host=place["host"], port=place["port"], user=ADMIN, password=self._password(ADMIN), dbname="postgres",
-                connect_timeout=3, require_auth="scram-sha-256", sslmode="disable",
-            ):
-                return True
+            parameters = {
+                "host": place["host"], "port": str(place["port"]), "user": ADMIN, "password": self._password(ADMIN), "dbname": "postgres",
+                "connect_timeout": "3", "require_auth": "scram-sha-256", "sslmode": "disable",
+            }
+            open_connection(parameters, self._give_up).close()
         except (OSError, ValueError, KeyError, psycopg.Error):
             return False
+        return True
 
-    def _launch(self, end: float) -> None:
+    def _launch(self) -> None:
         programs = binaries()
         before = _unprivileged()
         self._create(programs, before)
@@ -236,13 +252,13 @@ class EmbeddedServer:
                     # With a reused pid in the old file the new server would refuse to start.
                     (self._data / "postmaster.pid").unlink(missing_ok=True)
                     ended = stack.enter_context(self._spawned(programs, before))
-                if self._wait_ready(ended, end):
+                if self._wait_ready(ended):
                     return
             problem = self._last_words()
             # After a kill of the main server process its children need a moment to leave the shared memory.
-            if "shared memory" not in problem or time.monotonic() > end:
+            if "shared memory" not in problem:
                 raise self._in_words(problem)
-            time.sleep(0.1)
+            self._pause(0.1)
 
     def _create(self, programs: Path, before: list[str]) -> None:
         """Make the cluster in a folder aside and rename it, so that a half-made one is never taken for good."""
@@ -318,16 +334,15 @@ class EmbeddedServer:
                 return tempfile.mkdtemp(prefix="genba-", dir=base), 5432
         raise Unavailable("store.home_not_writable", path="/tmp", problem="socket")  # noqa: S108
 
-    def _wait_ready(self, ended: Callable[[], bool], end: float) -> bool:
+    def _wait_ready(self, ended: Callable[[], bool]) -> bool:
         """True when a log-in succeeds; False when the server ended before."""
-        while time.monotonic() < end:
+        while True:
             status = self._pid_file()
             if status and status[-1].startswith("ready") and self._answers():
                 return True
             if ended():
                 return False
-            time.sleep(0.01)
-        raise Unavailable("store.embedded_not_ready", path=str(self._log))
+            self._pause(0.01)
 
     # The server process ------------------------------------------------------------------------------------------
 

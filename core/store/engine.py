@@ -1,0 +1,312 @@
+"""The station's way to the database: three lanes, a watchdog over their deadlines, and the knowledge whether it is there.
+
+The ``listen`` lane also asks every few seconds whether the server still answers and whether the schema still serves this
+program; what it finds decides whether the database counts as up. The other lanes connect when they are needed and never
+wait for a database that is known to be away.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import psycopg
+from sqlalchemy import text
+
+from core.clock import Clock, SystemClock
+from core.errors import GenbaError, Refused, Unavailable
+from core.log import Outage
+from core.store.address import OLDEST_SERVER, connect_parameters
+from core.store.base import Db
+from core.store.lane import Job, Lane, Watchdog
+from core.store.schema import Window, read_window
+from core.store.wire import open_connection
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+LaneName = Literal["listen", "operations", "queries"]
+
+_STATEMENT_TIMEOUT: dict[LaneName, str] = {"listen": "5s", "operations": "10s", "queries": "30s"}
+_LIMITS = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "30s"}
+_BEAT_S = 5.0
+_BEAT_DEADLINE_S = 3.0
+_CONNECT_DEADLINE_S = 6.0
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 10.0
+_WHO = text(
+    "SELECT current_setting('server_version_num')::int, current_user, to_regnamespace('genba') IS NULL,"
+    " EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'genba_station' AND pg_has_role(oid, 'USAGE'))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """What is known of the database.
+
+    Attributes:
+        up: It answers, and this station may at least read.
+        reason: Why it is not up; None when it is, or before the first attempt has ended.
+        read_only: Why this station may only read (``store.program_too_old``, ``store.schema_too_old``); None when it may write.
+    """
+
+    up: bool
+    reason: GenbaError | None = None
+    read_only: Unavailable | None = None
+
+    def __bool__(self) -> bool:
+        return self.up
+
+
+class Database:
+    """The shared or embedded database as one station uses it; at most three connections. Thread-safe.
+
+    Args:
+        url: ``postgresql+psycopg://…``, or a function that gives it afresh for every connection (embedded server).
+        station: Station code; part of the connections' names.
+        clock: The station's clock.
+        revive: For the embedded server: brings it back when it does not answer; gets a function that tells when to give up.
+    """
+
+    def __init__(
+        self,
+        url: str | Callable[[], str],
+        station: str,
+        *,
+        clock: Clock | None = None,
+        revive: Callable[[Callable[[], bool]], None] | None = None,
+    ) -> None:
+        self._url: Callable[[], str] = (lambda: url) if isinstance(url, str) else url
+        self._station, self._revive = station, revive
+        self._clock = clock or SystemClock()
+        self._outage = Outage(log, "database", self._clock)
+        self._state = DatabaseState(up=False)
+        self._lock = threading.Lock()
+        self._watchers: list[Callable[[DatabaseState], None]] = []
+        self._channels: dict[str, tuple[Callable[[str], None], Callable[[], None]]] = {}
+        self._listening: tuple[int, set[str]] = (0, set())
+        self._pause_s = _FIRST_PAUSE_S
+        self._closing = False
+        self._watchdog = Watchdog(f"database-{station}-watchdog", self._clock)
+        self._lanes: dict[LaneName, Lane] = {name: self._lane(name) for name in ("listen", "operations", "queries")}
+
+    # For the rest of the store -----------------------------------------------------------------------------------
+
+    @property
+    def up(self) -> bool:
+        """Whether the database answered when it was last asked."""
+        return self._state.up
+
+    @property
+    def state(self) -> DatabaseState:
+        """What is known now."""
+        return self._state
+
+    def start(self) -> None:
+        """Start the threads; returns at once. ``watch`` tells when the database is up."""
+        self._watchdog.start()
+        for lane in self._lanes.values():
+            lane.start()
+
+    def submit(self, lane: LaneName, work: Callable[[Db], T], *, deadline_s: float) -> Future[T]:
+        """Run ``work`` on a lane's thread with a session of its own; what it has not committed is rolled back.
+
+        Args:
+            lane: ``operations`` for what writes, ``queries`` for what reads, ``listen`` for leases.
+            work: Gets the session; its result or exception becomes the future's.
+            deadline_s: Seconds from now, waiting in the queue included, after which the connection is cut.
+
+        Returns:
+            A future that is answered at the deadline at the latest. Besides what ``work`` raises it holds ``Unavailable``
+            when the database is away, slow or busy; its parameter ``unknown`` is True when a commit was under way, so that
+            only the database knows the outcome.
+        """
+        job = Job(work, self._clock.monotonic() + deadline_s)
+        refusal = self._refusal(lane)
+        if refusal is not None:
+            job.finish()
+            job.future.set_exception(refusal)
+        else:
+            self._lanes[lane].submit(job)
+        return job.future
+
+    def on_change(self, watcher: Callable[[DatabaseState], None]) -> Callable[[], None]:
+        """Call ``watcher`` on the listen lane's thread whenever the state changes; returns a function that ends it."""
+        with self._lock:
+            self._watchers.append(watcher)
+
+        def end() -> None:
+            with self._lock:
+                if watcher in self._watchers:
+                    self._watchers.remove(watcher)
+
+        return end
+
+    def listen(self, channel: str, heard: Callable[[str], None], gap: Callable[[], None]) -> None:
+        """Hear the notifications of ``channel``, on the listen lane's thread.
+
+        Args:
+            channel: A plain lower-case name.
+            heard: Gets each payload.
+            gap: Called when listening begins again after a lost connection: anything may have been missed.
+        """
+        if not channel.isidentifier():
+            raise ValueError(f"not a channel name: {channel!r}")
+        with self._lock:
+            self._channels[channel] = (heard, gap)
+        self._lanes["listen"].poke(idle=True)
+
+    def close(self, grace_s: float = 1.0) -> None:
+        """End all threads: what runs gets ``grace_s`` to finish, then its connection is cut. Within 3 s; idempotent."""
+        if self._closing:
+            return
+        self._closing = True
+        alive = [lane for lane in self._lanes.values() if lane.ident is not None]
+        closers = [threading.Thread(target=lane.close, args=(grace_s,)) for lane in alive]
+        for closer in closers:
+            closer.start()
+        for thread in (*closers, *alive):
+            thread.join(3.0)
+        self._watchdog.close()
+        if self._watchdog.ident is not None:
+            self._watchdog.join(1.0)
+        for lane in set(self._lanes.values()) - set(alive):
+            lane.dispose()
+
+    # Inside ------------------------------------------------------------------------------------------------------
+
+    def _lane(self, name: LaneName) -> Lane:
+        settings = {"statement_timeout": _STATEMENT_TIMEOUT[name], **_LIMITS}
+
+        def dial(give_up: Callable[[], bool]) -> psycopg.Connection:
+            try:
+                url = self._url()
+            except (OSError, ValueError) as error:  # the embedded server's own files are not there (yet)
+                raise psycopg.OperationalError(str(error)) from None
+            return open_connection(connect_parameters(url, f"genba/{self._station}/{name}", **settings), give_up)
+
+        return Lane(
+            f"database-{self._station}-{name}",
+            dial=dial,
+            watchdog=self._watchdog,
+            clock=self._clock,
+            heard=self._heard,
+            lost=self._doubt,
+            idle=self._beat if name == "listen" else None,
+        )
+
+    def _refusal(self, lane: LaneName) -> GenbaError | None:
+        state = self._state
+        if self._closing:
+            return Unavailable("store.closed", unknown=False)
+        if state.reason is not None:
+            return type(state.reason)(state.reason.code, **(state.reason.params | {"unknown": False}))
+        if state.read_only is not None and lane != "queries":
+            return Unavailable(state.read_only.code, **(state.read_only.params | {"unknown": False}))
+        return None
+
+    def _doubt(self, reason: GenbaError) -> None:
+        """A lane lost its connection: find out at once whether the database is gone or only that connection."""
+        self._lanes["listen"].poke(idle=True)
+
+    def _heard(self, channel: str, payload: str) -> None:
+        with self._lock:
+            known = self._channels.get(channel)
+        if known is not None:
+            known[0](payload)
+
+    def _beat(self) -> float:
+        """Ask the server whether it is there and whether the schema serves us; returns seconds until the next time."""
+        listen = self._lanes["listen"]
+        connected = listen.connected
+        try:
+            window, heard = listen.perform(self._look, _BEAT_DEADLINE_S if self._state.up else _CONNECT_DEADLINE_S)
+        except Exception as error:  # noqa: BLE001 - an unforeseen answer of a server also means: not usable
+            if self._closing:
+                return _LONGEST_PAUSE_S
+            if connected:
+                return 0.0  # only this connection may be gone: ask on a new one before saying that the database is down
+            self._set(DatabaseState(up=False, reason=self._bring_back(_as_reason(error))))
+            pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
+            return pause_s * random.uniform(0.7, 1.0)  # noqa: S311 - spreads the stations, guards nothing
+        self._pause_s = _FIRST_PAUSE_S
+        self._set(DatabaseState(up=True, read_only=window.verdict()))
+        self._announce_gaps(heard)
+        return _BEAT_S
+
+    def _bring_back(self, reason: GenbaError) -> GenbaError:
+        if self._revive is not None and reason.code == "store.away":
+            try:
+                self._revive(lambda: self._closing)
+                self._pause_s = _FIRST_PAUSE_S / 8  # it is back: connect at once
+            except GenbaError as error:
+                return error
+        return reason
+
+    def _look(self, db: Db) -> tuple[Window, set[str]]:
+        """Whether server, log-in and schema are usable; also listens to channels that were added, or are new to this connection."""
+        number, login, is_empty, is_station = db.execute(_WHO).one()
+        if number < OLDEST_SERVER:
+            raise Unavailable("store.server_too_old", have=str(number // 10000), want=str(OLDEST_SERVER // 10000))
+        if is_empty:
+            raise Unavailable("store.schema_missing")
+        if not is_station:
+            raise Refused("store.login_not_station", login=login)
+        window = read_window(db.connection())
+        if window is None:
+            raise Unavailable("store.schema_missing")
+        with self._lock:
+            channels = set(self._channels)
+        generation, listening = self._listening
+        missing = channels - listening if generation == self._lanes["listen"].generation else channels
+        for channel in sorted(missing):
+            db.execute(text(f"LISTEN {channel}"))
+        db.commit()
+        return window, channels
+
+    def _announce_gaps(self, heard: set[str]) -> None:
+        generation = self._lanes["listen"].generation
+        with self._lock:
+            channels = dict(self._channels)
+        before, listening = self._listening
+        self._listening = (generation, heard)
+        if before and before != generation:
+            for name in listening & set(channels):
+                channels[name][1]()
+
+    def _set(self, state: DatabaseState) -> None:
+        with self._lock:
+            old, self._state = self._state, state
+            watchers = list(self._watchers)
+        if state.up:
+            self._outage.up()
+            if state.read_only is not None and (old.read_only is None or old.read_only.code != state.read_only.code):
+                log.warning("database is read-only for this station: %s", state.read_only)
+        else:
+            self._outage.down(state.reason.lines("en").what if state.reason else "?")
+        if _same(old, state):
+            return
+        if state.up and not old.up:
+            self._lanes["operations"].warm_up()
+            self._lanes["queries"].warm_up()
+        for watcher in watchers:
+            watcher(state)
+
+
+def _as_reason(error: BaseException) -> GenbaError:
+    if isinstance(error, GenbaError):
+        late = error.code == "store.deadline"
+        return Unavailable("store.away", problem={"ja": "応答なし", "en": "no answer"}) if late else error
+    return Unavailable("store.away", problem=f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _same(one: DatabaseState, other: DatabaseState) -> bool:
+    def told(state: DatabaseState) -> tuple[bool, str | None, str | None]:
+        return state.up, state.reason.code if state.reason else None, state.read_only.code if state.read_only else None
+
+    return told(one) == told(other)
