@@ -125,6 +125,7 @@ class _ToStation(logging.Handler):
 
     def __init__(self, mouth: _Mouth) -> None:
         super().__init__()
+        self.setFormatter(logging.Formatter("%(message)s"))  # the station's log adds time, level and name
         self._mouth = mouth
 
     def emit(self, record: logging.LogRecord) -> None:

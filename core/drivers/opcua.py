@@ -131,20 +131,33 @@ class OpcUaDriver:
             yield
         except GenbaError:
             raise
+        except asyncio.CancelledError:
+            # The library raises a subclass when an answer and the cancellation meet; asyncio.timeout knows only the plain one.
+            raise asyncio.CancelledError from None
         except _LOGIN as error:
             raise Refused("driver.login_refused", source=self._shown, detail=type(error).__name__) from None
         except TimeoutError:
             raise NotConnected("driver.no_answer", source=self._shown, detail="no answer from the server") from None
         except Exception as error:  # noqa: BLE001 - struct.error, TypeError and more leak out of the library's decoder
-            detail = f"{type(error).__name__}: {error}".rstrip(": ")
+            known = isinstance(error, uaerrors.UaStatusCodeError)  # its name says it all
+            detail = type(error).__name__ if known else f"{type(error).__name__}: {error}".rstrip(": ")
             raise NotConnected("driver.link_broken", source=self._shown, detail=detail) from None
+
+    @asynccontextmanager
+    async def _broken_by_errors(self) -> AsyncIterator[None]:
+        """After any failure inside, ``close`` does not wait for a goodbye."""
+        try:
+            yield
+        except Exception as error:
+            self._break(repr(error))
+            raise
 
     # -- serving -------------------------------------------------------------------------------------------------
 
     async def serve(self, tags: Sequence[TagSpec], sink: Sink) -> None:
         """Subscribe to ``tags`` and watch the link until it breaks."""
         self._sink = sink
-        async with self._as_ours():
+        async with self._as_ours(), self._broken_by_errors():
             unknown = Batch(self._source.code, self._clock.now().timestamp())
             by_period: defaultdict[float, list[TagSpec]] = defaultdict(list)
             for tag in tags:
@@ -254,7 +267,7 @@ class OpcUaDriver:
     async def _pulse(self) -> None:
         asked = self.now()
         try:
-            async with asyncio.timeout(_PULSE_S):
+            async with asyncio.timeout(_PULSE_S), self._as_ours():
                 await self._link.uaclient.read_attributes([ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)], ua.AttributeIds.Value)
         except TimeoutError:
             # When this process was held up itself, responses that waited in the socket came in meanwhile.
@@ -308,6 +321,8 @@ class OpcUaDriver:
         client = self._link
         try:
             (result,) = await client.uaclient.write_attributes([node], [data])
+        except asyncio.CancelledError:
+            raise asyncio.CancelledError from None  # see _as_ours
         except Exception as error:  # noqa: BLE001 - whatever it is, only a clear answer may be called a refusal
             if isinstance(error, uaerrors.UaStatusCodeError) and client.uaclient.state is UaClientState.CONNECTED:
                 raise Refused("driver.write_refused", tag=tag.name, value=value, detail=type(error).__name__) from None
@@ -377,7 +392,7 @@ class OpcUaDriver:
         try:
             if client.uaclient.state is UaClientState.CONNECTED and self._broken is None:
                 with contextlib.suppress(Exception):
-                    async with asyncio.timeout(1.0):
+                    async with asyncio.timeout(1.0), self._as_ours():
                         await session.close_session(True)
                         await client.close_secure_channel()
         finally:

@@ -33,6 +33,7 @@ Report = Callable[[LinkStatus], None]
 _TICK_S = 0.5
 _REPORT_EVERY_S = 1.0
 _COUNTED_S = 10.0
+_INITIAL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,18 @@ class Counters:
         self.errors = 0
         self.connections = 0
         self._recent: deque[tuple[float, int, float | None]] = deque()
+        self._first: float | None = None
 
     def count(self, batch: Batch, monotonic: float) -> None:
-        """Note ``batch``; its freshest sample stands for its latency."""
+        """Note ``batch``; its freshest sample stands for its latency.
+
+        What comes first after connecting are values that arose before and say nothing about latency.
+        """
+        if self._first is None:
+            self._first = monotonic
         newest = max((at for at in batch.source_at if at is not None), default=None)
-        self._recent.append((monotonic, len(batch.tags), None if newest is None else (batch.received_at - newest) * 1000))
+        old = newest is None or monotonic - self._first < _INITIAL_S
+        self._recent.append((monotonic, len(batch.tags), None if newest is None or old else (batch.received_at - newest) * 1000))
 
     def rates(self, monotonic: float) -> tuple[float, float | None]:
         """Updates per second, and the median latency in milliseconds or None without source times."""
@@ -81,11 +89,13 @@ class Counters:
             self._recent.popleft()
         latencies = [latency for _, _, latency in self._recent if latency is not None]
         updates = sum(count for _, count, _ in self._recent)
-        return updates / _COUNTED_S, statistics.median(latencies) if latencies else None
+        counted_s = _COUNTED_S if self._first is None else min(_COUNTED_S, max(1.0, monotonic - self._first))
+        return updates / counted_s, statistics.median(latencies) if latencies else None
 
     def forget(self) -> None:
         """Start the rates anew: after a loss the old ones say nothing."""
         self._recent.clear()
+        self._first = None
 
 
 class Supervisor:
@@ -158,19 +168,29 @@ class Supervisor:
         try:
             self._enter(LinkState.CONNECTING)
             while True:
-                error = await self._one_connection()
-                held = self._online_since is not None and self._clock.monotonic() - self._online_since >= self._patience.steady_s
+                held = await self._one_connection()
                 attempt = 0 if held else attempt + 1
-                self._lost(error)
                 await self._pause(attempt)
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await ticker
 
-    async def _one_connection(self) -> GenbaError:
-        """Connect and serve until it breaks; returns why."""
+    async def _one_connection(self) -> bool:
+        """Connect and serve until it breaks; returns whether it held long enough to count as steady."""
         driver = self._make()
+        try:
+            error = await self._serve(driver)
+            held = self._online_since is not None and self._clock.monotonic() - self._online_since >= self._patience.steady_s
+            # Before the link is closed: a goodbye to a frozen machine takes seconds, and the screen must not wait for it.
+            self._lost(error)
+            return held
+        finally:
+            self._driver = None
+            await self._close_quietly(driver)
+
+    async def _serve(self, driver: Driver) -> GenbaError:
+        """Connect and serve until it breaks; returns why."""
         try:
             async with asyncio.timeout(self._patience.connect_s):
                 await driver.connect()
@@ -191,9 +211,6 @@ class Supervisor:
             if not self._outage.is_down:
                 log.exception("source %s: the driver failed", self._source.code)
             return NotConnected("driver.link_broken", source=self._shown, detail=repr(error))
-        finally:
-            self._driver = None
-            await self._close_quietly(driver)
 
     async def _close_quietly(self, driver: Driver) -> None:
         try:
@@ -244,6 +261,7 @@ class Supervisor:
         self._enter(state)
 
     def _lost(self, error: GenbaError) -> None:
+        self._driver = None
         self._counters.errors += 1
         self._counters.forget()
         self._online_since = None

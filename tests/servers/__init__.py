@@ -1,0 +1,1 @@
+"""Real protocol servers in processes of their own, told what to do over their standard input."""

@@ -1,0 +1,138 @@
+"""An OPC UA server with the test points. Orders: set, get, status, remove, add_constant, flood, users."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from asyncua import Server, ua
+from asyncua.crypto.permission_rules import User, UserRole
+
+from core.live.tags import TagType
+from tests.servers.points import NAMESPACE, POINTS
+from tests.servers.process import obey
+
+TYPES = {
+    TagType.BOOL: ua.VariantType.Boolean,
+    TagType.INT16: ua.VariantType.Int16,
+    TagType.UINT16: ua.VariantType.UInt16,
+    TagType.INT32: ua.VariantType.Int32,
+    TagType.UINT32: ua.VariantType.UInt32,
+    TagType.INT64: ua.VariantType.Int64,
+    TagType.UINT64: ua.VariantType.UInt64,
+    TagType.FLOAT32: ua.VariantType.Float,
+    TagType.FLOAT64: ua.VariantType.Double,
+    TagType.STRING: ua.VariantType.String,
+}
+SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+class Plant:
+    """The served nodes and the orders on them."""
+
+    def __init__(self, server: Any, index: int) -> None:
+        self.server = server
+        self.index = index
+        self.nodes: dict[str, tuple[Any, Any]] = {}
+        self.flood_task: asyncio.Task[None] | None = None
+
+    async def add(self, name: str, value: Any, variant_type: Any) -> None:
+        parent = self.server.nodes.objects
+        node = await parent.add_variable(ua.NodeId(name, self.index), name, ua.Variant(value, variant_type))
+        await node.set_writable()
+        self.nodes[name] = (node, variant_type)
+
+    async def handle(self, verb: str, *arguments: Any) -> Any:
+        return await getattr(self, verb)(*arguments)
+
+    async def set(self, name: str, value: Any) -> None:
+        node, variant_type = self.nodes[name]
+        value = SPECIAL.get(value, value) if variant_type in (ua.VariantType.Float, ua.VariantType.Double) else value
+        await self.write(node, ua.DataValue(ua.Variant(value, variant_type), SourceTimestamp=datetime.now(UTC)))
+
+    async def set_as_string(self, name: str, text: str) -> None:
+        """What a server with a changed program does: the node now holds a text."""
+        await self.write(self.nodes[name][0], ua.DataValue(ua.Variant(text, ua.VariantType.String), SourceTimestamp=datetime.now(UTC)))
+
+    async def write(self, node: Any, value: Any) -> None:
+        # Past the server's own checks: a real controller does not ask the address space whether a value fits.
+        await self.server.iserver.aspace.write_attribute_value(node.nodeid, ua.AttributeIds.Value, value)
+
+    async def get(self, name: str) -> Any:
+        return await self.nodes[name][0].read_value()
+
+    async def status(self, name: str, word: str) -> None:
+        node, variant_type = self.nodes[name]
+        value = ua.Variant(0, variant_type) if word.startswith("Uncertain") else ua.Variant(None)
+        status = ua.StatusCode(getattr(ua.StatusCodes, word))
+        await self.write(node, ua.DataValue(value, StatusCode=status, SourceTimestamp=datetime.now(UTC)))
+
+    async def readonly(self, name: str) -> None:
+        await self.nodes[name][0].set_read_only()
+
+    async def flood(self, count: int, period_s: float) -> None:
+        """``count`` more Double nodes ``flood0`` …, all set every ``period_s``."""
+        for number in range(count):
+            await self.add(f"flood{number}", 0.0, ua.VariantType.Double)
+
+        async def run() -> None:
+            turn = 0
+            loop = asyncio.get_running_loop()
+            due = loop.time()
+            while True:
+                turn += 1
+                now = datetime.now(UTC)
+                for number in range(count):
+                    node = self.nodes[f"flood{number}"][0]
+                    await self.write(node, ua.DataValue(ua.Variant(float(turn), ua.VariantType.Double), SourceTimestamp=now))
+                due += period_s
+                await asyncio.sleep(max(0.0, due - loop.time()))
+
+        self.flood_task = asyncio.create_task(run())
+
+    async def bomb(self, name: str, length: int) -> None:
+        """From now on the node's value travels as an array of ``length`` nulls, which takes five bytes to say."""
+        original = ua.ua_binary.variant_to_binary
+
+        def packed(variant: Any) -> bytes:
+            if variant.VariantType is ua.VariantType.String and variant.Value == "bomb":
+                return bytes([0x80]) + length.to_bytes(4, "little", signed=True)
+            return bytes(original(variant))
+
+        ua.ua_binary.variant_to_binary = packed
+        ua.ua_binary.create_type_serializer.cache_clear()
+        await self.set_as_string(name, "bomb")
+
+
+class _User:
+    """Takes one name and password besides anonymous sessions."""
+
+    def get_user(self, iserver: Any, username: str | None = None, password: Any = None, certificate: Any = None) -> Any:
+        if username is None or (username == "genba" and password in ("s3cret", b"s3cret")):
+            return User(role=UserRole.User)
+        return None
+
+
+async def serve(port: int) -> Any:
+    """Start the server."""
+    if not os.environ.get("SHOW_SERVERS"):
+        logging.disable(logging.CRITICAL)
+    server = Server(user_manager=_User())
+    await server.init()
+    server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/genba/")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    await server.register_namespace("urn:genba:another")
+    plant = Plant(server, await server.register_namespace(NAMESPACE))
+    for point in POINTS.values():
+        await plant.add(point.name, point.value, TYPES[point.type])
+    await plant.add("constant", 7.0, ua.VariantType.Double)
+    await server.start()
+    return plant.handle
+
+
+if __name__ == "__main__":
+    obey(serve)
