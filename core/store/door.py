@@ -160,12 +160,12 @@ class Door:
         except Unavailable as error:
             if "unknown" in error.params:
                 return self._interrupted(work, error)
-            self._journal.forget(request_id, wait=False)
+            self._journal.forget(request_id)
             raise
         except GenbaError:
-            self._journal.forget(request_id, wait=False)
+            self._journal.forget(request_id)
             raise
-        self._journal.mark(request_id, "applied", wait=False)
+        self._journal.mark(request_id, "applied")
         self._readstore.keep_entity(work.operation.name, outcome.view, outcome.as_of)
         return Done(outcome.view, request_id, "applied")
 

@@ -130,11 +130,11 @@ class Journal:
 
         self._file.call(write)
 
-    def mark(self, request_id: UUID, state: State, *, refusal: Mapping[str, Any] | None = None, wait: bool = True) -> None:
-        """Move an entry to ``state``; without ``wait`` it is written soon (losing it costs a repeated, harmless question).
+    def mark(self, request_id: UUID, state: State, *, refusal: Mapping[str, Any] | None = None) -> None:
+        """Move an entry to ``state``.
 
         Raises:
-            Unavailable: The file cannot be written (only with ``wait``).
+            Unavailable: The file cannot be written; the entry stays as it was, which costs a repeated, harmless question.
         """
         now = self._clock.now().isoformat()
         shown = json.dumps(dict(refusal), ensure_ascii=False, default=str) if refusal else ""
@@ -143,9 +143,7 @@ class Journal:
             _change(file, request_id, state, shown, now)
             self._count(file)
 
-        future = self._file.post(write)
-        if wait:
-            future.result()
+        self._file.call(write)
 
     def show(self, request_id: UUID, state: Literal["new", "unknown"], *, subject: str, preview: str) -> None:
         """Give an entry its preview, when the database went away after it had been written.
@@ -161,20 +159,18 @@ class Journal:
 
         self._file.call(write)
 
-    def forget(self, request_id: UUID, *, wait: bool = True) -> None:
+    def forget(self, request_id: UUID) -> None:
         """Remove an entry whose outcome the operator was told (refused on the spot, or settled by a person).
 
         Raises:
-            Unavailable: The file cannot be written (only with ``wait``).
+            Unavailable: The file cannot be written.
         """
 
         def write(file: sqlite3.Connection) -> None:
             file.execute("DELETE FROM entry WHERE id = ?", (str(request_id),))
             self._count(file)
 
-        future = self._file.post(write)
-        if wait:
-            future.result()
+        self._file.call(write)
 
     def entry(self, request_id: UUID) -> Entry | None:
         """One entry, or None."""
