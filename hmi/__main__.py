@@ -15,10 +15,16 @@ from core.cli import DemoPlant, app, run_cli
 
 Panel = Annotated[str | None, typer.Option("--panel", help="Panel to open: lines, orders, trends.", show_default=False)]
 Lang = Annotated[Literal["ja", "en"] | None, typer.Option("--language", help="Language of the screen.", show_default=False)]
-Look = Annotated[Literal["light", "dark"] | None, typer.Option("--theme", help="light for lit halls, dark for the night shift.", show_default=False)]
-Size = Annotated[str | None, typer.Option("--size", help="Window size, for example 1024x768; full screen when left out on a kiosk.", show_default=False)]
+Look = Annotated[
+    Literal["light", "dark"] | None, typer.Option("--theme", help="light for lit halls, dark for the night shift.", show_default=False)
+]
+Size = Annotated[
+    str | None, typer.Option("--size", help="Window size, for example 1024x768; full screen when left out on a kiosk.", show_default=False)
+]
 Shot = Annotated[Path | None, typer.Option("--screenshot", help="Save a picture of the window as PNG, then end.", show_default=False)]
-State = Annotated[Path | None, typer.Option("--state-json", help="Save tag, value, quality and age of every visible tile, then end.", show_default=False)]
+State = Annotated[
+    Path | None, typer.Option("--state-json", help="Save tag, value, quality and age of every visible tile, then end.", show_default=False)
+]
 
 
 def _show(overrides: dict[str, Any], *, size: str | None, screenshot: Path | None, state_json: Path | None, demo: DemoPlant | None) -> int:

@@ -27,9 +27,8 @@ from hmi.panels import PANELS
 from hmi.shell.window import Window
 
 if TYPE_CHECKING:
-    from core.station.station import Station
-
     from core.cli import DemoPlant
+    from core.station.station import Station
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,12 @@ def _show(window: Window, size: str | None) -> None:
 
 
 async def _live(
-    qapp: QApplication, loop: asyncio.AbstractEventLoop, window: Window, settings: StationSettings, capture: Capture | None, demo: DemoPlant | None
+    qapp: QApplication,
+    loop: asyncio.AbstractEventLoop,
+    window: Window,
+    settings: StationSettings,
+    capture: Capture | None,
+    demo: DemoPlant | None,
 ) -> int:
     closing = asyncio.Event()
     window.closing.connect(closing.set)

@@ -21,7 +21,6 @@ from core.live.sample import Quality, Sample, Value
 
 if TYPE_CHECKING:
     from core.station.station import Station
-
     from core.store.operation import Actor, Done, Operation
     from core.store.query import Answer, Query
 

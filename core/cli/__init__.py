@@ -18,7 +18,9 @@ EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_BUG = 70
 
-app = typer.Typer(name="genba", pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None, context_settings={"max_content_width": 110})
+app = typer.Typer(
+    name="genba", pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None, context_settings={"max_content_width": 110}
+)
 
 
 def _register() -> None:

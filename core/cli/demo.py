@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 from core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from core.station.station import Setup
+    from core.station.floor import Setup
 
 SITE = Path(__file__).resolve().parents[2] / "resources" / "demo" / "site.yaml"
 READY_PATIENCE_S = 30.0
 
 # line, product, planned, priority, hours until the scheduled start, hours it takes, how far it is taken
 _ORDERS = (
-    ("L1", 240, 3, -1.0, 6.0, "running"),
-    ("L2", 900, 2, -2.0, 8.0, "running"),
-    ("L3", 160, 5, -0.5, 7.0, "running"),
-    ("L4", 300, 5, 0.5, 5.0, "released"),
-    ("L5", 500, 4, -1.0, 6.0, "running"),
-    ("L6", 120, 5, 1.0, 8.0, "released"),
-    ("L2", 600, 5, 6.0, 8.0, "released"),
-    ("L1", 180, 6, 5.0, 6.0, "planned"),
+    ("L1", "A-1010", 240, 3, -1.0, 6.0, "running"),
+    ("L2", "P-2010", 2400, 2, -2.0, 8.0, "running"),
+    ("L3", "C-3010", 600, 5, -0.5, 7.0, "running"),
+    ("L4", "T-4010", 400, 5, 0.5, 5.0, "released"),
+    ("L5", "K-5010", 1500, 4, -1.0, 6.0, "running"),
+    ("L6", "M-6010", 320, 5, -0.2, 8.0, "running"),
+    ("L2", "P-2020", 1800, 5, 6.0, 8.0, "released"),
+    ("L1", "A-1020", 180, 6, 5.0, 6.0, "planned"),
 )
 
 
@@ -76,24 +76,30 @@ class DemoPlant:
         Raises:
             Unavailable: The plant did not come up.
         """
-        from core.sitefile import read
+        from core.production.orders import list_orders
+        from core.sitefile.apply import apply_site, arguments
+        from core.sitefile.plan import plan
+        from core.sitefile.read import read
 
         if not self._announced.wait(READY_PATIENCE_S) or not self._ready:
             raise Unavailable("demo.plant_not_ready")
-        site = read(SITE).with_urls({"demo-opcua": self._ready["opcua"], "demo-modbus": self._ready["modbus"]})
-        setup.apply_site(site)
-        if setup.order_count() == 0:
+        urls = {"demo-opcua": self._ready["opcua"], "demo-modbus": self._ready["modbus"]}
+        site = read(SITE)
+        site = site.model_copy(update={"sources": tuple(source.model_copy(update={"url": urls[source.code]}) for source in site.sources)})
+        if setup.run(lambda db: plan(db, site)):
+            setup.do(apply_site, **arguments(site))
+        if setup.ask(list_orders, limit=1).total == 0:
             self._make_orders(setup)
 
     def _make_orders(self, setup: Setup) -> None:
         from core.production.orders import create_order, release_order, start_order
 
-        now = setup.now()
-        for number, (line, planned, priority, begin_h, length_h, stage) in enumerate(_ORDERS, start=1181):
+        now = setup.clock.now()
+        for number, (line, product, planned, priority, begin_h, length_h, stage) in enumerate(_ORDERS, start=1181):
             order = setup.do(
                 create_order,
                 number=f"WO-{number}",
-                product_code=setup.product_of(line),
+                product_code=product,
                 line_code=line,
                 planned=Decimal(planned),
                 priority=priority,
@@ -125,5 +131,3 @@ def _demo_home() -> Path:
 
     named = os.environ.get("GENBA_HOME")
     return Path(named) if named else Path(platformdirs.user_data_dir("genba-demo", appauthor=False))
-
-

@@ -17,7 +17,9 @@ def plant(
     context: typer.Context,
     speed: Annotated[float, typer.Option(min=0.1, max=1000, help="Simulated seconds per second.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same plant.")] = 1,
-    port_base: Annotated[int | None, typer.Option(help="First of the ports; a taken one gives way to the next free one.", show_default=False)] = None,
+    port_base: Annotated[
+        int | None, typer.Option(help="First of the ports; a taken one gives way to the next free one.", show_default=False)
+    ] = None,
 ) -> None:
     """Run the plant until it is told to stop; the line it prints says where its servers listen."""
     if context.invoked_subcommand is None:

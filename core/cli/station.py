@@ -11,7 +11,9 @@ import typer
 
 
 def station(
-    seconds: Annotated[float | None, typer.Option("--seconds", help="End by itself after this time; for trials.", show_default=False)] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="End by itself after this time; for trials.", show_default=False)
+    ] = None,
 ) -> None:
     """Run this station headless: read its machines, record, relay, until it is told to stop."""
     asyncio.run(_run(seconds))

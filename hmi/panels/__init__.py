@@ -76,7 +76,7 @@ class Panel(QWidget):
     """Base of all panels: builds nothing before it is first shown, costs nothing while hidden.
 
     Signals:
-        actions_changed(): The shell asks ``actions()`` again.
+        actions_changed(): The shell asks ``bar_actions()`` again.
         tabs_changed(): The shell asks ``tabs()`` again.
         navigate(Intent): Go elsewhere.
         toast(str): A result, 4 s in the action bar.
@@ -106,7 +106,7 @@ class Panel(QWidget):
     def show_tab(self, tab: str) -> None:
         """Show view ``tab`` (an id of ``tabs()``)."""
 
-    def actions(self) -> list[Action]:
+    def bar_actions(self) -> list[Action]:
         """Buttons for the action bar in the present situation."""
         return []
 

@@ -61,7 +61,7 @@ class TrendsPanel(Panel):
         elif not self._tags:
             self._site_changed()
 
-    def actions(self) -> list[Action]:
+    def bar_actions(self) -> list[Action]:
         """Time ranges, pause, pens."""
         return [
             Action("trends.range", self._range_text(), self._next_range),

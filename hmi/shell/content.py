@@ -44,6 +44,7 @@ class Content(QWidget):
         self._head = QWidget()
         self.simulated_band = Band("simulated")
         self.database_band = Band("snapshot")
+        self.read_only_band = Band("read_only")
         self.message = ThreeLines()
         self.stack = QStackedWidget()
         self.toasts = Toast(self)
@@ -55,7 +56,6 @@ class Content(QWidget):
         self._tick.timeout.connect(self._show_age)
         self._tick.start()
         self.show_simulated(simulated)
-        self.database_band.hide()
         self.retranslate()
 
     def _lay_out(self) -> None:
@@ -70,7 +70,7 @@ class Content(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self._head, self.simulated_band, self.database_band, self.message):
+        for widget in (self._head, self.simulated_band, self.database_band, self.read_only_band, self.message):
             column.addWidget(widget)
         column.addWidget(self.stack, 1)
         column.addWidget(self._bar)
@@ -100,7 +100,7 @@ class Content(QWidget):
         sender = self.sender()
         if self._panel is None or (isinstance(sender, Panel) and sender is not self._panel):
             return
-        actions = self._panel.actions()[:ACTIONS_MAX]
+        actions = self._panel.bar_actions()[:ACTIONS_MAX]
         if [action.id for action in actions] != [button.objectName() for button in self._buttons]:
             self._replace_buttons(actions)
         for button, action in zip(self._buttons, actions, strict=True):
@@ -147,15 +147,19 @@ class Content(QWidget):
 
     def show_simulated(self, simulated: bool) -> None:
         """Whether any source is a simulated plant: then a band says so on every screen."""
-        self.simulated_band.setVisible(simulated)
+        if simulated:
+            self.simulated_band.show_band()
+        else:
+            self.simulated_band.hide()
 
     def show_database(self, up: bool | None, read_only: GenbaError | None) -> None:
         """A band when the database is away, or when this program must not write its schema."""
-        self.database_band.setVisible(up is False or read_only is not None)
+        self.database_band.hide()
+        self.read_only_band.hide()
         if read_only is not None:
-            self.database_band.show_text(read_only.lines(theme.language()).what)
-        else:
-            self.database_band.show_text(self.tr("Database not reachable: showing the last known state; entries are kept here"))
+            self.read_only_band.show_band(detail=read_only.lines(theme.language()).what)
+        elif up is False:
+            self.database_band.show_band(detail=self.tr("entries are kept here"))
 
     def show_error(self, error: GenbaError) -> None:
         """Three lines until they are read."""
@@ -163,7 +167,8 @@ class Content(QWidget):
 
     def toast(self, text: str) -> None:
         """A result, for four seconds, over the action bar."""
-        self.toasts.setGeometry(self._bar.geometry().adjusted(theme.current().px(10), theme.current().px(6), -theme.current().px(10), -theme.current().px(6)))
+        side, top = theme.current().px(10), theme.current().px(6)
+        self.toasts.setGeometry(self._bar.geometry().adjusted(side, top, -side, -top))
         self.toasts.show_text(text)
         self.toasts.raise_()
 
@@ -177,8 +182,7 @@ class Content(QWidget):
     # -- words ---------------------------------------------------------------------------------------------------
 
     def retranslate(self) -> None:
-        """Bands and ages in the current language."""
-        self.simulated_band.show_text(self.tr("SIM: simulated plant, no real machines"))
+        """The age in the current language; everything else follows by itself."""
         self._show_age()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name

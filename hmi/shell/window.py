@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
@@ -91,7 +92,7 @@ class Window(QWidget):
 
     def _keys(self) -> None:
         for number, panel_id in enumerate(self.rail.panel_ids, start=1):
-            self._shortcut(f"Alt+{number}", lambda panel_id=panel_id: self.open_panel(panel_id))
+            self._shortcut(f"Alt+{number}", partial(self.open_panel, panel_id))
         self._shortcut("F5", self._refresh)
         self._shortcut("Ctrl+L", self.other_language)
 
@@ -168,8 +169,8 @@ class Window(QWidget):
 
     def _site_changed(self) -> None:
         station = self.bridge.station
-        if station.site.time_zone:
-            self.header.show_zone(ZoneInfo(station.site.time_zone))
+        if station.site.lines:
+            self.header.show_zone(ZoneInfo(station.site.lines[0].time_zone))
         self.content.show_simulated(any(source.simulated for source in station.site.sources))
         self._show_links()
         self._refresh()
@@ -222,7 +223,6 @@ class Window(QWidget):
     def _tell_painted(self) -> None:
         if self._painted is not None and not self._painted.done():
             self._painted.set_result(None)
-
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Never close under running tasks: ask the application to end in order."""

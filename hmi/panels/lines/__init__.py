@@ -76,7 +76,7 @@ class LinesPanel(Panel):
         self._views.setCurrentWidget(self.detail if tab == "detail" else self.overview)
         self.refresh()
 
-    def actions(self) -> list[Action]:
+    def bar_actions(self) -> list[Action]:
         """On the overview: orders and trends. On a line: what its order allows now."""
         orders = word("panel.work_orders", theme.language())
         if self.tab() == "overview":

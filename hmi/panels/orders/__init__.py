@@ -1,0 +1,235 @@
+"""Work orders: what runs, what comes next, what blocks it; every legal step one touch and one confirmation away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from core.errors import GenbaError
+from core.production import orders as steps
+from core.production import rules
+from core.production.views import OrderStatus, OrderView
+from core.words import word
+from hmi import theme
+from hmi.bridge import Bridge
+from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, OpenSignIn, Panel
+from hmi.panels.orders.facts import OrderFacts
+from hmi.panels.orders.table import OrderTable
+from hmi.sheets.decide import DecideSheet, step_word
+from hmi.sheets.order_form import OrderFormSheet
+from hmi.sheets.report import ReportSheet
+from hmi.widgets.three_lines import ThreeLines
+
+if TYPE_CHECKING:
+    from core.store.operation import Operation
+
+_OPEN = (OrderStatus.IN_PROGRESS, OrderStatus.PAUSED, OrderStatus.HELD, OrderStatus.RELEASED, OrderStatus.PLANNED)
+_DONE = (OrderStatus.COMPLETED, OrderStatus.CLOSED, OrderStatus.CANCELLED)
+_CONCERNS = ("order:", "report:", "blocker:", "*")
+
+STEPS: dict[str, Operation[..., OrderView]] = {
+    step.name: step
+    for step in (
+        steps.release_order, steps.start_order, steps.pause_order, steps.resume_order, steps.complete_order,
+        steps.hold_order, steps.unhold_order, steps.cancel_order, steps.close_order,
+    )
+}  # fmt: skip
+"""What the action bar can offer, by operation name."""
+
+
+class OrdersPanel(Panel):
+    """A list with the facts of the chosen order below it; the action bar offers what is legal for it now."""
+
+    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(bridge, parent)
+        self._tab = "open"
+        self._line_code = ""
+        self._wanted: UUID | None = None
+        self._orders: tuple[OrderView, ...] = ()
+        self._waiting: frozenset[str] = frozenset()
+        self._updated_at: float | None = None
+        self._asking = False
+        self._again = False
+        self._more = False
+        self.problem = ThreeLines(closable=False)
+        self.table = OrderTable()
+        self.facts = OrderFacts()
+        self._lay_out()
+        self.table.chosen.connect(self._chosen)
+        self.facts.line_pressed.connect(lambda code: self.navigate.emit(OpenLine(code)))
+        bridge.noticed.connect(self._noticed)
+        bridge.site_changed.connect(self._site_changed)
+        bridge.ready.connect(self._site_changed)
+        bridge.actor_changed.connect(lambda _: self.actions_changed.emit())
+        self.retranslate()
+
+    def _lay_out(self) -> None:
+        look = theme.current()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
+        column.setSpacing(look.px(8))
+        column.addWidget(self.problem)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.facts)
+
+    # -- panel ---------------------------------------------------------------------------------------------------
+
+    def open(self, intent: Intent | None) -> None:
+        """Show one order, or the orders of one line ("" for all)."""
+        if isinstance(intent, OpenOrder):
+            self._wanted, self._line_code, self._tab = intent.order_id, "", "open"
+        elif isinstance(intent, OpenOrders):
+            self._line_code, self._tab = intent.line_code, "open"
+        self.tabs_changed.emit()
+        self.refresh()
+
+    def tabs(self) -> list[tuple[str, str]]:
+        """Open and finished orders; of one line when it was asked for."""
+        of_line = f"{self._line_code} " if self._line_code else ""
+        tabs = [("open", of_line + self.tr("Open orders")), ("done", of_line + self.tr("Finished"))]
+        if self._line_code:
+            tabs.append(("all", self.tr("All lines")))
+        return tabs
+
+    def tab(self) -> str:
+        """The list shown."""
+        return self._tab
+
+    def show_tab(self, tab: str) -> None:
+        """Another list."""
+        if tab == "all":
+            self._line_code, tab = "", "open"
+        self._tab = tab
+        self.table.forget_choice()
+        self.tabs_changed.emit()
+        self.refresh()
+
+    def bar_actions(self) -> list[Action]:
+        """What is legal for the chosen order, at most five; the most likely one is second from the left."""
+        create = Action("orders.create", word("button.create", theme.language()), self._create)
+        order = self.table.order
+        if order is None:
+            return [create]
+        if self._more:
+            return self._rare_actions(order)
+        offered = [known for known in order.next_operations if known in (rules.RELEASE, rules.START, rules.RESUME, rules.REPORT)]
+        first = [self._action(known, order, primary=place == 0) for place, known in enumerate(offered)]
+        second = [self._action(known, order) for known in (rules.COMPLETE, rules.PAUSE) if known in order.next_operations]
+        rest = [self._more_action()] if any(known in order.next_operations for known in _RARE) else []
+        return [create, *first, *second][: 5 - len(rest)] + rest
+
+    def _rare_actions(self, order: OrderView) -> list[Action]:
+        back = Action("orders.back", word("button.back", theme.language()), lambda: self._show_more(False))
+        return [back, *(self._action(known, order) for known in _RARE if known in order.next_operations)][:5]
+
+    def _more_action(self) -> Action:
+        return Action("orders.more", word("button.more", theme.language()), lambda: self._show_more(True))
+
+    def _action(self, known: str, order: OrderView, *, primary: bool = False) -> Action:
+        if known == rules.REPORT:
+            return Action("orders.report", word("button.report", theme.language()), lambda: self._report(order), primary=primary)
+        return Action(f"orders.{known.rpartition(':')[2]}", step_word(known), lambda: self._decide(STEPS[known], order), primary=primary)
+
+    def _show_more(self, more: bool) -> None:
+        self._more = more
+        self.actions_changed.emit()
+
+    def updated_at(self) -> float | None:
+        """When the database answered last."""
+        return self._updated_at
+
+    def retranslate(self) -> None:
+        """Re-text table and facts from what they hold."""
+        self.table.retranslate()
+        self.facts.retranslate()
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Ask for the list; a second wish while one is under way is kept."""
+        if not self.bridge.is_ready or not self.isVisible():
+            return
+        if self._asking:
+            self._again = True
+            return
+        self._asking = True
+        self.bridge.start(self._ask(), on_error=self._not_answered)
+
+    async def _ask(self) -> None:
+        try:
+            answer = await self.bridge.ask(
+                steps.list_orders, status=_OPEN if self._tab == "open" else _DONE, line_code=self._line_code, limit=200
+            )
+        finally:
+            self._asking = False
+        self.problem.clear()
+        self._orders, self._waiting = answer.value.items, answer.waiting
+        self._updated_at = answer.as_of.timestamp()
+        self.table.show_orders(self._orders, self._waiting)
+        if self._wanted is not None:
+            self.table.choose(self._wanted)
+            self._wanted = None
+        self._chosen()
+        if self._again:
+            self._again = False
+            self.refresh()
+
+    def _not_answered(self, error: Exception) -> None:
+        self._asking = False
+        if isinstance(error, GenbaError):
+            self.problem.show_error(error)
+
+    def _site_changed(self) -> None:
+        lines = self.bridge.station.site.lines
+        if lines:
+            self.table.zone = self.facts.zone = ZoneInfo(lines[0].time_zone)
+
+    def _noticed(self, keys: frozenset[str]) -> None:
+        if any(key.startswith(_CONCERNS) for key in keys):
+            self.refresh()
+
+    def _chosen(self) -> None:
+        order = self.table.order
+        self.facts.show_order(order, order is not None and f"order:{order.id}" in self._waiting)
+        if order is None:
+            self._more = False
+        self.actions_changed.emit()
+
+    # -- deciding ------------------------------------------------------------------------------------------------
+
+    def _allowed(self, operation: Operation[..., OrderView]) -> bool:
+        """A guest is asked who he is; whoever has no right reads which right it takes from the refusal itself."""
+        if self.bridge.station.actor.kind != "person" or self.bridge.station.actor.session_id is None:
+            self.navigate.emit(OpenSignIn())
+            return False
+        return True
+
+    def _create(self) -> None:
+        if self._allowed(steps.create_order):
+            self._open(OrderFormSheet(self.ground, self.bridge, self._line_code))
+
+    def _report(self, order: OrderView) -> None:
+        from core.production.reports import book_report
+
+        if self._allowed(book_report):
+            self._open(ReportSheet(self.ground, self.bridge, order))
+
+    def _decide(self, operation: Operation[..., OrderView], order: OrderView) -> None:
+        if self._allowed(operation):
+            self._open(DecideSheet(self.ground, self.bridge, operation, order))
+
+    def _open(self, sheet: OrderFormSheet | ReportSheet | DecideSheet) -> None:
+        sheet.done.connect(self._done)
+        sheet.open()
+
+    def _done(self, words: str) -> None:
+        self._more = False
+        self.toast.emit(words)
+        self.refresh()
+
+
+_RARE = (rules.HOLD, rules.UNHOLD, rules.CANCEL, rules.CLOSE)
+"""Steps behind "more": seldom, and not to be hit by accident."""
