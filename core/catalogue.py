@@ -13,6 +13,7 @@ import core.inventory.products
 import core.production.lines
 import core.production.orders
 import core.production.reports
+import core.sitefile.apply
 import core.users.accounts  # noqa: F401 - imported for what it declares, like all of the above
 from core.store import operation, query
 from core.store.operation import OPERATIONS

@@ -1,0 +1,249 @@
+"""What every recorder of machine facts does: follow the live table, keep what is not stored yet, store it in batches.
+
+A station records a source while it holds the source's lease. Whatever goes wrong, a recorder begins again from what the
+database holds: counters are cumulative and states are read afresh, so nothing has to be remembered on this computer's
+disk. While the database is away, a recorder keeps its facts in bounded memory and makes them coarser before it is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
+
+from sqlalchemy import select
+
+from core.clock import Clock
+from core.errors import GenbaError, Refused
+from core.history.moment import moment
+from core.live.sample import Batch, Quality, Sample, Value
+from core.live.tags import TagRole, TagSpec
+from core.log import Outage
+from core.store.base import Db
+from core.store.engine import Database
+from core.store.evidence import lease_name
+from core.store.lease import Lease, acquire
+from core.store.tables import LeaseRow
+
+log = logging.getLogger(__name__)
+
+FLUSH_S: Final = 0.5
+"""Pause between two batches, seconds."""
+FLUSH_MAX: Final = 2_000
+"""Facts in one batch at most."""
+_DEADLINE_S: Final = 8.0
+_PAUSE_S: Final = 10.0
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """A source this station may record.
+
+    Attributes:
+        lease: To be renewed; its epoch goes to ``Recorder.lead``.
+        seen_until: When the lease was renewed last before, aware UTC; None for a source nobody led yet.
+    """
+
+    lease: Lease
+    seen_until: datetime | None
+
+
+def take_source(db: Db, source: str, holder: str, ttl_s: float) -> Led | None:
+    """Take the lease of ``source``; None while another station holds it. The caller commits; see ``lease.acquire``."""
+    name = lease_name(source)
+    # Locked: otherwise the last renewal could slip in between the two statements.
+    seen = select(LeaseRow.renewed_at).where(LeaseRow.name == name).with_for_update()
+    seen_until = db.execute(seen).scalar_one_or_none()
+    taken = acquire(db, name, holder, ttl_s)
+    return None if taken is None else Led(taken, seen_until)
+
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Keeper(Protocol[R]):
+    """The facts of one source under one lease: made of samples, kept until they are stored. Used on the recorder's loop."""
+
+    def take(self, spec: TagSpec, value: Value, quality: Quality, at: float) -> None:
+        """Take one sample; ``at`` is UNIX seconds UTC."""
+        ...
+
+    def settle(self, now: float) -> None:
+        """Time has passed without news until ``now``, UNIX seconds UTC."""
+        ...
+
+    def leave(self, now: float) -> None:
+        """The recorder ends in good order at ``now``, UNIX seconds UTC."""
+        ...
+
+    def pending(self) -> Sequence[R]:
+        """Facts to store next, oldest first, at most FLUSH_MAX; immutable, they travel to a lane's thread."""
+        ...
+
+    def stored(self, facts: Sequence[R]) -> None:
+        """The database holds ``facts``, as ``pending`` gave them."""
+        ...
+
+
+@dataclass(slots=True)
+class _Source(Generic[R]):
+    """One source this station records.
+
+    Attributes:
+        epoch: Fencing number of the lease.
+        seen_until: Until when its last recorder was alive; None when nobody knows.
+        keeper: None until the database has told where to go on.
+        again_at: Not tried again before, monotonic seconds.
+        outage: Says once that storing fails, and once that it works again.
+    """
+
+    epoch: int
+    seen_until: datetime | None
+    outage: Outage
+    keeper: Keeper[R] | None = None
+    again_at: float = 0.0
+
+
+class Recorder(ABC, Generic[R]):
+    """Records the tags of certain roles. Everything but ``_load`` and ``_store`` belongs to one loop.
+
+    Args:
+        database: Its operations lane takes the batches.
+        latest: The latest sample of a tag (the live table's ``get``): where a new lease begins.
+        clock: The station's clock.
+        superseded: Called with the source when another station has taken its lease, on the loop.
+    """
+
+    roles: ClassVar[frozenset[TagRole]]
+    what: ClassVar[str]
+
+    def __init__(
+        self,
+        database: Database,
+        latest: Callable[[str], Sample],
+        clock: Clock,
+        superseded: Callable[[str], None] = lambda source: None,
+    ) -> None:
+        self._database, self._latest, self._clock, self._superseded = database, latest, clock, superseded
+        self._tags: dict[str, TagSpec] = {}
+        self._sources: dict[str, _Source[R]] = {}
+
+    # --- what the station calls ---------------------------------------------------------------------------------
+
+    def set_tags(self, tags: Iterable[TagSpec]) -> None:
+        """Take the site's tags, at start and whenever the site has changed; a changed source begins again from the database."""
+        before = {code: self._specs(code) for code in self._sources}
+        self._tags = {spec.name: spec for spec in tags if spec.role in self.roles and spec.work_unit}
+        for code, source in self._sources.items():
+            if self._specs(code) != before[code]:
+                source.keeper, source.seen_until = None, self._clock.now()
+
+    def lead(self, source: str, epoch: int, seen_until: datetime | None = None) -> None:
+        """Record ``source`` from now on, because this station got its lease.
+
+        Args:
+            epoch: Of the lease.
+            seen_until: When the lease was renewed last before; what happened since then is not known. None when there
+                was no lease.
+        """
+        self._sources[source] = _Source(epoch, seen_until, Outage(log, f"recorder of {self.what} of {source}", self._clock))
+
+    def resign(self, source: str) -> None:
+        """Stop recording ``source`` at once: the lease is gone. Its facts that are not stored belong to the successor."""
+        self._sources.pop(source, None)
+
+    def put(self, batch: Batch) -> None:
+        """Take a batch of the live table; subscribe this to it."""
+        source = self._sources.get(batch.source)
+        if source is None or source.keeper is None:
+            return
+        tags, keeper, received_at = self._tags, source.keeper, batch.received_at
+        for index, name in enumerate(batch.tags):
+            spec = tags.get(name)
+            if spec is not None:
+                keeper.take(spec, batch.values[index], batch.qualities[index], moment(batch.source_at[index], received_at))
+
+    async def run(self) -> None:
+        """Store what was seen, twice a second, until cancelled. Never raises anything else."""
+        while True:
+            await self.flush()
+            await asyncio.sleep(FLUSH_S)
+
+    async def close(self) -> None:
+        """End in good order: after ``run`` was cancelled, store what is there and end what goes on."""
+        now = self._clock.now().timestamp()
+        for source in self._sources.values():
+            if source.keeper is not None:
+                source.keeper.leave(now)
+        await self.flush()
+        self._sources.clear()
+
+    async def flush(self) -> None:
+        """One round: learn where to begin, store what is pending. Failures are logged once and tried again."""
+        for code in list(self._sources):
+            source = self._sources.get(code)
+            if source is None or self._clock.monotonic() < source.again_at:
+                continue
+            try:
+                if source.keeper is None:
+                    await self._begin(code, source)
+                else:
+                    await self._advance(code, source, source.keeper)
+            except Refused:
+                log.info("%s of %s are recorded by another station now", self.what, code)
+                self._drop(code, source)
+                self._superseded(code)
+            except GenbaError:
+                return  # the database is away or busy, and says so itself; what was seen is kept
+            except Exception as error:  # noqa: BLE001 - one source's fault must not end the recording of the others
+                # What cannot be stored is not tried for ever: begin again from what the database holds.
+                source.outage.down(error)
+                source.keeper, source.again_at = None, self._clock.monotonic() + _PAUSE_S
+            else:
+                source.outage.up()
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _drop(self, code: str, source: _Source[R]) -> None:
+        if self._sources.get(code) is source:
+            del self._sources[code]
+
+    def _specs(self, source: str) -> list[TagSpec]:
+        return [spec for spec in self._tags.values() if spec.source == source]
+
+    async def _begin(self, code: str, source: _Source[R]) -> None:
+        specs, epoch, seen_until = self._specs(code), source.epoch, source.seen_until
+        keeper = await self._on_lane(partial(self._load, source=code, epoch=epoch, seen_until=seen_until, specs=specs))
+        if self._sources.get(code) is not source or source.keeper is not None:
+            return  # the lease or the tags changed meanwhile
+        source.keeper = keeper
+        now = self._clock.now().timestamp()
+        # A value that does not change is not sent again: what the table already knows is the first reading.
+        for spec in specs:
+            sample = self._latest(spec.name)
+            if sample.quality is not Quality.NEVER:
+                keeper.take(spec, sample.value, sample.quality, now)
+
+    async def _advance(self, code: str, source: _Source[R], keeper: Keeper[R]) -> None:
+        keeper.settle(self._clock.now().timestamp())
+        while facts := keeper.pending():
+            await self._on_lane(partial(self._store, source=code, epoch=source.epoch, facts=facts))
+            keeper.stored(facts)
+            if len(facts) < FLUSH_MAX or self._sources.get(code) is not source:
+                return
+
+    async def _on_lane(self, work: Callable[[Db], R_co]) -> R_co:
+        return await asyncio.wrap_future(self._database.submit("operations", work, deadline_s=_DEADLINE_S))
+
+    @abstractmethod
+    def _load(self, db: Db, source: str, epoch: int, seen_until: datetime | None, specs: Sequence[TagSpec]) -> Keeper[R]:
+        """Where to go on, from the database; runs on the lane's thread."""
+
+    @abstractmethod
+    def _store(self, db: Db, source: str, epoch: int, facts: Sequence[R]) -> None:
+        """Store ``facts`` and commit; runs on the lane's thread. Raises Refused when another station holds the lease."""
