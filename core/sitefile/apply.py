@@ -38,7 +38,7 @@ class Applied:
     changes: tuple[Change, ...]
 
 
-@operation("equipment:site:apply", kind="intent", guard="C")
+@operation("equipment:site:apply", kind="intent", guard="C", constraints={"uq_app_user_code_any_case": "users.code_taken"})
 def apply_site(db: Db, actor: Actor, *, document: tuple[str, ...], pins: Proof = "{}", lasting: tuple[str, ...] = ()) -> Applied:
     """Make the database say what a site file says; what left the file is retired, never deleted.
 
@@ -135,7 +135,7 @@ def _unpack(document: tuple[str, ...]) -> SiteFile:
     try:
         unzipper = zlib.decompressobj()
         text = unzipper.decompress(base64.b64decode("".join(document), validate=True), _SIZE_MAX)
-        if unzipper.unconsumed_tail:
+        if not unzipper.eof:  # cut off, or larger than any plant
             raise Invalid("sitefile.document_unreadable")
         site = SiteFile.model_validate_json(text)
     except (binascii.Error, zlib.error, ValidationError):

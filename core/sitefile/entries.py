@@ -56,17 +56,17 @@ def _pairs(value: Any) -> Any:
     return pairs
 
 
-Text = Annotated[str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, max_length=200)]
-Label = Annotated[str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Code = Annotated[str, BeforeValidator(_written), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,49}$")]
-FreeCode = Annotated[str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
-UnitCode = Annotated[str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), BeforeValidator(_written)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), BeforeValidator(_written)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,49}$"), BeforeValidator(_written)]
+FreeCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), BeforeValidator(_written)]
+UnitCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20), BeforeValidator(_written)]
 Names = Annotated[dict[str, Label], BeforeValidator(_both)]
 _PairText = Annotated[
-    str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^;]*$")
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^;]*$"), BeforeValidator(_written)
 ]
 _PairKey = Annotated[
-    str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^;=]*$")
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^;=]*$"), BeforeValidator(_written)
 ]
 Pairs = Annotated[dict[_PairKey, _PairText], BeforeValidator(_pairs)]
 Positive = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=6)]
@@ -198,9 +198,9 @@ class UnitEntry(Entry):
 class TagEntry(Entry):
     """One tag, in the columns of tags.csv; see ``core.live.tags.TagSpec``."""
 
-    name: Annotated[str, BeforeValidator(_written), StringConstraints(pattern=r"^\S{1,200}$")]
+    name: Annotated[str, StringConstraints(pattern=r"^\S{1,200}$"), BeforeValidator(_written)]
     source: Code
-    address: Annotated[str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), BeforeValidator(_written)]
     type: TagType
     period_s: Annotated[float, Field(gt=0, le=86_400)] = 1.0
     scale: float = 1.0
@@ -236,8 +236,8 @@ class ProductEntry(Entry):
 
     code: FreeCode
     name: Names
-    type: Annotated[str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, max_length=50)] = ""
-    version: Annotated[str, BeforeValidator(_written), StringConstraints(strip_whitespace=True, min_length=1, max_length=20)] = "1.0"
+    type: Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), BeforeValidator(_written)] = ""
+    version: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20), BeforeValidator(_written)] = "1.0"
     active: bool = True
     standard_cycle_min: Positive | None = None
     target_yield: Share = Decimal(95)

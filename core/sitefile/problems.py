@@ -111,6 +111,8 @@ _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "decimal_whole_digits": ("sitefile.too_many_digits", ""),
     "string_too_long": ("sitefile.too_long", "max_length"),
     "string_too_short": ("sitefile.empty", ""),
+    "too_short": ("sitefile.empty", ""),
+    "too_long": ("sitefile.too_long", "max_length"),
     "string_type": ("sitefile.not_text", ""),
     "string_pattern_mismatch": ("sitefile.bad_code", ""),
     "literal_error": ("sitefile.not_one_of", "expected"),
@@ -134,7 +136,7 @@ def explain(error: ValidationError, raw: Raw, hidden: frozenset[str] = frozenset
     Args:
         hidden: Keys whose values are never repeated.
     """
-    found = []
+    found: dict[tuple[Where, str, str], Invalid] = {}  # a text that serves both languages is wrong once
     for one in error.errors(include_url=False):
         path = tuple(step for step in one["loc"] if step != "[key]")
         key = ".".join(str(step) for step in path)
@@ -144,8 +146,9 @@ def explain(error: ValidationError, raw: Raw, hidden: frozenset[str] = frozenset
         context = dict(one.get("ctx", {}))
         params = {"limit": str(context.pop(limit))} if limit else {name: str(value) for name, value in context.items() if name != "error"}
         shown = "•••" if hidden & {str(step) for step in path} else show(one["input"])
-        found.append(problem(code, raw.at(*path), key=key, value=shown, **params))
-    return found
+        where = raw.at(*path)
+        found.setdefault((where, code, shown), problem(code, where, key=key, value=shown, **params))
+    return list(found.values())
 
 
 def show(value: Any) -> str:

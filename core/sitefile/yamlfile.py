@@ -18,7 +18,7 @@ from core.errors import Invalid
 from core.sitefile.problems import Raw, RawList, Where, problem, show
 
 _TAG: Final = "tag:yaml.org,2002:"
-_NODES_MAX: Final = 2_000_000
+_NODES_MIN: Final = 10_000
 _DEPTH_MAX: Final = 30
 _DECIMAL: Final = re.compile(r"[-+]?\d+")
 
@@ -50,17 +50,18 @@ def parse(text: str, file: str, problems: list[Invalid]) -> Raw | None:
     if not isinstance(node, MappingNode):
         problems.append(problem("sitefile.not_a_mapping", Where(file, 1), key="site", value=""))
         return None
-    value = _Reader(file, problems).mapping(node, 0)
-    return value
+    # Without aliases a text never has more nodes than characters.
+    return _Reader(file, problems, max(_NODES_MIN, len(text))).mapping(node, 0)
 
 
 class _Reader:
     """Turns nodes into values; counts them, because one alias of an alias of an alias can stand for millions."""
 
-    def __init__(self, file: str, problems: list[Invalid]) -> None:
+    def __init__(self, file: str, problems: list[Invalid], most: int) -> None:
         self._file = file
         self._problems = problems
-        self._count = 0
+        self._left = most
+        self._cut = False
 
     def mapping(self, node: MappingNode, depth: int) -> Raw:
         raw = Raw(self._where(node))
@@ -77,11 +78,11 @@ class _Reader:
         return raw
 
     def _value(self, node: Node, depth: int) -> Any:
-        self._count += 1
-        if depth > _DEPTH_MAX or self._count > _NODES_MAX:
-            if self._count <= _NODES_MAX + 1:
+        self._left -= 1
+        if depth > _DEPTH_MAX or self._left < 0:
+            if not self._cut:
                 self._problems.append(problem("sitefile.too_deep", self._where(node)))
-                self._count = _NODES_MAX + 1  # said once; everything after it is cut
+                self._cut = True  # said once; everything after it is cut
             return None
         if isinstance(node, MappingNode):
             return self.mapping(node, depth)

@@ -18,7 +18,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 UserCode = Annotated[str, Field(min_length=1, max_length=50)]
 
 
-@operation("users:user:create", kind="intent", guard="C")
+@operation("users:user:create", kind="intent", guard="C", constraints={"uq_app_user_code_any_case": "users.code_taken"})
 def create_user(
     db: Db,
     actor: Actor,
