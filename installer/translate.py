@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ET  # noqa: S405 - our own file
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 

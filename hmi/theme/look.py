@@ -189,6 +189,10 @@ def _by_daylight() -> ThemeName:
 
 def _pitch(diagonal_inch: float, screen_px: tuple[int, int] | None) -> float:
     if screen_px is None:
-        size = QGuiApplication.primaryScreen().size()
+        # The screens exist with the application; nothing is sized in earnest before that.
+        screen = QGuiApplication.primaryScreen() if QGuiApplication.instance() is not None else None
+        if screen is None:
+            return _BODY_MM / _BODY_U
+        size = screen.size()
         screen_px = (size.width(), size.height())
     return diagonal_inch * _MM_PER_INCH / math.hypot(*screen_px)

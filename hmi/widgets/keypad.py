@@ -101,7 +101,7 @@ class NumericKeypad(Overlay):
     # -- building ------------------------------------------------------------------------------------------------
 
     def _key(self, name: str, text: str = "", icon: str = "") -> TouchButton:
-        key = TouchButton(text, icon=icon, large=True, role="value" if text == name else "button")
+        key = TouchButton(text, icon=icon, large=True, role="value" if len(name) == 1 else "button")
         key.guard_ms = 0
         key.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         key.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)

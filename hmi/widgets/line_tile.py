@@ -109,7 +109,8 @@ class LineTile(PaintedButton):
         return (
             f"{face.code} {name(face.name, language)}",
             word(face.word_id or f"state.{face.state}", language),
-            "" if face.elapsed_s is None else duration(face.elapsed_s),
+            # Without communication nobody knows how long anything lasts; the foot tells the age of the last data.
+            "" if face.elapsed_s is None or face.state == "OFFLINE" else duration(face.elapsed_s),
             NO_NUMBER if face.good is None else number(face.good),
             "" if face.target_now is None or face.good is None else f"/ {number(face.target_now)}",
             self._lead_text(),

@@ -17,6 +17,8 @@ from hmi.widgets.text import block_height, text_width
 
 TOAST_MS = 4000
 _MANY = 12
+_NARROW_U = 480
+_WIDE = 100_000  # px; wide enough for one line per sentence
 _SENTENCES: tuple[tuple[FontRole, str], ...] = (("strong", "text"), ("body", "text"), ("label", "text2"))
 
 
@@ -90,8 +92,18 @@ class ThreeLines(Painted):
 
     def _text_room(self, width: float) -> float:
         now = theme.current()
-        button = self._ok.sizeHint().width() + now.px(14) if self._ok is not None else 0
+        beside = self._ok is not None and not self._narrow(width)
+        button = self._ok.sizeHint().width() + now.px(14) if self._ok is not None and beside else 0
         return max(now.px(120), width - self._left() - button - now.px(12))
+
+    def _narrow(self, width: float) -> bool:
+        """True when OK stands below the sentences instead of beside them."""
+        return width < theme.current().px(_NARROW_U)
+
+    def _text_height(self, width: float) -> int:
+        room = self._text_room(width)
+        height = sum(block_height(text, role, room) for text, (role, _) in zip(self._lines, _SENTENCES, strict=True))
+        return round(height) + theme.current().px(12 * 2 + 9 * 2)
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
         """Sentences break into lines."""
@@ -99,11 +111,11 @@ class ThreeLines(Painted):
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's name
         """Height of the three sentences."""
-        now, room = theme.current(), self._text_room(width)
-        what, do, safe = self._lines
-        height = block_height(what, "strong", room) + block_height(do, "body", room) + block_height(safe, "label", room)
-        least = self._ok.sizeHint().height() if self._ok is not None else 0
-        return max(round(height) + now.px(12 * 2 + 9 * 2), least + now.px(20))
+        height, pad = self._text_height(width), theme.current().px(10)
+        if self._ok is None:
+            return height
+        button = self._ok.sizeHint().height()
+        return height + button + pad if self._narrow(width) else max(height, button + 2 * pad)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """560 u wide."""
@@ -111,8 +123,8 @@ class ThreeLines(Painted):
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """320 u wide."""
-        return QSize(theme.current().px(320), self.heightForWidth(max(self.width(), theme.current().px(320))))
+        """320 u wide and three lines; layouts that know the width ask ``heightForWidth`` for more."""
+        return QSize(theme.current().px(320), self.heightForWidth(_WIDE))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Keep OK at the right edge."""
@@ -120,7 +132,8 @@ class ThreeLines(Painted):
         self.updateGeometry()
         if self._ok is not None:
             size, pad = self._ok.sizeHint(), theme.current().px(10)
-            self._ok.setGeometry(self.width() - size.width() - pad, (self.height() - size.height()) // 2, size.width(), size.height())
+            top = self.height() - size.height() - pad if self._narrow(self.width()) else (self.height() - size.height()) // 2
+            self._ok.setGeometry(self.width() - size.width() - pad, top, size.width(), size.height())
 
     def paint(self, painter: QPainter) -> None:
         """Severity by icon and edge, then three sentences, the first one bold."""
@@ -128,7 +141,8 @@ class ThreeLines(Painted):
         look = now.message(self._severity)
         draw_box(painter, rect, now.color("sunken"), look.fill if self._severity == "error" else "edge", 2)
         side = now.px(44)
-        box = QRectF(now.px(12), rect.center().y() - side / 2, side, side)
+        middle = min(self._text_height(rect.width()), rect.height()) / 2
+        box = QRectF(now.px(12), middle - side / 2, side, side)
         draw_box(painter, box, now.color(look.fill), "edge", 1)
         draw_glyph(painter, look.glyph, box.adjusted(side / 5, side / 5, -side / 5, -side / 5), now.color(look.ink))
         room, top = self._text_room(rect.width()), float(now.px(12))

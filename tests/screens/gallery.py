@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -380,6 +380,13 @@ def built(app: QApplication, page: str, size: tuple[int, int]) -> QWidget:
     return window
 
 
+def gone(app: QApplication, window: QWidget) -> None:
+    """Delete a page at once, so that the next style sheet does not have to dress it."""
+    window.close()
+    window.deleteLater()
+    app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
 def main(folder: Path, only: str = "") -> None:
     """Draw everything into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -394,8 +401,7 @@ def main(folder: Path, only: str = "") -> None:
                     if only in page:
                         window = built(app, page, size)
                         window.grab().save(str(folder / f"{page}_{screen}_{name}_{language}.png"))
-                        window.close()
-                        window.deleteLater()
+                        gone(app, window)
 
 
 if __name__ == "__main__":
