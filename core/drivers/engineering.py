@@ -21,7 +21,8 @@ INTEGER_RANGE = {
 }
 FLOAT32_MAX = 3.4028234663852886e38
 _WHOLE = 1e-6
-"""How far a raw value may be from a whole number and still be meant as one; binary fractions miss by less."""
+_ROUNDING = 2.0**-50
+"""How far a raw value may be from a whole number and still be meant as one: absolute, and relative to large ones."""
 
 
 class Undecodable(ValueError):
@@ -94,7 +95,7 @@ def _whole(tag: TagSpec, value: Value, raw: int | float, bounds: tuple[int, int]
     if not _is_finite(raw):
         raise Invalid("driver.write_range", tag=tag.name, value=value, type=str(tag.type))
     whole = round(raw)
-    if abs(raw - whole) > _WHOLE * max(1.0, abs(raw) * 1e-6):
+    if abs(raw - whole) > max(_WHOLE, abs(raw) * _ROUNDING):
         raise Invalid("driver.write_step", tag=tag.name, value=value, step=abs(tag.scale))
     if not bounds[0] <= whole <= bounds[1]:
         raise Invalid("driver.write_range", tag=tag.name, value=value, type=str(tag.type))

@@ -6,6 +6,7 @@ A unit that does not answer costs only its own tags; an address that does not ex
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 from collections.abc import Iterable, Sequence
@@ -158,8 +159,10 @@ class ModbusDriver:
             if now - heard >= _HEARTBEAT_S:
                 await self._heartbeat()
                 heard = now
-            # Short sleeps: timers of the GUI's loop may end early, and a closed connection should show soon.
-            await asyncio.sleep(min(wait_s, 0.25))
+            # In a loop against the clock: timers of the GUI's loop may end early.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(wait_s, _HEARTBEAT_S)):
+                    await self._open_link.closed.wait()
 
     async def _heartbeat(self) -> None:
         for _, _, block in self._due:

@@ -117,6 +117,8 @@ class ModbusLink:
         self._client: Any = None
         self._turn = _Turn()
         self._asking = False
+        self.closed = asyncio.Event()
+        """Set when the TCP connection closes."""
 
     @property
     def is_open(self) -> bool:
@@ -149,7 +151,10 @@ class ModbusLink:
         context.callback_data = guarded
 
     def _on_connect(self, connected: bool) -> None:
-        if connected or not self._asking:
+        if connected:
+            return
+        self.closed.set()
+        if not self._asking:
             return
         # The library lets a request in flight run into its timeout when the connection closes; end it at once.
         waiting = self._client.ctx.response_future

@@ -179,6 +179,9 @@ def _text_bytes(point: Point, text: str) -> bytes:
         data = text.encode(point.encoding)
     except UnicodeEncodeError:
         raise Undecodable("characters the device cannot hold") from None
+    # CP932 takes some characters that come back as others; padding takes trailing spaces. Neither could be confirmed.
+    if data.decode(point.encoding).rstrip(" ") != text:
+        raise Undecodable("characters the device cannot hold")
     if len(data) > int(point.tag.options["length"]) or b"\0" in data:
         raise Undecodable("text too long")
     return _reordered(data.ljust(2 * point.count, b"\0"), point.order, words=False)

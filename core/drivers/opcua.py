@@ -24,7 +24,8 @@ from asyncua.ua import uaerrors
 from core.clock import Clock
 from core.drivers.base import Sink
 from core.drivers.engineering import Undecodable, to_raw
-from core.drivers.opcua_values import address_of, item_request, node_id, sample_parts, status_word, type_word, ua, variant
+from core.drivers.opcua_browse import children
+from core.drivers.opcua_values import item_request, node_id, sample_parts, status_word, ua, variant
 from core.errors import GenbaError, Invalid, NotConfirmed, NotConnected, Refused
 from core.live.link import BrowseItem
 from core.live.sample import Batch, Quality, Value
@@ -244,25 +245,30 @@ class OpcUaDriver:
     async def _watch(self) -> None:
         """Return never: raises when the socket closes, the server falls silent or a subscription dies."""
         asked_again = confirmed = self.now()
-        while True:
-            await asyncio.sleep(_TICK_S)
-            if self._broken is not None:
-                raise self._broken
-            if self._link.uaclient.state is not UaClientState.CONNECTED:
-                raise NotConnected("driver.link_broken", source=self._shown, detail="connection closed")
-            now = self.now()
-            if now - max((feed.heard for feed in self._feeds), default=0.0) > _QUIET_S:
-                await self._pulse()
-            for feed in self._feeds:
-                # Only silence that no pause of this process explains: the pulse was answered since.
-                if self.now() - feed.heard > feed.silence_s + _PULSE_S:
-                    raise NotConnected("driver.link_broken", source=self._shown, detail="a subscription fell silent")
-            if now - confirmed >= _CONFIRM_S:
-                confirmed = now
-                self._sink(Batch(self._source.code, self._clock.now().timestamp()))
-            if self._unknown and now - asked_again >= _ASK_AGAIN_S:
-                asked_again = now
-                await self._ask_again()
+        async with self._link.uaclient.subscribe_state() as states:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await states.next_change(_TICK_S)  # ends early when the connection closes
+                await self._check_link()
+                now = self.now()
+                if now - confirmed >= _CONFIRM_S:
+                    confirmed = now
+                    self._sink(Batch(self._source.code, self._clock.now().timestamp()))
+                if self._unknown and now - asked_again >= _ASK_AGAIN_S:
+                    asked_again = now
+                    await self._ask_again()
+
+    async def _check_link(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+        if self._link.uaclient.state is not UaClientState.CONNECTED:
+            raise NotConnected("driver.link_broken", source=self._shown, detail="connection closed")
+        if self.now() - max((feed.heard for feed in self._feeds), default=0.0) > _QUIET_S:
+            await self._pulse()
+        for feed in self._feeds:
+            # Only silence that no pause of this process explains: the pulse was answered since.
+            if self.now() - feed.heard > feed.silence_s + _PULSE_S:
+                raise NotConnected("driver.link_broken", source=self._shown, detail="a subscription fell silent")
 
     async def _pulse(self) -> None:
         asked = self.now()
@@ -355,29 +361,7 @@ class OpcUaDriver:
         except Undecodable as error:
             raise Invalid("driver.bad_address", tag=address, detail=str(error)) from None
         async with self._as_ours():
-            found = await self._link.get_node(start).get_children_descriptions()
-            variables = [entry.NodeId for entry in found if entry.NodeClass is ua.NodeClass.Variable]
-            about = await self._about(variables)
-        items = []
-        for entry in found:
-            place = address_of(entry.NodeId, self._namespaces)
-            if place is None or entry.NodeClass not in (ua.NodeClass.Object, ua.NodeClass.Variable):
-                continue
-            kind, writable = about.get(entry.NodeId, ("", False))
-            name = entry.DisplayName.Text or entry.BrowseName.Name or place
-            items.append(BrowseItem(place, str(name), entry.NodeClass is ua.NodeClass.Object, kind, writable))
-        return items
-
-    async def _about(self, variables: list[Any]) -> dict[Any, tuple[str, bool]]:
-        """Type word and writability of each variable, two requests per 500."""
-        about: dict[Any, tuple[str, bool]] = {}
-        for start in range(0, len(variables), _CHUNK):
-            chunk = variables[start : start + _CHUNK]
-            types = await self._link.uaclient.read_attributes(chunk, ua.AttributeIds.DataType)
-            levels = await self._link.uaclient.read_attributes(chunk, ua.AttributeIds.UserAccessLevel)
-            for node, type_, level in zip(chunk, types, levels, strict=True):
-                about[node] = (type_word(type_), bool((level.Value.Value or 0) & ua.AccessLevel.CurrentWrite.mask))
-        return about
+            return await children(self._link, start, self._namespaces)
 
     # -- ending --------------------------------------------------------------------------------------------------
 

@@ -48,17 +48,6 @@ def node_id(address: str, namespaces: Sequence[str]) -> ua.NodeId:
         raise Undecodable("bad address") from None
 
 
-def address_of(node: Any, namespaces: Sequence[str]) -> str | None:
-    """The address of a node the server named; None when its namespace is not in the array."""
-    identifier = node.to_string().rpartition("ns=")[2].partition(";")
-    identifier = identifier[2] or identifier[0]
-    if node.NamespaceIndex == 0:
-        return str(identifier)
-    if node.NamespaceIndex >= len(namespaces):
-        return None
-    return f"nsu={namespaces[node.NamespaceIndex]};{identifier}"
-
-
 def status_word(status: Any) -> tuple[Quality, str]:
     """Quality and the standard's word for a StatusCode; None counts as Good (Part 4, 7.11)."""
     if status is None or status.value == 0:
@@ -145,11 +134,3 @@ def variant(raw: bool | int | float | str, variant_type: Any) -> Any:
     made = ua.Variant(raw, variant_type)
     ua.ua_binary.variant_to_binary(made)  # raises here, not on the wire, when the number is outside the type
     return made
-
-
-def type_word(answer: Any) -> str:
-    """The name of the standard data type in a DataType attribute; "" for a type of the server's own."""
-    node = answer.Value.Value if answer.Value is not None else None
-    if node is not None and node.NamespaceIndex == 0 and node.Identifier in ua.ObjectIdNames:
-        return str(ua.ObjectIdNames[node.Identifier])
-    return ""

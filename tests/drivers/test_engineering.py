@@ -1,0 +1,67 @@
+"""Between raw and engineering values: nothing wrong passes in either direction."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.drivers.engineering import INTEGER_RANGE, Undecodable, to_engineering, to_raw
+from core.errors import Invalid
+from core.live.tags import TagSpec, TagType
+
+anything = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.lists(st.integers()), st.just(object())
+)  # fmt: skip
+
+
+@given(st.sampled_from(TagType), anything, st.sampled_from([1.0, 0.1, 1e300]))
+def test_whatever_a_machine_sends_becomes_its_type_or_is_refused(tag_type: TagType, raw: object, scale: float) -> None:
+    tag = TagSpec("t", "S", "", tag_type, scale=scale)
+    try:
+        value = to_engineering(tag, raw)
+    except Undecodable:
+        return
+    if tag_type is TagType.BOOL:
+        assert value is raw
+    elif tag_type is TagType.STRING:
+        assert isinstance(value, str)
+    else:
+        assert not isinstance(value, bool)
+        assert isinstance(value, int | float)
+        assert math.isfinite(value)
+
+
+@given(
+    st.sampled_from(list(INTEGER_RANGE)),
+    st.data(),
+    st.sampled_from([1.0, 0.1, 0.01, 2.5, -1.0, 1000.0]),
+    st.sampled_from([0.0, -40.0, 3.25]),
+)
+def test_integers_read_back_as_written(tag_type: TagType, data: st.DataObject, scale: float, offset: float) -> None:
+    low, high = INTEGER_RANGE[tag_type]
+    raw = data.draw(st.integers(max(low, -(2**40)), min(high, 2**40)))
+    tag = TagSpec("t", "S", "", tag_type, scale=scale, offset=offset)
+    assert to_raw(tag, to_engineering(tag, raw)) == raw
+
+
+@given(st.sampled_from(TagType), anything)
+def test_whatever_is_typed_is_sent_exactly_or_refused(tag_type: TagType, value: object) -> None:
+    tag = TagSpec("t", "S", "", tag_type)
+    try:
+        raw = to_raw(tag, value)  # type: ignore[arg-type]
+    except Invalid:
+        return
+    assert raw == (value if isinstance(value, bool | str) else pytest.approx(value, rel=1e-15, abs=1e-6))
+    bounds = INTEGER_RANGE.get(tag_type)
+    assert bounds is None or (isinstance(raw, int) and bounds[0] <= raw <= bounds[1])
+
+
+def test_between_two_steps_is_refused() -> None:
+    tag = TagSpec("t", "S", "", TagType.INT16, scale=0.1)
+    assert to_raw(tag, 12.3) == 123
+    with pytest.raises(Invalid) as refusal:
+        to_raw(tag, 12.34)
+    assert refusal.value.code == "driver.write_step"
