@@ -73,7 +73,9 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100", "autovacuum": "off"}
+# Said outright, so that no PG… variable of the environment says otherwise. The server must prove that it knows the password, too.
+_CLIENT = {"require_auth": "scram-sha-256", "sslmode": "disable", "channel_binding": "prefer", "target_session_attrs": "any"}
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "max_connections": "100", "autovacuum": "off"}
 
 
 def binaries() -> Path:
@@ -179,8 +181,8 @@ class EmbeddedServer:
         """Where the server is reached now, for SQLAlchemy; a restart may change it, so ask again before connecting."""
         place = json.loads(self._info.read_text(encoding="utf-8"))
         password = quote(self._password(login), safe="")
-        options = f"host={quote(place['host'], safe='/')}&port={place['port']}&require_auth=scram-sha-256&sslmode=disable"
-        return f"postgresql+psycopg://{login}:{password}@/{database}?{options}"
+        options = "".join(f"&{key}={value}" for key, value in _CLIENT.items())
+        return f"postgresql+psycopg://{login}:{password}@/{database}?host={quote(place['host'], safe='/')}&port={place['port']}{options}"
 
     def password(self) -> str:
         """The random password of the station's login role; made with the server, kept in a file of mode 0600."""
@@ -234,7 +236,7 @@ class EmbeddedServer:
             place = json.loads(self._info.read_text(encoding="utf-8"))
             parameters = {
                 "host": place["host"], "port": str(place["port"]), "user": ADMIN, "password": self._password(ADMIN), "dbname": "postgres",
-                "connect_timeout": "3", "require_auth": "scram-sha-256", "sslmode": "disable",
+                "connect_timeout": "3", "options": "-c timezone=UTC", **_CLIENT,
             }
             open_connection(parameters, self._give_up).close()
         except (OSError, ValueError, KeyError, psycopg.Error):

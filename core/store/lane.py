@@ -140,6 +140,7 @@ class Lane(threading.Thread):
         self._heard, self._lost, self._idle = heard, lost, idle
         self._idle_at = clock.monotonic()
         self._idle_now = False
+        self._idling = False
         self._lock = threading.Lock()
         self._jobs: deque[Job] = deque()
         self._current: Job | None = None
@@ -222,8 +223,9 @@ class Lane(threading.Thread):
                 if job is not None:
                     self._work(job)
                 elif self._idle is not None and (self._idle_now or self._clock.monotonic() >= self._idle_at):
-                    self._idle_now = False
+                    self._idle_now, self._idling = False, True
                     pause_s = self._idle()
+                    self._idling = False
                     self._idle_at = self._clock.monotonic() + pause_s
                 else:
                     self._wait()
@@ -291,7 +293,8 @@ class Lane(threading.Thread):
             self.hang_up()
             reason = connection_failure(inner)
             reason.params["unknown"] = job.committing
-            self._lost(reason)
+            if not self._idling:  # the idle function sees it itself, and knows when to try again
+                self._lost(reason)
             return reason
         if state == "57014":
             return Unavailable("store.slow", unknown=False)

@@ -251,6 +251,18 @@ def test_wrong_logins_are_told_apart(plant: OwnServer, expect_log, login: str, p
     database.close()
 
 
+def test_attempts_come_slower_and_slower(plant: OwnServer, expect_log) -> None:
+    expect_log("database is down")
+    database = Database(plant.url("genba", "panel", "wrong"), "PATIENT")
+    before = (plant.home / "log").read_text(errors="replace").count("password authentication failed")
+    database.start()
+    time.sleep(2.5)
+    for _ in range(20):
+        assert refused(database.submit("operations", lambda db: db.now, deadline_s=1)).code == "store.login_refused"
+    database.close()
+    assert 2 <= (plant.home / "log").read_text(errors="replace").count("password authentication failed") - before <= 6
+
+
 def test_outside_the_window_the_station_reads_and_says_why(plant: OwnServer, expect_log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.store.engine._BEAT_S", 0.2)
     expect_log("database is read-only for this station: .*older than the database allows")

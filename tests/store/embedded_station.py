@@ -1,0 +1,26 @@
+"""A station process for the tests of the embedded server: attaches, says ``ready``, and stops when its input ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from core.errors import GenbaError
+from core.store.embedded import EmbeddedServer
+
+
+def main() -> int:
+    server = EmbeddedServer(Path(sys.argv[1]), durable=False)
+    try:
+        server.start(30)
+    except GenbaError as error:
+        print(error.code, flush=True)
+        return 1
+    print("ready", flush=True)
+    sys.stdin.read()
+    server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
