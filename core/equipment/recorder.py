@@ -152,7 +152,7 @@ class StateRecorder(Recorder[SegmentFact]):
 
     def _load(self, db: Db, source: str, epoch: int, seen_until: datetime | None, specs: Sequence[TagSpec]) -> StateKeeper:
         codes = {spec.work_unit for spec in specs if spec.role is TagRole.STATE}
-        units = dict(db.execute(select(WorkUnit.code, WorkUnit.id).where(WorkUnit.code.in_(codes))).tuples())
+        units = {unit.code: unit.id for unit in db.execute(select(WorkUnit.code, WorkUnit.id).where(WorkUnit.code.in_(codes)))}
         evidence.record(db, StateSegment, [], source=source, epoch=epoch)  # only the holder of the lease may go on
         until = _recorded_until(db, list(units.values()), seen_until)
         own = select(func.max(StateSegment.seq)).where(StateSegment.source == source, StateSegment.epoch == epoch)

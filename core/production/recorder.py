@@ -145,7 +145,7 @@ class CountRecorder(Recorder[CountFact]):
         evidence.record(db, CountEvent, [], source=source, epoch=epoch)  # only the holder of the lease may go on
         codes = {spec.work_unit for spec in specs}
         found = select(WorkUnit.code, WorkUnit.id, Line.id, Line.capacity_per_hour).join(Line, Line.id == WorkUnit.line_id)
-        units = {code: (unit, line, capacity) for code, unit, line, capacity in db.execute(found.where(WorkUnit.code.in_(codes))).tuples()}
+        units = {code: (unit, line, capacity) for code, unit, line, capacity in db.execute(found.where(WorkUnit.code.in_(codes)))}
         counters = {}
         for spec in specs:
             if spec.work_unit in units:

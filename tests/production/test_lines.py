@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -155,7 +156,7 @@ def test_the_bar_has_no_gap_and_no_overlap(segments: list[Segment], unseen_min: 
     since = NOW - PAST
     bar = without_gaps(segments, since, NOW - timedelta(minutes=unseen_min), NOW)
     assert bar[0].started_at == since
-    for left, right in zip(bar, bar[1:], strict=False):
+    for left, right in itertools.pairwise(bar):
         assert left.ended_at == right.started_at
         assert left.started_at < right.started_at
     assert bar[-1].ended_at is None or bar[-1].ended_at == NOW
