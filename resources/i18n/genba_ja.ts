@@ -39,10 +39,44 @@
     </message>
 </context>
 <context>
+    <name>ChoiceField</name>
+    <message>
+        <source>Nothing is chosen yet.</source>
+        <translation>まだ選択されていません。</translation>
+    </message>
+    <message>
+        <source>Touch the field and choose.</source>
+        <translation>欄に触れて選んでください。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
+    </message>
+</context>
+<context>
+    <name>ChoiceSheet</name>
+    <message>
+        <source>Search</source>
+        <translation>検索</translation>
+    </message>
+    <message>
+        <source>Nothing matches.</source>
+        <translation>該当するものがありません。</translation>
+    </message>
+    <message>
+        <source>Shorten the search.</source>
+        <translation>検索文字を短くしてください。</translation>
+    </message>
+</context>
+<context>
     <name>Content</name>
     <message>
         <source>Database not reachable: showing the last known state; entries are kept here</source>
-        <translation>データベースに接続できません：最後の状態を表示中、入力はこの端末に保存されます</translation>
+        <translation type="vanished">データベースに接続できません：最後の状態を表示中、入力はこの端末に保存されます</translation>
+    </message>
+    <message>
+        <source>entries are kept here</source>
+        <translation>入力はこの端末に保存されます</translation>
     </message>
     <message>
         <source>updated {ago}</source>
@@ -50,7 +84,26 @@
     </message>
     <message>
         <source>SIM: simulated plant, no real machines</source>
-        <translation>模擬(SIM)：模擬プラント、実設備ではありません</translation>
+        <translation type="vanished">模擬(SIM)：模擬プラント、実設備ではありません</translation>
+    </message>
+</context>
+<context>
+    <name>DecideSheet</name>
+    <message>
+        <source>{status} → {after}   planned {planned}, good {good}, scrap {scrap}</source>
+        <translation>{status} → {after}   計画 {planned}、良品 {good}、廃却 {scrap}</translation>
+    </message>
+    <message>
+        <source>by {name}</source>
+        <translation>入力者 {name}</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>{number}: {status}, kept here until the database is back</source>
+        <translation>{number}：{status}（データベース復帰までこの端末に保存）</translation>
     </message>
 </context>
 <context>
@@ -255,6 +308,134 @@
     </message>
 </context>
 <context>
+    <name>OrderFacts</name>
+    <message>
+        <source>Good / planned</source>
+        <translation>良品／計画</translation>
+    </message>
+    <message>
+        <source>Machine count</source>
+        <translation>設備カウント</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+    <message>
+        <source>Started</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Ended</source>
+        <translation>終了</translation>
+    </message>
+    <message>
+        <source>Expected finish</source>
+        <translation>完了見込み</translation>
+    </message>
+    <message>
+        <source>Decided here, waiting for the database</source>
+        <translation>この端末で決定済み、データベースの復帰待ち</translation>
+    </message>
+</context>
+<context>
+    <name>OrderFormSheet</name>
+    <message>
+        <source>Create order</source>
+        <translation>作業指示を作成</translation>
+    </message>
+    <message>
+        <source>Order number (starts with WO)</source>
+        <translation>作業指示番号（WOで始まる）</translation>
+    </message>
+    <message>
+        <source>Product</source>
+        <translation>品名</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Planned quantity</source>
+        <translation>計画数</translation>
+    </message>
+    <message>
+        <source>Priority (1 high … 10)</source>
+        <translation>優先度（1 高 … 10）</translation>
+    </message>
+    <message>
+        <source>Start (YYYY-MM-DD hh:mm)</source>
+        <translation>開始 (YYYY-MM-DD hh:mm)</translation>
+    </message>
+    <message>
+        <source>End (YYYY-MM-DD hh:mm)</source>
+        <translation>終了 (YYYY-MM-DD hh:mm)</translation>
+    </message>
+    <message>
+        <source>{number} created</source>
+        <translation>{number} を作成しました</translation>
+    </message>
+</context>
+<context>
+    <name>OrderTable</name>
+    <message>
+        <source>Order</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Status</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Product</source>
+        <translation>品名</translation>
+    </message>
+    <message>
+        <source>Good / planned</source>
+        <translation>良品／計画</translation>
+    </message>
+    <message>
+        <source>Due</source>
+        <translation>納期</translation>
+    </message>
+    <message>
+        <source>No orders here.</source>
+        <translation>ここに作業指示はありません。</translation>
+    </message>
+    <message>
+        <source>Create one with the button below, or look at the other list.</source>
+        <translation>下のボタンで作成するか、もう一方の一覧を見てください。</translation>
+    </message>
+    <message>
+        <source>waiting for the database</source>
+        <translation>データベース復帰待ち</translation>
+    </message>
+    <message>
+        <source>priority {n}</source>
+        <translation>優先度 {n}</translation>
+    </message>
+</context>
+<context>
+    <name>OrdersPanel</name>
+    <message>
+        <source>Open orders</source>
+        <translation>未完了</translation>
+    </message>
+    <message>
+        <source>Finished</source>
+        <translation>完了済</translation>
+    </message>
+    <message>
+        <source>All lines</source>
+        <translation>全ライン</translation>
+    </message>
+</context>
+<context>
     <name>OverviewView</name>
     <message>
         <source>No lines yet. Apply a site file with: genba site apply FILE</source>
@@ -266,6 +447,95 @@
     <message>
         <source>Lock</source>
         <translation>ロック</translation>
+    </message>
+</context>
+<context>
+    <name>ReportSheet</name>
+    <message>
+        <source>Report quantity  {number}</source>
+        <translation>実績入力  {number}</translation>
+    </message>
+    <message>
+        <source>Machine counted: good {good}, reject {reject}. Reported so far: good {done}, scrap {scrap}.</source>
+        <translation>設備カウント：良品 {good}、不良 {reject}。報告済：良品 {done}、廃却 {scrap}。</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>良品</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+    <message>
+        <source>Why is it scrap?</source>
+        <translation>廃却の理由</translation>
+    </message>
+    <message>
+        <source>by {name}</source>
+        <translation>入力者 {name}</translation>
+    </message>
+    <message>
+        <source>Good {before} → {after} of {planned}</source>
+        <translation>良品 {before} → {after} ／計画 {planned}</translation>
+    </message>
+    <message>
+        <source>{number}: good {good} of {planned}</source>
+        <translation>{number}：良品 {good} ／計画 {planned}</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}（データベース復帰までこの端末に保存）</translation>
+    </message>
+</context>
+<context>
+    <name>SignInSheet</name>
+    <message>
+        <source>User ID</source>
+        <translation>ユーザーID</translation>
+    </message>
+    <message>
+        <source>PIN or password</source>
+        <translation>PINまたはパスワード</translation>
+    </message>
+</context>
+<context>
+    <name>TagPickSheet</name>
+    <message>
+        <source>Add a pen</source>
+        <translation>ペンを追加</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>追加</translation>
+    </message>
+    <message>
+        <source>Search by line, name or unit</source>
+        <translation>ライン・名称・単位で検索</translation>
+    </message>
+    <message>
+        <source>Place</source>
+        <translation>場所</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>Unit</source>
+        <translation>単位</translation>
+    </message>
+    <message>
+        <source>Tag</source>
+        <translation>タグ</translation>
+    </message>
+    <message>
+        <source>No tag matches.</source>
+        <translation>該当するタグがありません。</translation>
+    </message>
+    <message>
+        <source>Shorten the search.</source>
+        <translation>検索文字を短くしてください。</translation>
     </message>
 </context>
 <context>
