@@ -12,6 +12,7 @@ import pytest
 from core.errors import Invalid, NotConfirmed, NotConnected, Refused
 from core.live.link import LinkState
 from core.live.sample import Quality
+from tests.conftest import ExpectedLog
 from tests.drivers.rig import HASTY, Rig, source, tag, tags
 from tests.faults.proxy import FaultProxy, Mode
 from tests.servers.points import POINTS
@@ -59,7 +60,7 @@ def test_value_that_never_changes_stays_fresh(protocol: str, server: ServerProce
     asyncio.run(go())
 
 
-def test_killed_server_is_noticed_and_found_again(protocol: str, mortal_server: ServerProcess, expect_log) -> None:  # type: ignore[no-untyped-def]
+def test_killed_server_is_noticed_and_found_again(protocol: str, mortal_server: ServerProcess, expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC is down")
 
     async def go() -> None:
@@ -83,7 +84,7 @@ def test_killed_server_is_noticed_and_found_again(protocol: str, mortal_server: 
     asyncio.run(go())
 
 
-def test_frozen_server_is_noticed_and_found_again(protocol: str, server: ServerProcess, expect_log) -> None:  # type: ignore[no-untyped-def]
+def test_frozen_server_is_noticed_and_found_again(protocol: str, server: ServerProcess, expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC is down")
 
     async def go() -> None:
@@ -169,7 +170,7 @@ def test_impossible_values_are_refused_before_sending(protocol: str, server: Ser
     asyncio.run(go())
 
 
-def test_half_open_connection(protocol: str, server: ServerProcess, expect_log) -> None:  # type: ignore[no-untyped-def]
+def test_half_open_connection(protocol: str, server: ServerProcess, expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC is down")
 
     async def go() -> None:
@@ -237,7 +238,7 @@ def test_closes_cleanly_at_any_moment(protocol: str, server: ServerProcess, afte
     asyncio.run(go())
 
 
-def test_nothing_listens(protocol: str, expect_log) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_listens(protocol: str, expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC is down")
 
     async def go() -> None:
@@ -251,14 +252,14 @@ def test_nothing_listens(protocol: str, expect_log) -> None:  # type: ignore[no-
     asyncio.run(go())
 
 
-def test_reconnecting_leaks_nothing(protocol: str, server: ServerProcess, expect_log) -> None:  # type: ignore[no-untyped-def]
+def test_reconnecting_leaks_nothing(protocol: str, server: ServerProcess, expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC is down")
     _reconnect_often(protocol, server, 20)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_reconnecting_for_long_leaks_nothing(protocol: str, server: ServerProcess, expect_log) -> None:  # type: ignore[no-untyped-def]
+def test_reconnecting_for_long_leaks_nothing(protocol: str, server: ServerProcess, expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC is down")
     _reconnect_often(protocol, server, 200)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.live.sample import Batch, Quality
 from core.live.table import Table
+from tests.conftest import ExpectedLog
 
 
 def batch(at: float, *samples: tuple[str, object, Quality, float | None]) -> Batch:
@@ -58,7 +59,7 @@ def test_confirmation_keeps_usable_values_young() -> None:
     assert table.get("a").received_at == 30.0
 
 
-def test_subscribers_get_every_batch_and_do_not_disturb_each_other(expect_log) -> None:  # type: ignore[no-untyped-def]
+def test_subscribers_get_every_batch_and_do_not_disturb_each_other(expect_log: ExpectedLog) -> None:
     expect_log(r"a subscriber of the live table failed")
     table = Table()
     got: list[Batch] = []

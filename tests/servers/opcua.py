@@ -1,4 +1,4 @@
-"""An OPC UA server with the test points. Orders: set, get, status, remove, add_constant, flood, users."""
+"""An OPC UA server with the test points. Orders: set, get, status, flood, bomb."""
 
 from __future__ import annotations
 
@@ -54,10 +54,6 @@ class Plant:
         value = SPECIAL.get(value, value) if variant_type in (ua.VariantType.Float, ua.VariantType.Double) else value
         await self.write(node, ua.DataValue(ua.Variant(value, variant_type), SourceTimestamp=datetime.now(UTC)))
 
-    async def set_as_string(self, name: str, text: str) -> None:
-        """What a server with a changed program does: the node now holds a text."""
-        await self.write(self.nodes[name][0], ua.DataValue(ua.Variant(text, ua.VariantType.String), SourceTimestamp=datetime.now(UTC)))
-
     async def write(self, node: Any, value: Any) -> None:
         # Past the server's own checks: a real controller does not ask the address space whether a value fits.
         await self.server.iserver.aspace.write_attribute_value(node.nodeid, ua.AttributeIds.Value, value)
@@ -94,8 +90,8 @@ class Plant:
 
         self.flood_task = asyncio.create_task(run())
 
-    async def bomb(self, name: str, length: int) -> None:
-        """From now on the node's value travels as an array of ``length`` nulls, which takes five bytes to say."""
+    async def bomb(self, length: int) -> None:
+        """From now on the value of ``string`` travels as an array of ``length`` nulls, which takes five bytes to say."""
         original = ua.ua_binary.variant_to_binary
 
         def packed(variant: Any) -> bytes:
@@ -105,7 +101,7 @@ class Plant:
 
         ua.ua_binary.variant_to_binary = packed
         ua.ua_binary.create_type_serializer.cache_clear()
-        await self.set_as_string(name, "bomb")
+        await self.set("string", "bomb")
 
 
 class _User:
