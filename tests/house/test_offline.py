@@ -39,7 +39,7 @@ ASKED: Mapping[str, Callable[[OrderView], Mapping[str, Any]]] = {
     "production:order:queue": lambda order: {"line_code": order.line_code},
     "production:line:detail": lambda order: {"line_code": order.line_code},
     "production:report:list": lambda order: {"order_id": order.id},
-    "inventory:bom:get": lambda order: {"product_code": order.product_code},
+    "inventory:bom:get": lambda order: {"product_code": order.product_code, "on": order.scheduled_start_at.date()},
 }
 """Query → arguments, where it needs some."""
 
