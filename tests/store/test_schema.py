@@ -1,7 +1,297 @@
-"""The schema: made by the migrations, equal to the mapped classes, restricted for stations, upgraded by one at a time."""
+"""The schema: equal to the mapped classes, made on every supported server, restricted for stations, upgraded by one at a time."""
 
 from __future__ import annotations
 
+import importlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-def test_station_sees_an_empty_migrated_database(db):
-    assert db.now.tzinfo is not None
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from core.config import VERSION
+from core.errors import GenbaError, Refused, Unavailable
+from core.store.base import Base, Db
+from core.store.schema import REVISION, Window, add_station_login, schema_sql, status, upgrade
+from tests.postgres import OwnServer, TestServer, installed_servers, plain
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ["core.store.tables", *(f"core.{room}.models" for room in ("equipment", "inventory", "production", "quality", "users"))]
+
+
+def mapped() -> Any:
+    for name in MODELS:
+        importlib.import_module(name)
+    return Base.metadata
+
+
+def scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(Config(toml_file=str(ROOT / "pyproject.toml")))
+
+
+# What the migrations are --------------------------------------------------------------------------------------------
+
+
+def test_program_knows_the_newest_revision_and_its_own_version() -> None:
+    assert scripts().get_heads() == [REVISION]
+    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_no_revision_offers_a_way_back() -> None:
+    for script in scripts().walk_revisions():
+        assert not hasattr(script.module, "downgrade"), "expand first, contract a release later; going back is a restore"
+
+
+def test_migrated_schema_equals_the_mapped_classes(admin_url: str) -> None:
+    metadata = mapped()
+    engine = create_engine(admin_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        options = {"include_schemas": True, "version_table_schema": "genba", "compare_server_default": True}
+        options["include_name"] = lambda name, kind, parents: kind != "schema" or name == "genba"
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+        checks = "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE connamespace = 'genba'::regnamespace AND contype = 'c'"
+        migrated = {(table.removeprefix("genba."), name) for table, name in connection.execute(text(checks))}
+    engine.dispose()
+    declared = {
+        (table.name, str(constraint.name)) for table in metadata.tables.values() for constraint in table.constraints
+        if type(constraint).__name__ == "CheckConstraint"
+    }  # fmt: skip
+    expected = {(table, name if name.startswith("ck_") else f"ck_{table}_{name}") for table, name in declared}
+    assert migrated == expected
+
+
+def test_every_constraint_and_index_has_a_name_of_ours(admin_url: str) -> None:
+    with psycopg.connect(plain(admin_url)) as connection:
+        names = connection.execute(
+            "SELECT conname FROM pg_constraint WHERE connamespace = 'genba'::regnamespace AND contype <> 'n'"
+            " UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'genba'"
+        ).fetchall()
+    names.remove(("alembic_version_pkc",))
+    assert len(names) > 80
+    assert [name for (name,) in names if not name.startswith(("pk_", "uq_", "ck_", "fk_", "ix_"))] == []
+
+
+# Which programs it serves -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ("0.1.9", "store.program_too_old"), ("0.2", None), ("0.2.0", None), ("0.3.99", None), ("0.4.0", "store.schema_too_old"),
+        ("1.0.0", "store.schema_too_old"), ("0.10.0", "store.schema_too_old"),
+    ],
+)  # fmt: skip
+def test_window(program: str, code: str | None) -> None:
+    reason = Window("0007", "0.2", "0.3").verdict(program)
+    assert (reason and reason.code) == code
+
+
+@given(st.tuples(*[st.integers(0, 20)] * 3), st.tuples(*[st.integers(0, 20)] * 2), st.tuples(*[st.integers(0, 20)] * 2))
+def test_window_is_the_order_of_releases(program: tuple[int, ...], oldest: tuple[int, ...], newest: tuple[int, ...]) -> None:
+    def dotted(parts: tuple[int, ...]) -> str:
+        return ".".join(map(str, parts))
+
+    reason = Window("1", dotted(oldest), dotted(newest)).verdict(dotted(program))
+    assert (reason is None) == (oldest <= program[:2] <= newest)
+
+
+# On every supported server ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=sorted(installed_servers()))
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    """A plant's server of each version found here, with a database owner who is no superuser."""
+    own = OwnServer(tmp_path_factory.mktemp("server"), installed_servers()[request.param])
+    own.start()
+    own.run("CREATE ROLE boss LOGIN PASSWORD 'boss' CREATEROLE")
+    own.run("CREATE ROLE nobody LOGIN PASSWORD 'nobody'")
+    yield own
+    own.remove()
+
+
+@pytest.fixture
+def shared(server: OwnServer) -> Iterator[OwnServer]:
+    server.run("CREATE DATABASE plant OWNER boss")
+    yield server
+    server.run("DROP DATABASE plant WITH (FORCE)")
+    server.run("DROP ROLE IF EXISTS genba_owner, genba_station, \"panel boss\", \"panel root_of_server\"")
+
+
+@pytest.mark.parametrize("login", ["root_of_server", "boss"])
+def test_superuser_or_owner_sets_it_up_and_a_station_works(shared: OwnServer, login: str) -> None:
+    url = shared.url("plant", login, None if login == "root_of_server" else "boss")
+    before = status(url)
+    assert (before.state, before.reason and before.reason.code) == ("empty", "store.schema_missing")
+    after = upgrade(url)
+    assert (after.state, after.reason, after.window and after.window.revision) == ("ready", None, REVISION)
+    assert upgrade(url) == after == status(url), "a second time nothing happens"
+    panel = f"panel {login}"
+    add_station_login(url, panel, "old")
+    add_station_login(url, panel, "it's \"new\" %s :x")
+    station = shared.url("plant", panel.replace(" ", "%20"), "it's \"new\" %s :x")
+    assert status(station).state == "ready"
+    with psycopg.connect(plain(station)) as connection:
+        connection.execute("INSERT INTO genba.lease VALUES ('x', 'A', 1, now(), now(), now())")
+        owners = connection.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'genba'").fetchall()
+    assert owners == [("genba_owner",)]
+
+
+def test_whoever_may_not_upgrade_is_told_so_and_nothing_is_changed(shared: OwnServer) -> None:
+    with pytest.raises(Refused) as caught:
+        upgrade(shared.url("plant", "nobody", "nobody"))
+    assert caught.value.code == "store.upgrade_refused"
+    assert status(shared.url("plant")).state == "empty"
+
+
+def test_a_member_of_the_owner_upgrades_without_any_other_right(shared: OwnServer) -> None:
+    upgrade(shared.url("plant"))
+    with pytest.raises(Refused):
+        upgrade(shared.url("plant", "nobody", "nobody"))
+    shared.run("GRANT genba_owner TO nobody")
+    assert upgrade(shared.url("plant", "nobody", "nobody")).state == "ready"
+
+
+def test_the_script_for_the_administrator_makes_the_same(shared: OwnServer) -> None:
+    with psycopg.connect(plain(shared.url("plant", "boss", "boss")), autocommit=True) as connection:
+        connection.execute(schema_sql())
+    assert status(shared.url("plant", "boss", "boss")).state == "ready"
+
+
+def test_two_upgrades_at_once_both_succeed(shared: OwnServer) -> None:
+    url, states, errors = shared.url("plant", "boss", "boss"), [], []
+
+    def run() -> None:
+        try:
+            states.append(upgrade(url).state)
+        except GenbaError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (states, errors) == (["ready"] * 3, [])
+
+
+def test_upgrade_waits_for_a_table_in_use_without_queueing_others_behind_it(shared: OwnServer) -> None:
+    url = shared.url("plant")
+    upgrade(url)
+    shared.run("DELETE FROM genba.alembic_version; INSERT INTO genba.alembic_version VALUES ('0001')", "plant")
+    outcome: list[Any] = []
+    with psycopg.connect(plain(url)) as station:
+        station.execute("SELECT * FROM genba.audit")  # the newest triggers need this table for a moment
+        thread = threading.Thread(target=lambda: outcome.append(upgrade(url, wait_s=20).state))
+        thread.start()
+        time.sleep(1.0)
+        assert outcome == []
+        start = time.monotonic()
+        station.execute("SELECT count(*) FROM genba.work_order")
+        with psycopg.connect(plain(url)) as other:
+            other.execute("SELECT count(*) FROM genba.audit")
+        assert time.monotonic() - start < 4, "a reader waits at most for one lock_timeout"
+        station.rollback()
+        thread.join(20)
+    assert outcome == ["ready"]
+
+
+def test_upgrade_gives_up_on_a_table_in_use(shared: OwnServer) -> None:
+    url = shared.url("plant")
+    upgrade(url)
+    with psycopg.connect(plain(url)) as station:
+        station.execute("LOCK TABLE genba.audit IN ACCESS SHARE MODE")
+        with pytest.raises(Unavailable) as caught:
+            upgrade(url, wait_s=1)
+    assert caught.value.code == "store.upgrade_busy"
+    assert status(url).state == "ready"
+
+
+def test_newer_schema_is_left_alone(shared: OwnServer) -> None:
+    url = shared.url("plant")
+    upgrade(url)
+    shared.run("UPDATE genba.alembic_version SET version_num = '0002'", "plant")
+    shared.run("INSERT INTO genba.schema_compat VALUES ('0002', '0.1', '0.2', now() + interval '1 s')", "plant")
+    assert upgrade(url).state == status(url).state == "ahead"
+    shared.run("INSERT INTO genba.schema_compat VALUES ('0003', '0.2', '0.3', now() + interval '2 s')", "plant")
+    assert status(url).state == "read_only"
+    with pytest.raises(Unavailable) as caught:
+        upgrade(url)
+    assert caught.value.code == "store.program_too_old"
+
+
+# What can go wrong with an address ----------------------------------------------------------------------------------
+
+
+def test_addresses_that_lead_nowhere(postgres: TestServer) -> None:
+    wrong = {
+        "postgresql+psycopg://u:pw@127.0.0.1:1/genba": "store.away",
+        "nonsense": "store.address",
+        postgres.admin_url("no_such_database"): "store.database_missing",
+        postgres.admin_url("postgres").replace("genba_admin", "genba_nobody"): "store.login_refused",
+    }
+    for url, code in wrong.items():
+        with pytest.raises(GenbaError) as caught:
+            status(url)
+        assert caught.value.code == code
+        assert "pw" not in str(caught.value)
+
+
+# What a station may do ----------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "DELETE FROM genba.work_order",
+    "TRUNCATE genba.work_order",
+    "DROP TABLE genba.work_order",
+    "ALTER TABLE genba.work_order DROP CONSTRAINT ck_work_order_planned_positive",
+    "CREATE TABLE genba.mine (n int)",
+    "CREATE TABLE public.mine (n int)",
+    "INSERT INTO genba.audit (station, seq) VALUES ('x', 1)",
+    "UPDATE genba.audit SET reason = ''",
+    "DELETE FROM genba.audit",
+    "UPDATE genba.audit_head SET seq = 0",
+    "UPDATE genba.movement SET quantity = 1",
+    "INSERT INTO genba.signature (id) VALUES (gen_random_uuid())",
+    "UPDATE genba.request SET state = 'refused'",
+    "SELECT * FROM genba.credential",
+    "INSERT INTO genba.credential (user_id) VALUES (1)",
+    "SELECT * FROM genba.sign_in_secret",
+    "UPDATE genba.sign_in_attempt SET failures = 0",
+    "SELECT token_hash FROM genba.session",
+    "UPDATE genba.schema_compat SET oldest_program = '0'",
+    "UPDATE genba.alembic_version SET version_num = '0'",
+    "SET ROLE genba_owner",
+    "SET SESSION AUTHORIZATION genba_admin",
+    "CREATE ROLE friend",
+    "ALTER ROLE genba_local SUPERUSER",
+    "CREATE EXTENSION pg_trgm",
+    "SELECT pg_read_file('/etc/passwd')",
+    "COPY genba.unit TO PROGRAM 'id'",
+]
+
+
+@pytest.mark.parametrize("statement", HOSTILE)
+def test_a_stations_own_login_is_refused(db: Db, statement: str) -> None:
+    with pytest.raises(Exception, match=r"permission denied|must be owner|Only roles with") as caught:
+        db.execute(text(statement))
+    assert caught.value.orig.sqlstate == "42501"  # type: ignore[attr-defined]
+
+
+def test_nan_never_gets_into_a_quantity(db: Db) -> None:
+    with pytest.raises(Exception, match=r"is_number|planned_positive"):
+        db.execute(
+            text(
+                "INSERT INTO genba.work_order (id, number, product_id, line_id, planned, unit, scheduled_start_at, scheduled_end_at)"
+                " VALUES (gen_random_uuid(), 'WO-1', 1, 1, 'NaN', 'pcs', now(), now() + interval '1 h')"
+            )
+        )
