@@ -129,15 +129,16 @@ def _savepoint_begins(session: Session, transaction: SessionTransaction) -> None
 
 @event.listens_for(Db, "after_soft_rollback")
 def _forget_rolled_back(session: Session, transaction: SessionTransaction) -> None:
-    mark = session.info.get(_MARKS, {}).get(transaction, 0)
+    mark = session.info.get(_MARKS, {}).pop(transaction, 0)
     del session.info.get(_CHANGES, [])[mark:]
 
 
 @event.listens_for(Db, "after_transaction_end")
 def _transaction_ends(session: Session, transaction: SessionTransaction) -> None:
-    session.info.get(_MARKS, {}).pop(transaction, None)
+    # A savepoint's mark stays: its end is told before its rollback is.
     if transaction.parent is None:
         session.info.pop(_CHANGES, None)
+        session.info.pop(_MARKS, None)
 
 
 def note_change(
@@ -165,7 +166,8 @@ def changes(db: Db) -> list[Change]:
         if change.action == "delete":
             known.action = "delete"
         for column, (before, after) in change.values.items():
-            known.values[column] = [known.values.get(column, (before,))[0], after]
+            first = None if known.action == "insert" else known.values.get(column, (before,))[0]
+            known.values[column] = [first, after]
     return [*merged.values(), *several]
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Table, func, or_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from core.errors import Refused
-from core.store import notices
+from core.store import lease, notices
 from core.store.base import Base, Db
-from core.store.tables import LeaseRow
 
 _IDENTITY: Final = ("source", "epoch", "seq")
 
@@ -26,26 +26,38 @@ def lease_name(source: str) -> str:
     return f"source:{source}"
 
 
-def record(db: Db, table: type[Base], rows: Sequence[Mapping[str, Any]], *, source: str, epoch: int) -> int:
-    """Store ``rows``; gives how many were new. The caller commits.
+def record(db: Db, table: type[Base], rows: Sequence[Mapping[str, Any]], *, source: str, epoch: int, fill: Sequence[str] = ()) -> int:
+    """Store ``rows``; gives how many were new, or filled in. The caller commits.
 
     Args:
         table: A mapped class with ``source``, ``epoch`` and ``seq``, unique together.
-        rows: Column values; each has its ``seq``. ``source``, ``epoch`` and a missing ``id`` are filled in here.
+        rows: Column values, the same columns in each; ``seq`` among them. ``source``, ``epoch`` and a missing ``id`` are
+            added here.
         epoch: Of the caller's lease of the source.
+        fill: Columns that were not known when the row was first stored (the end of a state): a repeated row fills
+            those that are still NULL, and changes nothing that is known.
 
     Raises:
         Refused: ``store.evidence_superseded``: the lease is gone or has another epoch; nothing was stored.
     """
-    held = db.execute(select(LeaseRow.epoch).where(LeaseRow.name == lease_name(source)).with_for_update(read=True)).scalar_one_or_none()
-    if held != epoch:
+    if not lease.check(db, lease_name(source), epoch):
         raise Refused("store.evidence_superseded", source=source)
     if not rows:
         return 0
     whole = [{"id": db.clock.uuid7()} | dict(row) | {"source": source, "epoch": epoch} for row in rows]
-    columns = table.__table__.c
-    statement = insert(table).on_conflict_do_nothing(index_elements=list(_IDENTITY)).returning(columns.seq)
-    stored = len(db.execute(statement, whole, execution_options={notices.UNNOTED: True}).all())
+    assert isinstance(table.__table__, Table)  # a mapped class of one table
+    stored = len(db.execute(_statement(table.__table__, fill), whole, execution_options={notices.UNNOTED: True}).all())
     if stored:
         notices.send(db, [f"{getattr(table, '__entity__', table.__tablename__)}:*"])
     return stored
+
+
+def _statement(table: Table, fill: Sequence[str]) -> ReturningInsert[Any]:
+    statement = insert(table)
+    if not fill:
+        return statement.on_conflict_do_nothing(index_elements=_IDENTITY).returning(table.c.seq)
+    return statement.on_conflict_do_update(
+        index_elements=_IDENTITY,
+        set_={name: func.coalesce(table.c[name], statement.excluded[name]) for name in fill},
+        where=or_(*(table.c[name].is_(None) & statement.excluded[name].is_not(None) for name in fill)),
+    ).returning(table.c.seq)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -466,6 +466,7 @@ def _run(place: tuple[str, str], ops: SimpleNamespace, tmp_path: Path, examples:
             settings=settings(
                 max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True, database=None,
                 suppress_health_check=list(HealthCheck), print_blob=False,
+                phases=[Phase.generate],  # shrinking would lose the database for minutes
             ),
         )  # fmt: skip
     finally:
