@@ -149,7 +149,7 @@ async def _start_station(window: Window, settings: StationSettings, demo: DemoPl
 def _build(settings: StationSettings, demo: DemoPlant | None) -> Station:
     from core.station.station import Station
 
-    return Station(settings, prepare=demo.prepare if demo is not None else None)
+    return Station(settings, prepare=demo.prepare if demo is not None else None, has_screen=True)
 
 
 async def _shut_down(window: Window, starting: asyncio.Task[Station | None]) -> None:

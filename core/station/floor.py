@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +20,8 @@ from core.store.door import Door
 from core.store.embedded import EmbeddedServer
 from core.store.engine import Database, DatabaseState
 from core.store.journal import Journal
-from core.store.operation import Operation
-from core.store.query import Query
+from core.store.operation import Actor, Operation
+from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
 from core.store.schema import prepare_embedded
 from core.users.prover import PanelProver
@@ -52,6 +52,7 @@ class Floor:
         self._clock = clock
         self._server = EmbeddedServer(settings.home / "database") if settings.database_url is None else None
         self._closing = threading.Event()
+        self._started = False
         self.journal: Journal
         self.readstore: ReadStore
         self.database = Database(
@@ -111,6 +112,7 @@ class Floor:
         self.database.on_change(on_state)
         Changes(self.database, on_changed, on_gap)
         self.database.start()
+        self._started = True
 
     def close(self) -> None:
         """Let go of everything: lanes first, then the embedded server, then the files."""
@@ -122,6 +124,19 @@ class Floor:
             opened = getattr(self, name, None)
             if opened is not None:
                 opened.close()
+
+    def ask(self, query: Query[..., V], actor: Actor, args: Mapping[str, Any]) -> Answer[V]:
+        """The door's answer; while the database is still being opened the snapshot of the last time.
+
+        Raises:
+            Refused, Invalid, Unavailable: As the door.
+        """
+        if self._started:
+            return self.door.ask(query, actor, args)
+        known = self.readstore.answer(query, query.validate(args)) if query.snapshot else None
+        if known is None:
+            raise Unavailable("store.no_snapshot")
+        return Answer(known[0], known[1], "snapshot")
 
     # -- work in the name of the station -------------------------------------------------------------------------
 

@@ -151,7 +151,7 @@ class Station:
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Answer from the database, or the last snapshot of the same question. Raises Unavailable, Refused, Invalid."""
         actor = self.actor
-        return await self._on(self._asking, lambda: self._floor.door.ask(query, actor, args))
+        return await self._on(self._asking, lambda: self._floor.ask(query, actor, args))
 
     async def write(self, tag: str, value: Value) -> WriteResult:
         """Write a machine and wait for its confirmation; see ``TagWriter.write`` for the errors."""
@@ -254,7 +254,7 @@ class Station:
     async def _look_at_site(self) -> None:
         """Take the site from the database or the snapshot; the machines are read anew only where something changed."""
         try:
-            site = (await self._on(self._asking, lambda: self._floor.door.ask(site_view, GUEST, {}))).value
+            site = (await self._on(self._asking, lambda: self._floor.ask(site_view, GUEST, {}))).value
         except Unavailable:
             return  # neither database nor snapshot: a new station, still empty
         if site == self.site:

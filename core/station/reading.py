@@ -1,0 +1,196 @@
+"""Which machines this station reads, and who records them: one lease per source, recorders fed from the live table.
+
+Belongs to the station's loop. A source with ``readers: lease`` is read by the one station that holds its lease, because
+many controllers accept only a few connections; the others are told who reads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select
+
+from core.clock import Clock
+from core.config import StationSettings
+from core.equipment.views import SiteView
+from core.errors import GenbaError
+from core.live.link import LinkState, LinkStatus
+from core.live.table import Table
+from core.live.tags import SourceSpec
+from core.station.acquisition import Acquisition
+from core.station.floor import Floor
+from core.store import evidence, lease
+from core.store.base import Db
+from core.store.lease import Lease
+from core.store.tables import LeaseRow
+
+log = logging.getLogger(__name__)
+
+TTL_S: Final = 10.0
+RENEW_S: Final = 2.0
+_DEADLINE_S: Final = 3.0
+
+
+@dataclass(slots=True)
+class _Source:
+    """What is known of one source here."""
+
+    spec: SourceSpec
+    read: bool = False
+    held: Lease | None = None
+
+
+class Reading:
+    """Keeps acquisition, leases and recorders in step with the site and the database.
+
+    Args:
+        settings: Of the station.
+        clock: Of the station.
+        floor: For leases and evidence.
+        acquisition: Hosts the drivers.
+        table: Takes every batch.
+        on_link: Gets every LinkStatus, on the loop.
+    """
+
+    def __init__(
+        self, settings: StationSettings, clock: Clock, floor: Floor, acquisition: Acquisition, table: Table, *, on_link: Callable[[LinkStatus], None]
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._floor = floor
+        self._acquisition = acquisition
+        self._table = table
+        self._on_link = on_link
+        self._site: SiteView | None = None
+        self._sources: dict[str, _Source] = {}
+        self._turn = asyncio.Lock()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start acquisition without sources; ``use`` gives it some."""
+        await self._acquisition.start([], [], sink=self._table.put, on_link=self._on_link)
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+
+    async def use(self, site: SiteView) -> None:
+        """Read this site: sources that changed are connected anew, others go on undisturbed."""
+        async with self._turn:
+            before, self._site = self._site, site
+            specs = {spec.code: spec for spec in site.sources}
+            for code in list(self._sources):
+                if code not in specs or self._changed(before, site, code):
+                    await self._stop(self._sources.pop(code))
+            for code, spec in specs.items():
+                if code not in self._sources:
+                    self._sources[code] = _Source(spec)
+                    if self._reads_without_lease(spec):
+                        await self._begin(self._sources[code])
+        await self._look_at_leases()
+
+    async def database_arrived(self) -> None:
+        """Ask for the leases now instead of with the next turn."""
+        await self._look_at_leases()
+
+    async def close(self) -> None:
+        """Give the leases back and let go of every machine."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        async with self._turn:
+            held = [source.held for source in self._sources.values() if source.held is not None]
+            if held and self._floor.database.up:
+                await self._on_lane(lambda db: [lease.release(db, one) for one in held])
+        await self._acquisition.close()
+
+    # -- leases --------------------------------------------------------------------------------------------------
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            await self._look_at_leases()
+
+    async def _look_at_leases(self) -> None:
+        """One turn: renew what is held, try to take what is free; start and stop reading accordingly."""
+        if not self._floor.database.up:
+            return
+        async with self._turn:
+            asked = [source for source in self._sources.values() if source.spec.readers == "lease"]
+            wanted = {source.spec.code: source.held for source in asked}
+            answered = await self._on_lane(lambda db: self._ask(db, wanted))
+            if answered is None:
+                return
+            for source in asked:
+                await self._settle(source, *answered[source.spec.code])
+
+    def _ask(self, db: Db, wanted: dict[str, Lease | None]) -> dict[str, tuple[Lease | None, str]]:
+        """On the listen lane: the lease of each source, or who holds it."""
+        answer: dict[str, tuple[Lease | None, str]] = {}
+        for code, held in wanted.items():
+            job = evidence.lease_name(code)
+            mine = lease.renew(db, held, TTL_S) if held is not None else lease.acquire(db, job, self._settings.name, TTL_S)
+            holder = select(LeaseRow.holder).where(LeaseRow.name == job, LeaseRow.expires_at > func.clock_timestamp())
+            answer[code] = (mine, "" if mine is not None else db.scalar(holder) or "")
+        return answer
+
+    async def _settle(self, source: _Source, mine: Lease | None, holder: str) -> None:
+        before, source.held = source.held, mine
+        code = source.spec.code
+        if mine is not None:
+            if before is None:
+                log.info("source %s: recorded by this station, epoch %d", code, mine.epoch)
+            await self._begin(source)
+        elif before is not None or (source.read and holder != self._settings.name):
+            log.info("source %s: now read by %s", code, holder or "nobody")
+            await self._stop(source)
+        if mine is None and holder != self._settings.name and not source.read:
+            self._on_link(LinkStatus(code, LinkState.STOPPED, self._clock.now().timestamp(), "driver.read_elsewhere", holder))
+
+    # -- machines ------------------------------------------------------------------------------------------------
+
+    def _reads_without_lease(self, spec: SourceSpec) -> bool:
+        """True where no lease decides, and where nobody else can be reading: the database is this station's own."""
+        if spec.readers == "all" or (spec.readers == "stations" and self._settings.name in spec.stations):
+            return True
+        if spec.readers == "stations":
+            return False
+        return self._floor.embedded or (bool(spec.owner) and spec.owner == self._settings.name)
+
+    async def _begin(self, source: _Source) -> None:
+        if source.read or self._site is None:
+            return
+        source.read = True
+        tags = [tag for tag in self._site.tags if tag.source == source.spec.code]
+        await self._acquisition.add(source.spec, tags, None)
+
+    async def _stop(self, source: _Source) -> None:
+        if source.read:
+            source.read = False
+            await self._acquisition.remove(source.spec.code)
+
+    @staticmethod
+    def _changed(before: SiteView | None, after: SiteView, code: str) -> bool:
+        if before is None:
+            return True
+
+        def of(site: SiteView) -> tuple[object, ...]:
+            return (next((spec for spec in site.sources if spec.code == code), None), tuple(tag for tag in site.tags if tag.source == code))
+
+        return of(before) != of(after)
+
+    async def _on_lane(self, work: Callable[[Db], object]) -> dict[str, tuple[Lease | None, str]] | None:
+        """Run lease work on the listen lane and commit it; None when the database went away meanwhile."""
+
+        def committed(db: Db) -> object:
+            result = work(db)
+            db.commit()
+            return result
+
+        try:
+            result = await asyncio.wrap_future(self._floor.database.submit("listen", committed, deadline_s=_DEADLINE_S))
+        except GenbaError as error:
+            log.debug("leases: %s", error.code)
+            return None
+        return result if isinstance(result, dict) else None
