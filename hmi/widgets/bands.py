@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QCoreApplication, QRectF, QSize
 from PySide6.QtGui import QHideEvent, QPainter, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -87,6 +87,17 @@ class Band(Painted):
         draw_glyph(painter, look.glyph, QRectF(pad, rect.center().y() - side / 2, side, side), now.color(look.ink))
         room = QRectF(pad + side + now.px(8), rect.top(), self._room(self.width()), rect.height())
         self.write(painter, room, self._text(), "label", look.ink, LEFT, lines=3)
+
+
+def draw_simulated(painter: QPainter, on: Painted | PaintedButton, right: float, top: float) -> float:
+    """The SIM tag of a simulated value, its upper right corner at (``right``, ``top``); returns the width it took, px."""
+    now, look = theme.current(), theme.current().band("simulated")
+    text = QCoreApplication.translate("SimulatedTag", "SIM")
+    width = text_width(text, "small") + now.px(12)
+    box = QRectF(right - width, top, width, now.px(22))
+    draw_box(painter, box, now.color(look.fill), "edge", 1)
+    on.write(painter, box, text, "small", look.ink, CENTER)
+    return width + now.px(6)
 
 
 class Badge(Painted):

@@ -27,7 +27,7 @@ FieldKind = Literal["text", "code", "number", "secret", "pin"]
 
 
 class FieldBox(QWidget):
-    """A field. Typing by hardware works at once; a touch opens the keypad or keyboard sheet over the window.
+    """A field. Typing by hardware works at once; a touch (for kind "text" on the key beside it) opens keypad or keyboard.
 
     Args:
         label: In the current language; change it with ``set_label``.
@@ -210,7 +210,8 @@ class FieldBox(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """A touch in the field opens the sheet on release; leaving a field that holds something checks it."""
         if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease:
-            if self.edit.rect().contains(event.position().toPoint()):
+            # Names are written with the system's input method; our sheet would be in its way and is one key further.
+            if self.kind != "text" and self.edit.rect().contains(event.position().toPoint()):
                 self.open_sheet()
         elif event.type() == QEvent.Type.FocusOut and self.text() and self._sheet is None:
             self.check()

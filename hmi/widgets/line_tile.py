@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.words import UNDEFINED, ago, duration, name, number, percent, word
 from hmi import theme
+from hmi.widgets.bands import draw_simulated
 from hmi.widgets.bars import draw_count_bar
 from hmi.widgets.chip import HEIGHT_U as CHIP_U
 from hmi.widgets.chip import chip_width, draw_chip
@@ -119,6 +120,7 @@ class LineTile(PaintedButton):
             face.alarm,
             face.state,
             str(face.planned),
+            "SIM" if face.simulated else "",
         )
 
     def _lead_text(self) -> str:
@@ -184,7 +186,10 @@ class LineTile(PaintedButton):
         now, face = theme.current(), self._face
         title, state_word, elapsed = self._shown[:3]
         icon = now.px(36) if face.alarm else 0
-        self.write(painter, QRectF(inner.left(), inner.top(), inner.width() - icon, now.px(28)), title, "heading", may_cut=True)
+        taken = float(icon)
+        if face.simulated:
+            taken += draw_simulated(painter, self, inner.right() - icon - (now.px(6) if icon else 0), inner.top() + now.px(3)) + now.px(6)
+        self.write(painter, QRectF(inner.left(), inner.top(), inner.width() - taken, now.px(28)), title, "heading", may_cut=True)
         if face.alarm:
             draw_alarm(painter, face.alarm, QRectF(inner.right() - icon, inner.top() - now.px(3), icon, icon))
         # Room for the longest time even when it is short, so that all chips of the overview are equally wide.

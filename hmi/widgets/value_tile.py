@@ -13,6 +13,7 @@ from core.live.sample import Quality, Sample, Value
 from core.live.tags import TagRole, TagSpec
 from core.words import UNDEFINED, ago, has_word, name, number, word
 from hmi import theme
+from hmi.widgets.bands import draw_simulated
 from hmi.widgets.bars import draw_tick
 from hmi.widgets.glyphs import draw_glyph, pattern_brush
 from hmi.widgets.painted import Painted, draw_box, panel_rect
@@ -174,7 +175,7 @@ class ValueTile(Painted):
         self._paint_frame(painter, rect, face)
         inner = rect.adjusted(now.px(_PAD_U), now.px(8), -now.px(_PAD_U), -now.px(8))
         top = QRectF(inner.left(), inner.top(), inner.width(), now.px(24))
-        tag = self._paint_simulated(painter, top) if self.simulated else 0.0
+        tag = draw_simulated(painter, self, top.right(), top.top()) if self.simulated else 0.0
         self.write(painter, top.adjusted(0, 0, -tag, 0), face.label, "label", "text2", may_cut=True)
         foot = QRectF(inner.left(), inner.bottom() - now.px(24), inner.width(), now.px(24))
         bar_height = now.px(24) if face.filled >= 0 else 0
@@ -194,15 +195,6 @@ class ValueTile(Painted):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(brush)
             painter.drawRoundedRect(panel_rect(rect, now.px(4)), now.px(4), now.px(4))
-
-    def _paint_simulated(self, painter: QPainter, rect: QRectF) -> float:
-        now, look = theme.current(), theme.current().band("simulated")
-        text = self.tr("SIM")
-        width = text_width(text, "small") + now.px(12)
-        box = QRectF(rect.right() - width, rect.top(), width, now.px(22))
-        draw_box(painter, box, now.color(look.fill), "edge", 1)
-        self.write(painter, box.adjusted(now.px(6), 0, -now.px(5), 0), text, "small", look.ink)
-        return width + now.px(6)
 
     def _paint_number(self, painter: QPainter, rect: QRectF, face: _Face) -> None:
         now = theme.current()

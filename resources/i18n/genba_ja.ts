@@ -500,6 +500,13 @@
     </message>
 </context>
 <context>
+    <name>SimulatedTag</name>
+    <message>
+        <source>SIM</source>
+        <translation>模擬</translation>
+    </message>
+</context>
+<context>
     <name>TagPickSheet</name>
     <message>
         <source>Add a pen</source>
@@ -600,7 +607,7 @@
     </message>
     <message>
         <source>SIM</source>
-        <translation>模擬</translation>
+        <translation type="vanished">模擬</translation>
     </message>
 </context>
 </TS>

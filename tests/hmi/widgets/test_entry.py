@@ -446,6 +446,18 @@ def test_a_password_field_opens_the_keyboard_empty(window: QWidget) -> None:
     assert field.text() == "old secret"
 
 
+def test_names_are_left_to_the_input_method(window: QWidget) -> None:
+    field = placed(window, FieldBox("Note"))
+    assert field.edit.testAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
+    QTest.mouseClick(field.edit, Qt.MouseButton.LeftButton)
+    assert window.findChild(Keyboard) is None
+    QTest.mouseClick(field.key_button, Qt.MouseButton.LeftButton)
+    board = window.findChild(Keyboard)
+    assert board is not None
+    touch(board, "key1.0", "enter")
+    assert field.text() == "Q"
+
+
 def test_required_is_a_word_in_both_languages(window: QWidget, qapp: QApplication) -> None:
     field = placed(window, FieldBox("PIN", kind="pin", required=True))
     field.set_text("12")

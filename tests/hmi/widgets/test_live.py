@@ -234,3 +234,9 @@ def test_chips_of_all_states_have_words(qtbot: QtBot, dress: Callable[..., Theme
     assert texts(chip) == ["Starved"]
     chip.show_state("NAPPING")  # a word nobody knows is shown as such, and looks as if nothing were known
     assert theme.current().state("NAPPING") == theme.current().state("OFFLINE")
+
+
+def test_a_simulated_line_says_so_beside_its_alarm(line: LineTile) -> None:
+    line.show_line(LineFace("L1", {"en": "Assembly"}, "RUNNING", alarm="P1", simulated=True))
+    assert "SIM" in texts(line)
+    assert lint.overflowing(line, names_may_be_cut=False) == []
