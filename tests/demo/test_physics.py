@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from core.demo.physics import Line, Plant
@@ -15,7 +15,12 @@ from core.demo.truth import Ledger, Timeline
 from core.equipment.states import MachineState
 from core.errors import Invalid
 
-_FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_FEW = settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking simulates hours again and again: a red test should be red soon
+)
 _LINES = [f"L{number}" for number in range(1, 7)]
 _UNITS = list(Plant(0).units)
 
@@ -68,11 +73,28 @@ def test_times_in_the_states_add_up_to_the_elapsed_time(seed: int, story: list[t
         assert sum(unit.tally.state_ms.values()) == plant.now_ms
 
 
+def test_a_stop_that_comes_while_waiting_ends_the_waiting() -> None:
+    plant = Plant(4)
+    plant.stop("L1-M2", "D04")
+    plant.advance(600_000)
+    for unit in plant.lines["L1"].units:
+        unit.plan_stop("D24", 120_000)
+    plant.advance(60_000)
+    assert {plant.units[code].state for code in ("L1-M1", "L1-M3")} == {State.PLANNED_STOP}
+    plant.stop("L1", "D25", for_ms=60_000)
+    plant.advance(60_000)
+    _check_stops(plant)
+
+
 @_FEW
 @given(seed=st.integers(0, 1 << 40), story=stories)
 def test_stops_cover_exactly_the_time_that_was_not_running(seed: int, story: list[tuple[object, ...]]) -> None:
     plant = Plant(seed)
     _tell(plant, story)
+    _check_stops(plant)
+
+
+def _check_stops(plant: Plant) -> None:
     for unit in plant.units.values():
         stopped = dict.fromkeys(State, 0)
         last_end = 0
