@@ -12,7 +12,7 @@ from core.words import ago, word
 from hmi import theme
 from hmi.widgets.flash import flash
 from hmi.widgets.glyphs import draw_alarm, draw_glyph
-from hmi.widgets.painted import Painted, PaintedButton, draw_box, draw_focus
+from hmi.widgets.painted import Painted, PaintedButton, draw_box, draw_focus, has_keyboard
 from hmi.widgets.text import CENTER, LEFT, RIGHT, block_height, text_width
 
 BandKind = Literal["simulated", "snapshot", "read_only", "training"]
@@ -255,5 +255,5 @@ class AlarmBanner(PaintedButton):
         self.write(painter, upper, text, "strong", "text", LEFT, may_cut=True)
         self.write(painter, upper.translated(0, room.height() / 2), detail, "label", "text2", LEFT, may_cut=True)
         self.write(painter, QRectF(room.right() - tail, room.top(), tail, room.height()), others, "label", "text", RIGHT)
-        if self.hasFocus():
+        if has_keyboard(self):
             draw_focus(painter, rect)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from hmi import theme
 from hmi.theme import FontRole
 from hmi.widgets.glyphs import draw_glyph
-from hmi.widgets.painted import PaintedButton, draw_box, draw_focus
+from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, has_keyboard
 from hmi.widgets.spinner import draw_spinner, spinner_phase
 from hmi.widgets.text import CENTER, block_height, broken, text_width
 
@@ -155,7 +155,7 @@ class TouchButton(PaintedButton):
             fill = pressed
         draw_box(painter, rect, now.color(fill), edge, 2)
         self._paint_content(painter, rect.adjusted(now.px(13), now.px(4), -now.px(13), -now.px(4)), ink)
-        if self.hasFocus() and live and self.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        if has_keyboard(self) and live and self.focusPolicy() & Qt.FocusPolicy.TabFocus:
             draw_focus(painter, rect)
 
     def _paint_content(self, painter: QPainter, rect: QRectF, ink: str) -> None:

@@ -16,7 +16,7 @@ from hmi.widgets.bars import draw_count_bar
 from hmi.widgets.chip import HEIGHT_U as CHIP_U
 from hmi.widgets.chip import chip_width, draw_chip
 from hmi.widgets.glyphs import draw_alarm, pattern_brush
-from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, panel_rect
+from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, has_keyboard, panel_rect
 from hmi.widgets.text import RIGHT, font_fitting, text_width
 
 WIDTH_U, HEIGHT_U = 290, 262
@@ -164,7 +164,7 @@ class LineTile(PaintedButton):
         self._paint_head(painter, inner)
         self._paint_counts(painter, QRectF(inner.left(), inner.top() + now.px(82) + spare, inner.width(), now.px(78)))
         self._paint_foot(painter, QRectF(inner.left(), inner.bottom() - now.px(78) - spare, inner.width(), now.px(78) + spare), spare)
-        if self.hasFocus():
+        if has_keyboard(self):
             draw_focus(painter, rect)
 
     def _paint_frame(self, painter: QPainter, rect: QRectF) -> None:

@@ -138,3 +138,8 @@ def draw_box(painter: QPainter, rect: QRectF, fill: QColor | None, edge: str, wi
 def draw_focus(painter: QPainter, rect: QRectF) -> None:
     """The visible 3 px frame of keyboard focus."""
     draw_box(painter, rect, None, "accent", 3)
+
+
+def has_keyboard(widget: QWidget) -> bool:
+    """True when ``widget`` has the focus and somebody is really using the keyboard; a touch panel shows no focus frame."""
+    return widget.hasFocus() and widget.window().testAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)

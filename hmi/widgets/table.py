@@ -15,7 +15,7 @@ from hmi.theme import FontRole
 from hmi.widgets.button import TouchButton
 from hmi.widgets.chip import draw_chip
 from hmi.widgets.glyphs import draw_glyph
-from hmi.widgets.painted import Painted, draw_box, draw_focus
+from hmi.widgets.painted import Painted, draw_box, draw_focus, has_keyboard
 from hmi.widgets.text import CENTER, LEFT, RIGHT, font_fitting, line_height
 
 Align = Literal["left", "right", "center"]
@@ -231,7 +231,7 @@ class PagedTable(Painted):
         if self.pages > 1:
             middle = QRectF(self.up.x(), self.up.geometry().bottom(), self.up.width(), self.down.y() - self.up.geometry().bottom())
             self.write(painter, middle, f"{self._page + 1} / {self.pages}", "label", "text2", CENTER)
-        if self.hasFocus() and self._selected is None:
+        if has_keyboard(self) and self._selected is None:
             draw_focus(painter, QRectF(0, 0, self.table_width(), self.height()))
 
     def _paint_empty(self, painter: QPainter) -> None:
@@ -254,7 +254,7 @@ class PagedTable(Painted):
         painter.fillRect(QRectF(rect.left(), rect.bottom() - 1, rect.width(), 1), now.color("line"))
         if chosen:
             painter.fillRect(QRectF(rect.left(), rect.top(), now.px(6), rect.height()), now.color("accent"))
-            draw_box(painter, rect, None, "accent", 3 if self.hasFocus() else 2)
+            draw_box(painter, rect, None, "accent", 3 if has_keyboard(self) else 2)
 
     def _paint_cell(self, painter: QPainter, rect: QRectF, cell: Cell, align: Align) -> None:
         now = theme.current()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from hmi import theme
 from hmi.theme import FontRole
-from hmi.widgets.painted import Painted, draw_box, draw_focus
+from hmi.widgets.painted import Painted, draw_box, draw_focus, has_keyboard
 from hmi.widgets.text import CENTER, broken, text_width
 
 HEIGHT_U = 56
@@ -92,7 +92,7 @@ class SegmentedTabs(Painted):
             self.write(painter, room, text, role, "text" if chosen else "text2", CENTER, lines=2)
             if chosen:
                 painter.fillRect(QRectF(rect.left() + 1, rect.bottom() - now.px(5), rect.width() - 2, now.px(5)), now.color("accent"))
-        if self.hasFocus() and self._tabs:
+        if has_keyboard(self) and self._tabs:
             draw_focus(painter, QRectF(0, 0, self.rects()[-1].right(), height))
 
     def _at(self, event: QMouseEvent) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from core.words import glossary
 from hmi.theme import Theme
 from hmi.widgets import button as module
 from hmi.widgets.button import TouchButton
+from hmi.widgets.painted import has_keyboard
 from hmi.widgets.text import broken, text_width
 
 
@@ -106,3 +108,24 @@ def test_primary_is_20_mm(dress: Callable[..., Theme], qtbot: QtBot) -> None:
     button = TouchButton("OK", large=True)
     qtbot.addWidget(button)
     assert button.sizeHint().height() >= look.mm(20) == 97
+
+
+def test_the_focus_frame_appears_with_the_keyboard_only(qtbot: QtBot, dress: Callable[..., Theme]) -> None:
+    dress()
+    window = QWidget()
+    qtbot.addWidget(window)
+    row = QHBoxLayout(window)
+    buttons = [TouchButton("A"), TouchButton("B")]
+    for button in buttons:
+        row.addWidget(button)
+    window.show()
+    buttons[0].setFocus()
+    QApplication.processEvents()
+    quiet = buttons[0].grab().toImage()
+    assert not has_keyboard(buttons[0])
+    QTest.keyClick(buttons[0], Qt.Key.Key_Tab)
+    QTest.keyClick(buttons[1], Qt.Key.Key_Backtab)
+    assert has_keyboard(buttons[0])
+    assert buttons[0].grab().toImage() != quiet
+    QTest.mouseClick(buttons[1], Qt.MouseButton.LeftButton)
+    assert not has_keyboard(buttons[1])
