@@ -218,7 +218,7 @@ class Db(Session):
         self.reason = reason
 
 
-@event.listens_for(Db, "after_begin")
-def _new_transaction(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    if isinstance(session, Db) and not transaction.nested:
+@event.listens_for(Db, "after_transaction_end")
+def _forget_its_time(session: Session, transaction: SessionTransaction) -> None:
+    if isinstance(session, Db) and transaction.parent is None:
         session._now = None

@@ -152,7 +152,7 @@ class EmbeddedServer:
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             self.home.chmod(0o700)
-            with self._starting():
+            with self.alone():
                 self._attach()
                 if not self._answers():
                     self._launch()
@@ -188,15 +188,15 @@ class EmbeddedServer:
         """The random password of the station's login role; made with the server, kept in a file of mode 0600."""
         return self._password(LOGIN)
 
-    # Attaching and starting --------------------------------------------------------------------------------------
-
     @contextlib.contextmanager
-    def _starting(self) -> Iterator[None]:
-        """One process at a time makes, starts or revives the server."""
+    def alone(self) -> Iterator[None]:
+        """One process at a time makes, starts, revives or prepares the server; waits as long as the last ``start`` may take."""
         with (self.home / "starting").open("a+b") as file:
             while not _try_lock(file, exclusive=True):
                 self._pause(0.02)
             yield
+
+    # Attaching and starting --------------------------------------------------------------------------------------
 
     def _attach(self) -> None:
         if self._hold is not None:

@@ -167,17 +167,16 @@ def prepare_embedded(server: EmbeddedServer) -> str:
     Raises:
         Unavailable: It cannot be migrated (``store.program_too_old`` after going back to an older program).
     """
-    address = server.url()
     with contextlib.suppress(GenbaError):
-        now = status(address)
+        now = status(server.url())
         if now.window is not None and now.window.revision == REVISION:
-            return address
-    with _connected(server.url(ADMIN, "postgres"), autocommit=True) as connection:
-        if connection.execute(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": DATABASE}).scalar_one() == 0:
-            with contextlib.suppress(DBAPIError):  # another station made it just now
+            return server.url()
+    with server.alone():
+        with _connected(server.url(ADMIN, "postgres"), autocommit=True) as connection:
+            if not connection.execute(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": DATABASE}).scalar_one():
                 connection.execute(text(f"CREATE DATABASE {DATABASE}"))
-    upgrade(server.url(ADMIN))
-    add_station_login(server.url(ADMIN), LOGIN, server.password())
+        upgrade(server.url(ADMIN))
+        add_station_login(server.url(ADMIN), LOGIN, server.password())
     return server.url()
 
 

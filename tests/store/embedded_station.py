@@ -1,4 +1,4 @@
-"""A station process for the tests of the embedded server: attaches, says ``ready``, and stops when its input ends."""
+"""A station process for the tests of the embedded server: attaches (with ``prepare``: migrates), says ``ready``, stops at end of input."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ def main() -> int:
     server = EmbeddedServer(Path(sys.argv[1]), durable=False)
     try:
         server.start(30)
+        if "prepare" in sys.argv:
+            from core.store.schema import prepare_embedded
+
+            prepare_embedded(server)
     except GenbaError as error:
         print(error.code, flush=True)
         return 1

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from core.errors import Unavailable
 from core.store.embedded import ADMIN, EmbeddedServer
 from core.store.engine import Database
-from core.store.schema import prepare_embedded
+from core.store.schema import prepare_embedded, status
 from tests.postgres import plain
 from tests.store.test_engine import until
 
@@ -31,9 +31,13 @@ STATION = [sys.executable, "-m", "tests.store.embedded_station"]
 class Station:
     """A station in a process of its own."""
 
-    def __init__(self, home: Path, *before: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, *before: str, env: dict[str, str] | None = None, prepare: bool = False) -> None:
         self.process = subprocess.Popen(
-            [*before, *STATION, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | (env or {})
+            [*before, *STATION, str(home), *(["prepare"] if prepare else [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | (env or {}),
         )
 
     def says(self) -> str:
@@ -61,8 +65,8 @@ class Station:
 def stations() -> Iterator[Callable[..., Station]]:
     made: list[Station] = []
 
-    def start(home: Path, *before: str, env: dict[str, str] | None = None) -> Station:
-        made.append(Station(home, *before, env=env))
+    def start(home: Path, *before: str, env: dict[str, str] | None = None, prepare: bool = False) -> Station:
+        made.append(Station(home, *before, env=env, prepare=prepare))
         return made[-1]
 
     yield start
@@ -253,9 +257,13 @@ def test_the_first_station_may_leave_without_taking_the_database(home: Path, sta
 
 def test_four_stations_at_once_on_a_new_folder_share_one_server(tmp_path: Path, stations: Callable[..., Station]) -> None:
     home = tmp_path / "new"
-    four = [stations(home) for _ in range(4)]
+    four = [stations(home, prepare=True) for _ in range(4)]
     assert [station.says() for station in four] == ["ready"] * 4
     assert len([line for line in belonging(home) if line.split(" ")[0].endswith("/postgres")]) == 1
+    server = EmbeddedServer(home)
+    server.start()
+    assert status(server.url()).state == "ready"
+    server.stop()
     for station in four[:2]:
         station.kill()
     for station in four[2:]:

@@ -23,8 +23,10 @@ from sqlalchemy.pool import NullPool
 from core.config import VERSION
 from core.errors import GenbaError, Refused, Unavailable
 from core.store.base import Base, Db
+from core.store.engine import Database
 from core.store.schema import REVISION, Window, add_station_login, schema_sql, status, upgrade
 from tests.postgres import OwnServer, TestServer, installed_servers, plain
+from tests.store.test_engine import until
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ["core.store.tables", *(f"core.{room}.models" for room in ("equipment", "inventory", "production", "quality", "users"))]
@@ -145,6 +147,11 @@ def test_superuser_or_owner_sets_it_up_and_a_station_works(shared: OwnServer, lo
         connection.execute("INSERT INTO genba.lease VALUES ('x', 'A', 1, now(), now(), now())")
         owners = connection.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'genba'").fetchall()
     assert owners == [("genba_owner",)]
+    database = Database(station, "L1")
+    database.start()
+    until(lambda: database.up)
+    assert database.state.read_only is None
+    database.close()
 
 
 def test_whoever_may_not_upgrade_is_told_so_and_nothing_is_changed(shared: OwnServer) -> None:
