@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from core.errors import Invalid
 from core.sitefile.entries import SiteFile
 from core.sitefile.flat import Key, Row, rows_of
-from core.sitefile.plan import Change, differences
+from core.sitefile.plan import Change, differences, first_pin
 from core.sitefile.problems import BrokenSiteFile
 from core.sitefile.rules import check
 from core.store.operation import Actor, Proof, Secret, operation
@@ -88,11 +88,10 @@ def apply(db: Db, site: SiteFile, actor: Actor, pins: dict[str, str], lasting: f
             if change.kind == table.kind and table.later and change.action != "retire":
                 _point(table, stored, key, wanted[table.kind][key], table.later)
     db.flush()
-    with_pin = database.codes_with_credential(db)
-    for code, proof in sorted(pins.items()):
-        if code not in with_pin and (code,) in wanted["user"]:
-            users.store_credential(db, actor, code, proof, must_change=code not in lasting)
-    return Applied(tuple(change for change, _key in found))
+    new = sorted((pins.keys() - database.codes_with_credential(db)) & {key[0] for key in wanted["user"]})
+    for code in new:
+        users.store_credential(db, actor, code, pins[code], must_change=code not in lasting)
+    return Applied((*(change for change, _key in found), *(first_pin(code) for code in new)))
 
 
 def _write(db: Db, table: Table, stored: dict[str, Stored], key: Key, row: Row | None) -> None:

@@ -55,9 +55,15 @@ class Change:
 
 def plan(db: Db, site: SiteFile) -> tuple[Change, ...]:
     """Every change in the order it would be made; empty when the database already says what ``site`` says."""
-    from core.sitefile.stored import load
+    from core.sitefile.stored import codes_with_credential, load
 
-    return tuple(change for change, _key in differences(load(db), site))
+    changes = [change for change, _key in differences(load(db), site)]
+    return (*changes, *(first_pin(code) for code in sorted(set(site.pins) - codes_with_credential(db))))
+
+
+def first_pin(code: str) -> Change:
+    """A user gets his first PIN; what it is stands nowhere."""
+    return Change("user", code, "change", (FieldChange("pin", "", "•••"),))
 
 
 def differences(stored: Mapping[str, Stored], site: SiteFile) -> Iterator[tuple[Change, Key]]:

@@ -33,6 +33,7 @@ from core.store.journal import Journal
 from core.store.operation import Secret
 from core.store.readstore import ReadStore
 from core.users.models import User
+from core.users.proof import Credential, Params
 from core.users.prover import PanelProver
 from core.users.roles import system_actor
 from core.users.sign_in import sign_in
@@ -49,7 +50,8 @@ def load(folder: Path, site: str = GOOD, tags: str = TAGS) -> SiteFile:
 
 
 def put(db: Db, site: SiteFile) -> tuple[Change, ...]:
-    return apply(db, site, db.actor, {}).changes
+    pin = Credential(Params(bytes(16)), bytes(32)).text()
+    return apply(db, site, db.actor, dict.fromkeys(site.pins, pin)).changes
 
 
 @contextmanager
@@ -70,7 +72,8 @@ def read_back(db: Db, folder: Path) -> SiteFile:
 def test_a_plant_is_planned_applied_and_then_there_is_nothing_to_do(db: Db, tmp_path: Path) -> None:
     site = load(tmp_path)
     planned = plan(db, site)
-    assert {change.action for change in planned} == {"add"}
+    assert {change.action for change in planned[:-1]} == {"add"}
+    assert str(planned[-1]) == "~ user 0123  pin: — → •••"
     assert "+ line L1" in map(str, planned)
     assert put(db, site) == planned
     assert plan(db, site) == ()
@@ -103,6 +106,13 @@ def test_stations_see_what_was_applied(db: Db, tmp_path: Path) -> None:
     assert [(part.product_code, part.unit) for part in bom.components] == [("B-1", "pcs"), ("C-1", "g")]
     with pytest.raises(Invalid, match="X-9"):
         bom_of(db, product_code="X-9", on=db.now.date())
+
+
+def test_lines_keep_the_order_of_the_file(db: Db, tmp_path: Path) -> None:
+    site = load(tmp_path, GOOD.replace("L1", "L9"), TAGS.replace("L1", "L9"))
+    put(db, site)
+    assert [line.code for line in site_view(db).lines] == ["L9", "L2"]
+    assert read_back(db, tmp_path / "back") == site
 
 
 def test_only_what_differs_changes_and_says_so(db: Db, tmp_path: Path) -> None:
@@ -216,6 +226,7 @@ def test_a_site_file_goes_through_the_door(rig: Rig, admin_url: str, tmp_path: P
     assert signed.actor.roles == {"operator"}
     assert not signed.must_change
     other = load(tmp_path, GOOD.replace("initial_pin: 0246", "initial_pin: 999999"))
+    assert rig.run(lambda db: plan(db, other)) == ()
     assert rig.door.do(apply_site, actor, arguments(other)).view.changes == ()
     assert sign_in(rig.run, "0123", Secret(planted), "P1"), "a first PIN never replaces one that is there"
     with pytest.raises(Refused):
@@ -226,6 +237,14 @@ def test_a_site_file_goes_through_the_door(rig: Rig, admin_url: str, tmp_path: P
     assert any(row[0] == "equipment:site:apply" and "capacity_per_hour" in row[1] for row in rows)
     assert planted not in str(rows) + str(requests)
     assert planted.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("*.db*"))
+
+
+def test_not_even_an_administrator_replaces_a_pin_by_a_file(rig: Rig, tmp_path: Path) -> None:
+    users = GOOD + "  - {code: boss, name: Boss, roles: [administrator], initial_pin: 246801}\n"
+    rig.door.do(apply_site, system_actor("genba site apply", "P1"), arguments(load(tmp_path, users)))
+    boss = sign_in(rig.run, "boss", Secret("246801"), "P1").actor
+    rig.door.do(apply_site, boss, arguments(load(tmp_path, users.replace("initial_pin: 0246", "initial_pin: 999999"))))
+    assert sign_in(rig.run, "0123", Secret("0246"), "P1").must_change
 
 
 def test_a_document_from_elsewhere_is_checked_again(db: Db, tmp_path: Path) -> None:
