@@ -147,7 +147,11 @@ def _paint() -> LineSpec:
             Factor("AtomizingPressure", 0.35, 0.03, 0.2),
         ),
     )
-    oven = UnitSpec(
+    return LineSpec("L3", "L3-M3", (wash, booth, _oven()), buffers=(8, 8), changeover_s=6000.0)
+
+
+def _oven() -> UnitSpec:
+    return UnitSpec(
         "L3-M3",
         cycle_s=20.4,
         scrap=0.006,
@@ -163,7 +167,6 @@ def _paint() -> LineSpec:
         ),
         factors=(Factor("OvenTemperature", 180.0, 8.0, 0.25), Factor("ConveyorSpeedSetpoint", 2.4, 0.35, 0.2)),
     )
-    return LineSpec("L3", "L3-M3", (wash, booth, oven), buffers=(8, 8), changeover_s=6000.0)
 
 
 def _test() -> LineSpec:
@@ -213,7 +216,22 @@ def _packing() -> LineSpec:
         ),
         factors=(Factor("GlueTemperature", 165.0, 9.0, 0.15), Factor("Vacuum", 72.0, 7.0, 0.15)),
     )
-    robot = UnitSpec(
+    sealer = UnitSpec(
+        "L5-M3",
+        cycle_s=9.0,
+        scrap=0.003,
+        idle_kw=0.6,
+        run_kw=1.8,
+        kinds=(_JAM, _CHIPS),
+        warm="SealTemperature",
+        signals=(Heated("SealTemperature", setpoint=140.0, full_rise=200.0, tau_s=300.0, heater_kw=1.4),),
+        factors=(Factor("SealTemperature", 140.0, 8.0, 0.15),),
+    )
+    return LineSpec("L5", "L5-M2", (erector, _packing_robot(), sealer), buffers=(12, 12), changeover_s=5400.0)
+
+
+def _packing_robot() -> UnitSpec:
+    return UnitSpec(
         "L5-M2",
         cycle_s=10.2,
         scrap=0.003,
@@ -228,18 +246,6 @@ def _packing() -> LineSpec:
         ),
         factors=(Factor("SpeedSetpoint", 100.0, 12.0, 0.1), Factor("AirPressure", 0.5, 0.05, 0.2)),
     )
-    sealer = UnitSpec(
-        "L5-M3",
-        cycle_s=9.0,
-        scrap=0.003,
-        idle_kw=0.6,
-        run_kw=1.8,
-        kinds=(_JAM, _CHIPS),
-        warm="SealTemperature",
-        signals=(Heated("SealTemperature", setpoint=140.0, full_rise=200.0, tau_s=300.0, heater_kw=1.4),),
-        factors=(Factor("SealTemperature", 140.0, 8.0, 0.15),),
-    )
-    return LineSpec("L5", "L5-M2", (erector, robot, sealer), buffers=(12, 12), changeover_s=5400.0)
 
 
 def _machining() -> LineSpec:
