@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication
 from core.config import StationSettings, read_settings
 from core.live.link import LinkState
 from core.live.sample import Quality
+from core.log import start_logging
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels import PANELS
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CAPTURE_PATIENCE_S = 10.0
+CAPTURE_PATIENCE_S = 30.0
 CAPTURE_SETTLE_S = 1.2
 
 T = TypeVar("T")
@@ -63,6 +64,7 @@ def run(overrides: dict[str, Any], *, size: str | None, capture: Capture | None,
     if demo is not None:
         overrides |= demo.launch()
     settings = read_settings(**overrides)
+    start_logging(settings.home, "hmi")
     qapp = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(qapp, QApplication)
     qapp.setApplicationName("genba")

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sqlalchemy import func, select
 
 from core.clock import Clock
 from core.config import StationSettings
+from core.equipment.recorder import StateRecorder
+from core.equipment.recording import Led, take_source
 from core.equipment.views import SiteView
 from core.errors import GenbaError
 from core.live.link import LinkState, LinkStatus
 from core.live.table import Table
 from core.live.tags import SourceSpec
+from core.production.recorder import CountRecorder
 from core.station.acquisition import Acquisition
 from core.station.floor import Floor
 from core.store import evidence, lease
@@ -57,7 +61,14 @@ class Reading:
     """
 
     def __init__(
-        self, settings: StationSettings, clock: Clock, floor: Floor, acquisition: Acquisition, table: Table, *, on_link: Callable[[LinkStatus], None]
+        self,
+        settings: StationSettings,
+        clock: Clock,
+        floor: Floor,
+        acquisition: Acquisition,
+        table: Table,
+        *,
+        on_link: Callable[[LinkStatus], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -68,17 +79,23 @@ class Reading:
         self._site: SiteView | None = None
         self._sources: dict[str, _Source] = {}
         self._turn = asyncio.Lock()
-        self._keeper: asyncio.Task[None] | None = None
+        self._recorders = [make(floor.database, table.get, clock, self._superseded) for make in (StateRecorder, CountRecorder)]
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start acquisition without sources; ``use`` gives it some."""
         await self._acquisition.start([], [], sink=self._table.put, on_link=self._on_link)
-        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+        for recorder in self._recorders:
+            self._table.subscribe(recorder.put)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._keep()), *(loop.create_task(recorder.run()) for recorder in self._recorders)]
 
     async def use(self, site: SiteView) -> None:
         """Read this site: sources that changed are connected anew, others go on undisturbed."""
         async with self._turn:
             before, self._site = self._site, site
+            for recorder in self._recorders:
+                recorder.set_tags(site.tags)
             specs = {spec.code: spec for spec in site.sources}
             for code in list(self._sources):
                 if code not in specs or self._changed(before, site, code):
@@ -95,14 +112,17 @@ class Reading:
         await self._look_at_leases()
 
     async def close(self) -> None:
-        """Give the leases back and let go of every machine."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        """Store what was seen, give the leases back and let go of every machine."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         async with self._turn:
+            if self._floor.database.up:
+                for recorder in self._recorders:
+                    await recorder.close()
             held = [source.held for source in self._sources.values() if source.held is not None]
             if held and self._floor.database.up:
-                await self._on_lane(lambda db: [lease.release(db, one) for one in held])
+                await self._on_lane(partial(_release, held))
         await self._acquisition.close()
 
     # -- leases --------------------------------------------------------------------------------------------------
@@ -125,28 +145,44 @@ class Reading:
             for source in asked:
                 await self._settle(source, *answered[source.spec.code])
 
-    def _ask(self, db: Db, wanted: dict[str, Lease | None]) -> dict[str, tuple[Lease | None, str]]:
+    def _ask(self, db: Db, wanted: dict[str, Lease | None]) -> dict[str, tuple[Led | None, str]]:
         """On the listen lane: the lease of each source, or who holds it."""
-        answer: dict[str, tuple[Lease | None, str]] = {}
+        answer: dict[str, tuple[Led | None, str]] = {}
         for code, held in wanted.items():
             job = evidence.lease_name(code)
-            mine = lease.renew(db, held, TTL_S) if held is not None else lease.acquire(db, job, self._settings.name, TTL_S)
+            if held is None:
+                mine = take_source(db, code, self._settings.name, TTL_S)
+            else:
+                kept = lease.renew(db, held, TTL_S)
+                mine = None if kept is None else Led(kept, None)
             holder = select(LeaseRow.holder).where(LeaseRow.name == job, LeaseRow.expires_at > func.clock_timestamp())
             answer[code] = (mine, "" if mine is not None else db.scalar(holder) or "")
         return answer
 
-    async def _settle(self, source: _Source, mine: Lease | None, holder: str) -> None:
-        before, source.held = source.held, mine
+    async def _settle(self, source: _Source, mine: Led | None, holder: str) -> None:
+        before, source.held = source.held, None if mine is None else mine.lease
         code = source.spec.code
         if mine is not None:
             if before is None:
-                log.info("source %s: recorded by this station, epoch %d", code, mine.epoch)
+                log.info("source %s: recorded by this station, epoch %d", code, mine.lease.epoch)
+                for recorder in self._recorders:
+                    recorder.lead(code, mine.lease.epoch, mine.seen_until)
             await self._begin(source)
-        elif before is not None or (source.read and holder != self._settings.name):
+        elif before is not None or (source.read and holder not in ("", self._settings.name)):
             log.info("source %s: now read by %s", code, holder or "nobody")
+            for recorder in self._recorders:
+                recorder.resign(code)
             await self._stop(source)
         if mine is None and holder != self._settings.name and not source.read:
             self._on_link(LinkStatus(code, LinkState.STOPPED, self._clock.now().timestamp(), "driver.read_elsewhere", holder))
+
+    def _superseded(self, code: str) -> None:
+        """A recorder was refused: another station has the lease already; the next turn finds out who."""
+        source = self._sources.get(code)
+        if source is not None:
+            source.held = None
+            for recorder in self._recorders:
+                recorder.resign(code)
 
     # -- machines ------------------------------------------------------------------------------------------------
 
@@ -180,7 +216,7 @@ class Reading:
 
         return of(before) != of(after)
 
-    async def _on_lane(self, work: Callable[[Db], object]) -> dict[str, tuple[Lease | None, str]] | None:
+    async def _on_lane(self, work: Callable[[Db], object]) -> dict[str, tuple[Led | None, str]] | None:
         """Run lease work on the listen lane and commit it; None when the database went away meanwhile."""
 
         def committed(db: Db) -> object:
@@ -194,3 +230,8 @@ class Reading:
             log.debug("leases: %s", error.code)
             return None
         return result if isinstance(result, dict) else None
+
+
+def _release(held: Sequence[Lease], db: Db) -> None:
+    for one in held:
+        lease.release(db, one)

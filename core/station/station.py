@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
+import core.catalogue  # noqa: F401 - decisions that waited in the journal are applied by name
 from core.clock import Clock, SystemClock
 from core.config import StationSettings
 from core.equipment.site import site_view

@@ -60,7 +60,7 @@ class SignInSheet(BottomSheet):
             button.clicked.connect(lambda _=False, chosen=code: self._choose(chosen))
             self._people.addWidget(button)
         self._people.addStretch(1)
-        if self._bridge.is_ready and self._bridge.station.actor.kind == "person" and self._bridge.station.actor.session_id is not None:
+        if self._bridge.is_ready and self._bridge.station.actor.session_id is not None:
             self._people.addWidget(self._sign_off)
         else:
             self._sign_off.hide()

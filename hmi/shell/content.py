@@ -62,7 +62,11 @@ class Content(QWidget):
         look = theme.current()
         head = QHBoxLayout(self._head)
         head.setContentsMargins(0, 0, look.px(12), 0)
-        head.addWidget(self.tabs, 1)
+        head.setSpacing(look.px(12))
+        head.addWidget(self.tabs)
+        head.addStretch(1)
+        # In the row of the tabs, so that a simulated plant costs no line of the screen it trains people for.
+        head.addWidget(self.simulated_band, 4)
         head.addWidget(self.updated)
         bar = QHBoxLayout(self._bar)
         bar.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
@@ -70,7 +74,7 @@ class Content(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self._head, self.simulated_band, self.database_band, self.read_only_band, self.message):
+        for widget in (self._head, self.database_band, self.read_only_band, self.message):
             column.addWidget(widget)
         column.addWidget(self.stack, 1)
         column.addWidget(self._bar)

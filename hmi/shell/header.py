@@ -138,7 +138,7 @@ class Header(QWidget):
     def _show_user(self) -> None:
         actor = self._actor
         language = theme.language()
-        if actor is None or actor.kind != "person" or not actor.user_code:
+        if actor is None or actor.session_id is None:
             self.user.show_text(word("role.guest", language), self.tr("Sign in"), glyph="users", tone="accent")
             return
         role = " · ".join(word(f"role.{role}", language) for role in sorted(actor.roles)[:1])

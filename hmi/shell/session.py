@@ -45,7 +45,7 @@ class SessionWatch(QObject):
 
     def actor_changed(self, actor: Actor) -> None:
         """Start counting for a person, stop for a guest."""
-        self._signed_in = actor.kind == "person" and bool(actor.user_code)
+        self._signed_in = actor.session_id is not None
         self.touched()
         if self._signed_in and self._limit_s:
             self._timer.start()

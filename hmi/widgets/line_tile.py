@@ -20,6 +20,8 @@ from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, has_keyboar
 from hmi.widgets.text import RIGHT, font_fitting, text_width
 
 WIDTH_U, HEIGHT_U = 290, 262
+TIGHT_U = 214
+"""Least height: the lead then stands beside the count; bands and messages above the overview take the room."""
 NO_NUMBER = f"{UNDEFINED} {UNDEFINED}"
 _PAD_U = 12
 
@@ -149,8 +151,8 @@ class LineTile(PaintedButton):
         return QSize(theme.current().px(WIDTH_U), theme.current().px(HEIGHT_U))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """The same."""
-        return self.sizeHint()
+        """Lower than wished where bands or messages need the room."""
+        return QSize(theme.current().px(WIDTH_U), theme.current().px(TIGHT_U))
 
     def paint(self, painter: QPainter) -> None:
         """Frame, head, counts, bar, foot."""
@@ -161,8 +163,9 @@ class LineTile(PaintedButton):
             return
         inner = rect.adjusted(now.px(_PAD_U), now.px(10), -now.px(_PAD_U), -now.px(10))
         spare = max(0.0, (inner.height() - now.px(HEIGHT_U - 20)) / 4)
+        tight = inner.height() < now.px(HEIGHT_U - 24)
         self._paint_head(painter, inner)
-        self._paint_counts(painter, QRectF(inner.left(), inner.top() + now.px(82) + spare, inner.width(), now.px(78)))
+        self._paint_counts(painter, QRectF(inner.left(), inner.top() + now.px(82) + spare, inner.width(), now.px(78)), tight=tight)
         self._paint_foot(painter, QRectF(inner.left(), inner.bottom() - now.px(78) - spare, inner.width(), now.px(78) + spare), spare)
         if has_keyboard(self):
             draw_focus(painter, rect)
@@ -199,7 +202,7 @@ class LineTile(PaintedButton):
         draw_chip(painter, self, QRectF(inner.left(), top, width, now.px(CHIP_U)), face.state, state_word)
         self.write(painter, QRectF(inner.right() - time_width, top, time_width, now.px(CHIP_U)), elapsed, "strong", "text", RIGHT)
 
-    def _paint_counts(self, painter: QPainter, rect: QRectF) -> None:
+    def _paint_counts(self, painter: QPainter, rect: QRectF, *, tight: bool) -> None:
         now = theme.current()
         good, target, lead = self._shown[3:6]
         tail = text_width(target, "heading") + now.px(10) if target else 0.0
@@ -211,6 +214,11 @@ class LineTile(PaintedButton):
         # Both stand on one base line: the smaller text is centred lower by a third of the difference in size.
         drop = (now.font_px(role) - now.font_px("heading")) * 0.36
         self.write(painter, QRectF(line.left() + width + now.px(10), line.top() + drop, tail, line.height()), target, "heading", "text2")
+        if tight:
+            right = line.left() + width + tail + now.px(18)
+            room = QRectF(right, line.top() + drop, max(0.0, line.right() - right), line.height())
+            self.write(painter, room, lead, font_fitting(lead, ("strong", "label"), room.width()), "text", RIGHT)
+            return
         below = QRectF(rect.left(), rect.top() + now.px(52), rect.width(), now.px(26))
         self.write(painter, below, lead, "strong")
         if lead:

@@ -196,7 +196,8 @@ class LineDetailView(QWidget):
         if order is None:
             self.order.set_text(self.tr("No order on this line"))
         else:
-            waits = f" · {self.tr('waiting for the database')}" if f"order:{order.id}" in waiting else ""
+            words = self.tr("waiting for the database")
+            waits = f" · {words}" if f"order:{order.id}" in waiting else ""
             status = word(f"order.{order.status}", language)
             self.order.set_text(f"{order.number}  {order.product_code} {name(order.product_name, language)} · {status}{waits}")
         made = None if order is None else order.machine_good
