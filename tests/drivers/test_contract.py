@@ -108,9 +108,9 @@ def test_disturbed_line_never_makes_a_wrong_value(protocol: str, server: ServerP
         async with FaultProxy(server.port) as proxy, Rig(source(protocol, proxy.port), tags(protocol, names), patience=HASTY) as rig:
             await rig.online()
             proxy.mode = mode
-            for number in range(8):
+            for number in range(6):
                 server.tell("set", "int16", number % 2)
-                await asyncio.sleep(0.15)
+                await asyncio.sleep(0.1)
             proxy.mode = "ok"
             await rig.online()
             await rig.until(lambda: rig.get("int16").value == 1)
@@ -148,7 +148,7 @@ def test_writes_are_read_back(protocol: str, server: ServerProcess) -> None:
                 await rig.acquisition.write(rig.tags[name], value)
                 assert server.tell("get", name) == value
                 assert (await rig.acquisition.read([rig.tags[name]])).values == [value]
-                await rig.until(lambda name=name, value=value: rig.get(name).value == value)
+            await rig.until(lambda: {name: rig.get(name).value for name in wanted} == wanted)
 
     asyncio.run(go())
 

@@ -92,16 +92,23 @@ class Plant:
 
     async def bomb(self, length: int) -> None:
         """From now on the value of ``string`` travels as an array of ``length`` nulls, which takes five bytes to say."""
-        original = ua.ua_binary.variant_to_binary
-
-        def packed(variant: Any) -> bytes:
-            if variant.VariantType is ua.VariantType.String and variant.Value == "bomb":
-                return bytes([0x80]) + length.to_bytes(4, "little", signed=True)
-            return bytes(original(variant))
-
-        ua.ua_binary.variant_to_binary = packed
-        ua.ua_binary.create_type_serializer.cache_clear()
+        global _bomb_length
+        _bomb_length = length
         await self.set("string", "bomb")
+
+
+_bomb_length = 0
+_honest = ua.ua_binary.variant_to_binary
+
+
+def _packed(variant: Any) -> bytes:
+    if _bomb_length and variant.VariantType is ua.VariantType.String and variant.Value == "bomb":
+        return bytes([0x80]) + _bomb_length.to_bytes(4, "little", signed=True)
+    return bytes(_honest(variant))
+
+
+# Before the first message: the library keeps the encoders it has made.
+ua.ua_binary.variant_to_binary = _packed
 
 
 class _User:
