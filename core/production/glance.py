@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, and_, case, func, or_, select, true
@@ -92,6 +93,7 @@ def _tags_of(unit: Any) -> ColumnElement[Any]:
     )
 
 
+@cache  # it is long: building it takes longer than running it
 def _overview() -> Select[Any]:
     at_work, state, counts = _order_on_line(), _newest_state(Line.constraint_unit_id), _today_counts()
     order = order_select().subquery("running")

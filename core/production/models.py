@@ -50,6 +50,7 @@ class WorkOrder(Versioned, Base):
         Index("ix_work_order_line_id_status_priority", "line_id", "status", "priority", "scheduled_start_at"),
         Index("ix_work_order_scheduled_start_at", "scheduled_start_at"),
         Index("ix_work_order_product_id_status", "product_id", "status"),
+        Index("ix_work_order_started", "line_id", "actual_end_at", postgresql_where=text("actual_start_at IS NOT NULL")),
     )
 
     id: Mapped[UuidKey]

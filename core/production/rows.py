@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -81,7 +82,7 @@ def line_occupant(db: Db, order: WorkOrder) -> str | None:
 def order_view(db: Db, order_id: UUID) -> OrderView:
     """The view of one order, with what this transaction has changed. Raises Refused ``order.not_found``."""
     db.flush()
-    row = db.execute(order_select(counted=true()).where(WorkOrder.id == order_id)).mappings().first()
+    row = db.execute(order_select(count_all=True).where(WorkOrder.id == order_id)).mappings().first()
     if row is None:
         raise Refused("order.not_found")
     return view_of(row, db.now)
@@ -144,18 +145,15 @@ def _counts(counted: ColumnElement[bool]) -> FromClause:
     )
 
 
-STARTED_AND_OPEN: ColumnElement[bool] = and_(
-    WorkOrder.actual_start_at.is_not(None), WorkOrder.status.in_([status.value for status in rules.OPEN])
-)
-
-
-def order_select(counted: ColumnElement[bool] = STARTED_AND_OPEN) -> Select[Any]:
+@cache  # it is long: building it takes longer than running it
+def order_select(*, count_all: bool = False) -> Select[Any]:
     """Orders with everything a view needs, one row each, columns named ``order_…``.
 
     Args:
-        counted: For which rows the machine counts are summed up; a thousand finished orders need not be counted again.
+        count_all: Sum up the machine counts of every row; otherwise only of orders that have started and are open.
     """
-    counts = _counts(counted)
+    started_and_open = and_(WorkOrder.actual_start_at.is_not(None), WorkOrder.status.in_([status.value for status in rules.OPEN]))
+    counts = _counts(true() if count_all else started_and_open)
     plain = ("id", "number", "status", "priority", "planned", "completed", "scrap", "unit", "note", "reason", "version")
     times = ("scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "run_seconds", "run_since_at")
     return (

@@ -602,6 +602,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_work_order_product_id_status", "work_order", ["product_id", "status"], unique=False, schema="genba")
     op.create_index("ix_work_order_scheduled_start_at", "work_order", ["scheduled_start_at"], unique=False, schema="genba")
+    op.create_index(
+        "ix_work_order_started",
+        "work_order",
+        ["line_id", "actual_end_at"],
+        unique=False,
+        schema="genba",
+        postgresql_where=sa.text("actual_start_at IS NOT NULL"),
+    )
     op.create_index("ix_work_order_status_scheduled_start_at", "work_order", ["status", "scheduled_start_at"], unique=False, schema="genba")
     op.create_table(
         "work_unit",
