@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from installer import system
-from installer.checkout import LINUX, ROOT
+from installer.checkout import LINUX
 
 PICTURE_OPTIONS = ("--screenshot", "--state-json")
 """Options of ``demo`` that leave a file behind, so that it is of use without a screen."""
@@ -50,12 +50,11 @@ def lacking_display(environ: Mapping[str, str]) -> str | None:
 
 def no_display_words(reason: str) -> str:
     """What to tell somebody who started the demo where nothing can be drawn."""
-    xvfb = " ".join([*system.APT_INSTALL, "xvfb", "xauth"])
-    sudo = "" if ROOT else "sudo "
+    xvfb = system.apt_line(["xvfb", "xauth"])
     return (
         f"no display to open the HMI on: {reason}. Either\n"
         "    take a picture of it       python3 -m installer demo --screenshot genba.png\n"
-        f"    or use a display in memory {sudo}{xvfb}\n"
+        f"    or use a display in memory {xvfb}\n"
         "                               xvfb-run -a python3 -m installer demo\n"
         "    or log in at a desktop and run the command there."
     )

@@ -127,6 +127,14 @@ def packages_of(needs: Iterable[Need], glibc: tuple[int, ...]) -> list[str]:
     return list(dict.fromkeys(renamed(need.package, glibc) for need in needs))
 
 
+def apt_line(packages: Iterable[str]) -> str:
+    """The line a person runs to install the packages; a plain Debian has no sudo."""
+    line = " ".join([*APT_INSTALL, *packages])
+    if ROOT:
+        return line
+    return f"sudo {line}" if shutil.which("sudo") else f"su -c '{line}'"
+
+
 def bring(find_missing: Callable[[], list[Need]], *, may_install: bool = True) -> None:
     """Makes sure that the machine brings what is needed: installs it as root, else names the one line that does.
 
@@ -144,7 +152,7 @@ def bring(find_missing: Callable[[], list[Need]], *, may_install: bool = True) -
     lacking = ", ".join(dict.fromkeys(need.what for need in needs))
     if shutil.which("apt-get") is None:
         raise Problem(f"this system lacks {lacking}; install what holds them (on Debian: {' '.join(packages)})", NOT_HERE)
-    line = ("" if ROOT else "sudo ") + " ".join([*APT_INSTALL, *packages])
+    line = apt_line(packages)
     if not (ROOT and may_install):
         raise Problem(f"this system lacks {lacking}. Please run, and try again:\n    {line}", NOT_HERE)
     say(f"installing {len(packages)} system packages: {' '.join(packages)}")

@@ -111,6 +111,7 @@ class Machine:
 
 
 INSTALL = "-q -o DPkg::Lock::Timeout=180 install -y --no-install-recommends libgl1 libegl1"
+APT_LINE = "apt-get install -y --no-install-recommends libgl1 libegl1"
 UPDATE = "-q -o DPkg::Lock::Timeout=180 update"
 
 
@@ -139,8 +140,7 @@ def test_apts_own_reason_is_passed_on(tmp_path: Path, monkeypatch: pytest.Monkey
     machine.has_apt("echo 'Reading package lists...'; echo 'E: Unable to locate package libgl1'; exit 100")
     with pytest.raises(Problem) as caught:
         system.bring(machine.find_missing)
-    line = "apt-get install -y --no-install-recommends libgl1 libegl1"
-    assert str(caught.value) == f"`{line}` failed: Unable to locate package libgl1"
+    assert str(caught.value) == f"`{APT_LINE}` failed: Unable to locate package libgl1"
     assert caught.value.code == NOT_HERE
 
 
@@ -151,17 +151,26 @@ def test_an_installation_that_did_not_help_is_not_called_good(tmp_path: Path, mo
         system.bring(machine.find_missing)
 
 
-@pytest.mark.parametrize(("root", "may_install", "prefix"), [(False, True, "sudo "), (True, False, "")])
+@pytest.mark.parametrize(
+    ("root", "may_install", "sudo", "line"),
+    [
+        (False, True, True, f"sudo {APT_LINE}"),
+        (False, True, False, f"su -c '{APT_LINE}'"),
+        (True, False, True, APT_LINE),
+    ],
+)
 def test_who_may_not_install_is_told_the_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: bool, may_install: bool, prefix: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: bool, may_install: bool, sudo: bool, line: str
 ) -> None:
     machine = Machine(tmp_path, monkeypatch, root=root)
     machine.has_apt("exit 0")
+    if sudo:
+        (tmp_path / "sudo").symlink_to(tmp_path / "apt-get")
     with pytest.raises(Problem) as caught:
         system.bring(machine.find_missing, may_install=may_install)
     assert str(caught.value).splitlines() == [
         "this system lacks libGL.so.1, libEGL.so.1. Please run, and try again:",
-        f"    {prefix}apt-get install -y --no-install-recommends libgl1 libegl1",
+        f"    {line}",
     ]
     assert caught.value.code == NOT_HERE
     assert machine.calls == []
