@@ -159,6 +159,11 @@ def _own_pipes() -> tuple[int, int]:
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     os.close(nothing)
+    if sys.platform == "win32":
+        import msvcrt
+
+        for fd in (requests, out):
+            msvcrt.setmode(fd, os.O_BINARY)
     return requests, out
 
 

@@ -223,3 +223,17 @@ def test_decoder_bomb_takes_the_process_and_never_the_screen(expect_log: Expecte
         asyncio.run(go())
     finally:
         plc.kill()
+
+
+@pytest.mark.parametrize("mode", ["gui", "thread", "process"])
+def test_runs_on_the_loop_of_the_screen(mode: str, server: ServerProcess, qapp: object) -> None:
+    import qasync
+
+    async def go() -> None:
+        async with Rig(source("modbus", server.port), tags("modbus"), mode, HASTY) as rig:
+            await rig.online()
+            await rig.acquisition.write(rig.tags["mode"], 3)
+            assert (await rig.acquisition.read([rig.tags["mode"]])).values == [3]
+
+    with qasync.QEventLoop(qapp) as loop:
+        loop.run_until_complete(go())
