@@ -190,7 +190,7 @@ def _hook_failures(loop: asyncio.AbstractEventLoop, window: Window) -> None:
 async def _capture(window: Window, starting: asyncio.Task[Station | None], capture: Capture) -> None:
     deadline = time.monotonic() + CAPTURE_PATIENCE_S
     await asyncio.wait([starting], timeout=CAPTURE_PATIENCE_S)
-    while time.monotonic() < deadline and not _is_live(window.bridge):
+    while time.monotonic() < deadline and not _is_live(window.bridge):  # noqa: ASYNC110 - no event says "all of it is live"
         await asyncio.sleep(0.1)
     await asyncio.sleep(CAPTURE_SETTLE_S)  # one more second of values, so that ages and rates are the usual ones
     if capture.screenshot is not None:

@@ -71,10 +71,12 @@ class OrderFormSheet(BottomSheet):
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setSpacing(theme.current().px(12))
-        places = ((self.product, 0, 0, 2), (self.line, 0, 2, 1), (self.number, 0, 3, 1), (self.planned, 1, 0, 1), (self.priority, 1, 1, 1))
-        for part, row, column, wide in (*places, (self.start, 1, 2, 1), (self.end, 1, 3, 1)):
+        for part, row, column, wide in (
+            (self.product, 0, 0, 3), (self.line, 0, 3, 3), (self.number, 1, 0, 2), (self.planned, 1, 2, 2),
+            (self.priority, 1, 4, 2), (self.start, 2, 0, 3), (self.end, 2, 3, 3),
+        ):  # fmt: skip
             grid.addWidget(part, row, column, 1, wide)
-        for column in range(4):
+        for column in range(6):
             grid.setColumnStretch(column, 1)
         self.content.addLayout(grid)
 
@@ -122,9 +124,13 @@ class OrderFormSheet(BottomSheet):
     # -- creating ------------------------------------------------------------------------------------------------
 
     def _create(self) -> None:
-        checks = [field.check() for field in (self.product, self.line, self.planned, self.priority, self.start, self.end)]
+        # One message at a time: the first field that needs a hand, so that the form stays on a small screen.
+        fields = (self.product, self.line, self.planned, self.priority)
+        if not all(field.check() for field in fields):
+            self.refit()
+            return
         start, end = self._time(self.start), self._time(self.end)
-        if not all(checks) or start is None or end is None:
+        if start is None or end is None:
             self.refit()
             return
         self.set_pending(True)

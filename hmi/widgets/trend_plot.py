@@ -246,7 +246,7 @@ class TrendPlot(QWidget):
             if pen.unit == unit:
                 self._drawn.append(self._add_pen(plot, pen, pen_look(index)))
         self._set_range(plot, [pen for pen in self._pens if pen.unit == unit])
-        cursor = pg.InfiniteLine(angle=90, pen=look.pen("text"))
+        cursor = pg.InfiniteLine(angle=90, pen=_hairline("text"))
         cursor.setVisible(False)
         plot.addItem(cursor, ignoreBounds=True)
         self._cursors.append(cursor)
@@ -256,7 +256,7 @@ class TrendPlot(QWidget):
         plot.addItem(curve)
         drawn = _Drawn(pen, curve)
         for value in pen.limits:
-            limit = pg.InfiniteLine(value, angle=0, pen=theme.current().pen("edge", dashed=True))
+            limit = pg.InfiniteLine(value, angle=0, pen=_hairline("edge", dashed=True))
             plot.addItem(limit, ignoreBounds=True)
             drawn.limits.append(limit)
         return drawn
@@ -294,6 +294,13 @@ def pen_look(index: int) -> QPen:
     pen.setCosmetic(True)
     styles = {"solid": Qt.PenStyle.SolidLine, "dash": Qt.PenStyle.DashLine, "dash-dot": Qt.PenStyle.DashDotLine, "dot": Qt.PenStyle.DotLine}
     pen.setStyle(styles.get(look.dash, Qt.PenStyle.SolidLine))
+    return pen
+
+
+def _hairline(token: str, *, dashed: bool = False) -> QPen:
+    """A line one pixel wide whatever the scale of the plot."""
+    pen = QPen(theme.current().color(token), 1, Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
+    pen.setCosmetic(True)
     return pen
 
 

@@ -211,7 +211,15 @@
     <name>LineDetailView</name>
     <message>
         <source>No order on this line</source>
-        <translation>このラインに作業指示はありません</translation>
+        <translation type="vanished">このラインに作業指示はありません</translation>
+    </message>
+    <message>
+        <source>No order</source>
+        <translation>作業指示なし</translation>
+    </message>
+    <message>
+        <source>waiting for the database</source>
+        <translation>データベース待ち</translation>
     </message>
     <message>
         <source>Expected finish</source>

@@ -22,7 +22,7 @@ from hmi.widgets.bars import CountBar
 from hmi.widgets.button import TouchButton
 from hmi.widgets.chip import StateChip
 from hmi.widgets.label import Label
-from hmi.widgets.text import CENTER, RIGHT
+from hmi.widgets.text import CENTER
 from hmi.widgets.three_lines import ThreeLines
 from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
@@ -75,7 +75,6 @@ class LineDetailView(QWidget):
         self.problem = ThreeLines(closable=False)
         self.title = Label("", "heading", may_cut=True)
         self.chip = LiveChip()
-        self.order = Label("", "body", "text2", align=RIGHT, may_cut=True)
         self.bar = CountBar()
         self.timeline = StateTimeline()
         self._figures: dict[str, tuple[Label, Label]] = {}
@@ -91,17 +90,16 @@ class LineDetailView(QWidget):
         column.setSpacing(look.px(8))
         head = QHBoxLayout()
         head.setSpacing(look.px(12))
-        head.addWidget(self.title, 2)
+        head.addWidget(self.title, 1)
         head.addWidget(self.chip)
-        head.addWidget(self.order, 3)
-        for part in (self.problem,):
-            column.addWidget(part)
+        head.addStretch(1)
+        head.addLayout(self._pager())
+        column.addWidget(self.problem)
         column.addLayout(head)
         column.addWidget(self._count_card())
         column.addWidget(self.timeline)
         self._grid.setSpacing(look.px(8))
         column.addLayout(self._grid, 1)
-        column.addLayout(self._pager())
 
     def _count_card(self) -> QFrame:
         look = theme.current()
@@ -111,14 +109,15 @@ class LineDetailView(QWidget):
         inside.setContentsMargins(look.px(12), look.px(6), look.px(12), look.px(8))
         inside.setSpacing(look.px(4))
         row = QHBoxLayout()
-        for key in ("good", "reject", "target", "remaining", "finish"):
-            value, label = Label(UNDEFINED, "value"), Label("", "label", "text2", may_cut=True)
+        for key, share in (("order", 7), ("good", 4), ("reject", 3), ("target", 6), ("remaining", 4), ("finish", 4)):
+            value = Label(UNDEFINED, "strong" if key == "order" else "value", may_cut=key == "order")
+            label = Label("", "label", "text2", may_cut=True)
             self._figures[key] = (value, label)
             cell = QVBoxLayout()
             cell.setSpacing(0)
             cell.addWidget(label)
             cell.addWidget(value)
-            row.addLayout(cell, 1)
+            row.addLayout(cell, share)
         inside.addLayout(row)
         inside.addWidget(self.bar)
         return card
@@ -130,9 +129,9 @@ class LineDetailView(QWidget):
         self._back.clicked.connect(lambda: self._turn(-1))
         self._on.clicked.connect(lambda: self._turn(1))
         row = QHBoxLayout()
-        row.addWidget(self._back)
-        row.addWidget(self._where, 1)
-        row.addWidget(self._on)
+        row.setSpacing(theme.current().px(8))
+        for part in (self._back, self._where, self._on):
+            row.addWidget(part)
         return row
 
     # -- what to show --------------------------------------------------------------------------------------------
@@ -194,12 +193,13 @@ class LineDetailView(QWidget):
         line, order = detail.line, detail.line.order
         language = theme.language()
         if order is None:
-            self.order.set_text(self.tr("No order on this line"))
+            self._set("order", self.tr("No order"))
+            self._figures["order"][1].set_text(word("panel.work_orders", language))
         else:
-            words = self.tr("waiting for the database")
-            waits = f" · {words}" if f"order:{order.id}" in waiting else ""
+            waits = self.tr("waiting for the database")
             status = word(f"order.{order.status}", language)
-            self.order.set_text(f"{order.number}  {order.product_code} {name(order.product_name, language)} · {status}{waits}")
+            self._set("order", f"{order.product_code} {name(order.product_name, language)}")
+            self._figures["order"][1].set_text(f"{order.number} · {waits if f'order:{order.id}' in waiting else status}")
         made = None if order is None else order.machine_good
         self._set("good", number(made if order is not None else line.good_today))
         self._set("reject", number(order.machine_reject if order is not None else line.reject_today))

@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.production.views import OrderStatus, OrderView
-from core.words import date_time, name, number, word
+from core.words import day, name, number, word
 from hmi import theme
 from hmi.widgets.table import Cell, Column, PagedTable
 
@@ -70,7 +70,7 @@ class OrderTable(QWidget):
                 Column(self.tr("Line"), 0.8),
                 Column(self.tr("Product"), 2.6),
                 Column(self.tr("Good / planned"), 1.8, "right"),
-                Column(self.tr("Due"), 2.0, "right"),
+                Column(self.tr("Due"), 1.5, "right"),
             ]
         )
         self.table.set_empty_text(self.tr("No orders here."), self.tr("Create one with the button below, or look at the other list."))
@@ -87,11 +87,12 @@ class OrderTable(QWidget):
             below = self.tr("waiting for the database")
         elif order.blockers:
             below = order.blockers[0].reason
+        due = order.scheduled_end_at.astimezone(self.zone)
         return (
             Cell(order.number, strong=strong, below=self.tr("priority {n}").format(n=order.priority)),
             Cell(word(f"order.{order.status}", language), strong=strong, below=below),
             order.line_code,
             Cell(order.product_code, below=name(order.product_name, language)),
             f"{number(order.completed)} / {number(order.planned)}",
-            Cell(date_time(order.scheduled_end_at.astimezone(self.zone), language)),
+            Cell(f"{due:%H:%M}", below=day(due, language)),
         )
