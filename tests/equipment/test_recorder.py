@@ -193,6 +193,43 @@ def test_parts_belong_to_the_order_that_ran_when_they_were_counted(rig: Rig) -> 
     assert booked == [(100, False), (104, False), (105, True), (110, True)]
 
 
+def test_a_batch_waits_for_the_start_it_meets(rig: Rig, database_url: str) -> None:
+    """The start is decided and not committed when the part is counted: the part must not miss its order."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    from core.production import orders
+    from core.store.base import Db
+    from core.store.operation import Actor
+    from tests.production.conftest import Plant
+
+    actor = Actor("t", "T", frozenset(), frozenset({"*"}), "TEST", None)
+
+    async def scene() -> None:
+        rig.lead()
+        await flush(rig)
+        rig.see("L1.M2.Good", 10)
+        rig.see("L1.M2.Good", 10)
+        await flush(rig)
+        engine = create_engine(database_url, poolclass=NullPool)
+        with Db(engine, actor=actor) as db:
+            db.decided_at = db.now
+            order = Plant(db, {}, {}, {}).released("WO-1")
+            db.commit()
+            db.decided_at = db.now
+            orders.start_order(db, actor, order_id=order.id)
+            rig.see("L1.M2.Good", 11, ago_s=-0.2)
+            storing = asyncio.create_task(rig.counts.flush())
+            await asyncio.sleep(0.5)
+            assert not storing.done()
+            db.commit()
+        await storing
+        engine.dispose()
+
+    go(scene())
+    assert rig.sql("SELECT counter_value, order_id IS NOT NULL FROM genba.count_event ORDER BY seq") == [(10, False), (11, True)]
+
+
 def test_while_the_database_is_away_nothing_is_lost(rig: Rig, expect_log: Any) -> None:
     expect_log(r"database is down")
 

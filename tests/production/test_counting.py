@@ -163,8 +163,9 @@ def test_a_counter_that_never_wraps_begins_again() -> None:
     assert [(each.quantity, each.reset) for each in counted] == [(3, True), (1, False)]
 
 
-def test_a_reset_after_a_night_is_not_a_wrap() -> None:
-    tracker = CounterTracker(2**16, Pace(20, 0.2), 50_000, 0.0)
+@pytest.mark.parametrize(("pace", "last"), [(Pace(20, 0.2), 50_000), (Pace(100, 10.0), 5_000)])
+def test_a_reset_after_a_night_is_not_a_wrap(pace: Pace, last: int) -> None:
+    tracker = CounterTracker(2**16, pace, last, 0.0)
     counted = read(tracker, (300, 8 * 3600.0), (300, 8 * 3600.0 + 4))
     assert [(each.quantity, each.reset, each.gap) for each in counted] == [(300, True, True)]
 

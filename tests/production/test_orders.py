@@ -297,6 +297,43 @@ def test_parts_counted_before_a_late_start_find_their_order(plant: Plant, ago: C
     assert booked == {Decimal(5): first.id, Decimal(7): second.id}
 
 
+def test_of_two_started_orders_the_one_at_work_gets_the_parts(plant: Plant, ago: Callable[[float], None]) -> None:
+    from core.production.attribution import orders_at
+
+    def owner(minutes: float) -> UUID | None:
+        (order,) = orders_at(plant.db, [(plant.lines["L1"], plant.db.now - timedelta(minutes=minutes))])
+        return order
+
+    first = plant.running("WO-1", minutes=100)
+    ago(80)
+    act(plant, orders.hold_order, first, reason="x")
+    assert owner(79) == first.id  # held alone: what still falls out of the machine is its own
+    second = plant.released("WO-2")
+    ago(70)
+    act(plant, orders.start_order, second)
+    ago(50)
+    act(plant, orders.pause_order, second)
+    assert owner(49) == second.id  # a paused order keeps the line
+    ago(45)
+    act(plant, orders.resume_order, second)
+    ago(40)
+    act(plant, orders.hold_order, second, reason="x")
+    ago(30)
+    act(plant, orders.unhold_order, first)
+    assert (owner(101), owner(90), owner(29)) == (None, first.id, first.id)
+    ago(20)
+    act(plant, orders.complete_order, first)
+    third = plant.released("WO-3")
+    ago(15)
+    act(plant, orders.start_order, third)
+    ago(12)
+    act(plant, orders.pause_order, third)
+    ago(10)
+    assert (owner(5), owner(0)) == (third.id, third.id)
+    act(plant, orders.complete_order, act(plant, orders.resume_order, third))
+    assert owner(5) == second.id
+
+
 @pytest.mark.usefixtures("plant")
 def test_the_standard_time_of_the_unit_goes_before_the_product_s(db: Db, plant: Plant) -> None:
     from core.production.models import StandardTime

@@ -157,6 +157,11 @@ def test_a_leader_is_asked_above_a_tenth_more_than_remains(remaining: Decimal, g
     assert rules.is_over(remaining, good) == (good - left > left / 10)
 
 
+@pytest.mark.parametrize(("good", "over"), [(20, False), (22, False), ("22.000001", True), (200, True)])
+def test_twenty_remaining_allow_twenty_two(good: int | str, over: bool) -> None:
+    assert rules.is_over(Decimal(20), Decimal(good)) is over
+
+
 @given(
     planned=st.decimals(1, 10_000, places=0),
     running_s=st.floats(0, 1e7),
