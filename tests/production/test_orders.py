@@ -321,6 +321,9 @@ def test_of_two_started_orders_the_one_at_work_gets_the_parts(plant: Plant, ago:
     ago(30)
     act(plant, orders.unhold_order, first)
     assert (owner(101), owner(90), owner(29)) == (None, first.id, first.id)
+    ago(25)
+    act(plant, orders.pause_order, first)
+    assert owner(24) == first.id  # paused goes before held, although the held one was started later
     ago(20)
     act(plant, orders.complete_order, first)
     third = plant.released("WO-3")
