@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from hmi import theme
 from hmi.widgets.glyphs import draw_glyph
 from hmi.widgets.painted import PaintedButton, draw_box, draw_focus
-from hmi.widgets.text import CENTER, LEFT, RIGHT, text_width
+from hmi.widgets.text import CENTER, LEFT, RIGHT, broken, text_width
 
 
 class Cell(PaintedButton):
@@ -122,9 +122,12 @@ class RailButton(PaintedButton):
         painter.fillRect(self.rect(), look.color(ground))
         painter.setPen(look.pen("line"))
         painter.drawLine(self.rect().bottomLeft(), self.rect().bottomRight())
-        side = look.px(28)
-        draw_glyph(painter, self.glyph, QRectF((self.width() - side) / 2, look.px(8), side, side), look.color(ink))
-        place = QRectF(look.px(2), look.px(38), self.width() - look.px(4), self.height() - look.px(40))
+        # Room for two lines of English: the sign gives way when the name needs them.
+        wraps = len(broken(self.text(), "label", self.width() - look.px(4))) > 1
+        side, top = (look.px(22), look.px(5)) if wraps else (look.px(28), look.px(9))
+        draw_glyph(painter, self.glyph, QRectF((self.width() - side) / 2, top, side, side), look.color(ink))
+        under = top + side + look.px(1)
+        place = QRectF(look.px(2), under, self.width() - look.px(4), self.height() - under - look.px(2))
         self.write(painter, place, self.text(), "label", ink, Qt.AlignmentFlag.AlignCenter, lines=2)
         if self.hasFocus():
             draw_focus(painter, QRectF(self.rect()))

@@ -49,7 +49,7 @@ class Band(Painted):
 
     def _text(self) -> str:
         said = {
-            "simulated": self.tr("SIMULATION: these machines do not exist"),
+            "simulated": self.tr("SIMULATION: no real machines"),
             "snapshot": self.tr("Database away: showing what was saved here"),
             "read_only": self.tr("Read only"),
             "training": self.tr("TRAINING: nothing is recorded"),

@@ -175,15 +175,16 @@ class ValueTile(Painted):
         self._paint_frame(painter, rect, face)
         inner = rect.adjusted(now.px(_PAD_U), now.px(8), -now.px(_PAD_U), -now.px(8))
         top = QRectF(inner.left(), inner.top(), inner.width(), now.px(24))
-        tag = draw_simulated(painter, self, top.right(), top.top()) if self.simulated else 0.0
-        self.write(painter, top.adjusted(0, 0, -tag, 0), face.label, "label", "text2", may_cut=True)
+        self.write(painter, top, face.label, "label", "text2", may_cut=True)
         foot = QRectF(inner.left(), inner.bottom() - now.px(24), inner.width(), now.px(24))
         bar_height = now.px(24) if face.filled >= 0 else 0
         middle = QRectF(inner.left(), top.bottom(), inner.width(), foot.top() - top.bottom() - bar_height)
         self._paint_number(painter, middle, face)
         if face.filled >= 0:
             self._paint_bar(painter, QRectF(inner.left(), middle.bottom() + now.px(1), inner.width(), now.px(20)), face)
-        self._paint_foot(painter, foot, face)
+        # In the foot, so that the name above keeps the whole width.
+        tag = draw_simulated(painter, self, foot.right(), foot.top()) if self.simulated else 0.0
+        self._paint_foot(painter, foot.adjusted(0, 0, -tag, 0), face)
 
     def _paint_frame(self, painter: QPainter, rect: QRectF, face: _Face) -> None:
         now = theme.current()

@@ -15,7 +15,7 @@
 <context>
     <name>Band</name>
     <message>
-        <source>SIMULATION: these machines do not exist</source>
+        <source>SIMULATION: no real machines</source>
         <translation>模擬運転：実在しない設備です</translation>
     </message>
     <message>
@@ -222,8 +222,12 @@
         <translation>データベース待ち</translation>
     </message>
     <message>
-        <source>Expected finish</source>
+        <source>Finish</source>
         <translation>完了見込み</translation>
+    </message>
+    <message>
+        <source>Expected finish</source>
+        <translation type="vanished">完了見込み</translation>
     </message>
 </context>
 <context>

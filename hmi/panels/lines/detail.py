@@ -109,7 +109,7 @@ class LineDetailView(QWidget):
         inside.setContentsMargins(look.px(12), look.px(6), look.px(12), look.px(8))
         inside.setSpacing(look.px(4))
         row = QHBoxLayout()
-        for key, share in (("order", 7), ("good", 4), ("reject", 3), ("target", 6), ("remaining", 4), ("finish", 4)):
+        for key, share in (("order", 9), ("good", 3), ("reject", 3), ("target", 5), ("remaining", 4), ("finish", 4)):
             value = Label(UNDEFINED, "strong" if key == "order" else "value", may_cut=key == "order")
             label = Label("", "label", "text2", may_cut=True)
             self._figures[key] = (value, label)
@@ -261,7 +261,7 @@ class LineDetailView(QWidget):
             ("reject", word("count.reject", language)),
             ("target", word("count.pace_target", language)),
             ("remaining", word("count.remaining", language)),
-            ("finish", self.tr("Expected finish")),
+            ("finish", self.tr("Finish")),
         ):
             self._figures[key][1].set_text(text)
         self._show_figures(())

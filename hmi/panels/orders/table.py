@@ -65,12 +65,12 @@ class OrderTable(QWidget):
         """Set heads and cells in the current language; the choice stays."""
         self.table.set_columns(
             [
-                Column(self.tr("Order"), 2.2),
-                Column(self.tr("Status"), 1.6),
+                Column(self.tr("Order"), 1.9),
+                Column(self.tr("Status"), 1.5),
                 Column(self.tr("Line"), 0.8),
-                Column(self.tr("Product"), 2.6),
+                Column(self.tr("Product"), 2.7),
                 Column(self.tr("Good / planned"), 1.8, "right"),
-                Column(self.tr("Due"), 1.5, "right"),
+                Column(self.tr("Due"), 2.0, "right"),
             ]
         )
         self.table.set_empty_text(self.tr("No orders here."), self.tr("Create one with the button below, or look at the other list."))
