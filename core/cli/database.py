@@ -51,9 +51,8 @@ def _print(status: SchemaStatus, *, as_json: bool) -> None:
         reason = status.reason
         print(json.dumps(asdict(status) | {"reason": reason.code if reason else None}, ensure_ascii=False))
         return
-    print(
-        f"schema {status.window.revision if status.window else '—'} (newest {status.head}), program {status.program}, server {status.server}: {status.state}"
-    )
+    revision = status.window.revision if status.window else "—"
+    print(f"schema {revision} (newest {status.head}), program {status.program}, server {status.server}: {status.state}")
     if status.window is not None:
         print(f"serves programs {status.window.oldest_program} to {status.window.newest_program}")
     if status.reason is not None:
