@@ -19,6 +19,7 @@ import qasync
 from PySide6.QtWidgets import QApplication
 
 from core.config import StationSettings, read_settings
+from core.errors import Invalid
 from core.live.link import LinkState
 from core.live.sample import Quality
 from core.log import start_logging
@@ -70,7 +71,7 @@ def run(overrides: dict[str, Any], *, size: str | None, capture: Capture | None,
     qapp.setApplicationName("genba")
     # Closing the window must not end the loop under the feet of tasks that still have to say good-bye to machines.
     qapp.setQuitOnLastWindowClosed(False)
-    theme.apply(qapp, theme.Theme.of(settings))
+    theme.apply(qapp, theme.Theme.of(settings, _pixels(size) if qapp.platformName() == "offscreen" else None))
     loop = qasync.QEventLoop(qapp)
     # qasync's own pool has ten threads and hangs for ever when one of them dies; ours is replaced before anything uses it.
     loop.set_default_executor(ThreadPoolExecutor(8, thread_name_prefix="genba-loader"))
@@ -86,10 +87,20 @@ def run(overrides: dict[str, Any], *, size: str | None, capture: Capture | None,
             demo.close()
 
 
+def _pixels(size: str | None) -> tuple[int, int] | None:
+    """``1024x768`` as numbers; without a screen the picture itself is the screen."""
+    if size is None:
+        return None
+    width, _, height = size.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise Invalid("shell.size_unreadable", text=size)
+    return int(width), int(height)
+
+
 def _show(window: Window, size: str | None) -> None:
-    if size:
-        width, _, height = size.partition("x")
-        window.resize(int(width), int(height))
+    pixels = _pixels(size)
+    if pixels is not None:
+        window.resize(*pixels)
         window.show()
     else:
         window.showFullScreen()

@@ -40,6 +40,7 @@ class Window(QWidget):
         super().__init__()
         self.bridge = bridge
         self.settings = settings
+        self._demo = demo
         self._painted: asyncio.Future[None] | None = None
         self._was_painted = False
         self._panels: dict[str, Panel] = {}
@@ -152,7 +153,13 @@ class Window(QWidget):
         """Open the sign-in sheet: sign in, switch user or sign off."""
         from hmi.sheets.sign_in import SignInSheet
 
-        SignInSheet(self.content, self.bridge).open()
+        SignInSheet(self.content, self.bridge, hint=self._hint()).open()
+
+    def _hint(self) -> str:
+        """Who can sign in to the demo; a real station gives no hint."""
+        if not self._demo:
+            return ""
+        return self.tr("Demo: tanaka 204615 (operator) · ito 527193 (supervisor) · admin 918263 (administrator)")
 
     def other_language(self) -> None:
         """Japanese ↔ English, everything re-texted, open forms kept."""

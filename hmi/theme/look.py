@@ -81,13 +81,14 @@ class Theme:
         self._fonts: dict[FontRole, QFont] = {}
 
     @classmethod
-    def of(cls, settings: StationSettings) -> Theme:
+    def of(cls, settings: StationSettings, screen_px: tuple[int, int] | None = None) -> Theme:
         """The theme a station is configured to. "auto" is decided here, once: never in the middle of somebody's task."""
         name: ThemeName = settings.theme if settings.theme != "auto" else _by_daylight()
         return cls(
             name,
             profile=settings.state_palette,
             diagonal_inch=settings.screen_diagonal_inch,
+            screen_px=screen_px,
             keypad=settings.keypad_layout,
             language=settings.language,
         )

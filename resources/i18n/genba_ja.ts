@@ -622,4 +622,11 @@
         <translation type="vanished">模擬</translation>
     </message>
 </context>
+<context>
+    <name>Window</name>
+    <message>
+        <source>Demo: tanaka 204615 (operator) · ito 527193 (supervisor) · admin 918263 (administrator)</source>
+        <translation>デモ: tanaka 204615(作業者) · ito 527193(職長) · admin 918263(システム管理者)</translation>
+    </message>
+</context>
 </TS>

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.equipment.states import map_state
@@ -27,8 +28,9 @@ from hmi.widgets.three_lines import ThreeLines
 from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
 
-TILES = 8
-COLUMNS = 4
+COLUMNS, ROWS = 4, 2
+"""Live tiles on the smallest panel; larger screens show more of them, not larger gaps."""
+_TILE_U = (300, 190)
 _TREND_PENS = 3
 
 
@@ -72,6 +74,7 @@ class LineDetailView(QWidget):
         self._tiles: list[ValueTile] = []
         self._specs: tuple[TagSpec, ...] = ()
         self._page = 0
+        self._columns, self._rows = COLUMNS, ROWS
         self.problem = ThreeLines(closable=False)
         self.title = Label("", "heading", may_cut=True)
         self.chip = LiveChip()
@@ -226,17 +229,18 @@ class LineDetailView(QWidget):
             self._grid.removeWidget(tile)
             tile.deleteLater()
         self._tiles = []
-        pages = max(1, -(-len(self._specs) // TILES))
+        per_page = self._columns * self._rows
+        pages = max(1, -(-len(self._specs) // per_page))
         self._page = max(0, min(self._page, pages - 1))
         simulated = {source.code for source in self._bridge.station.site.sources if source.simulated}
-        for place, spec in enumerate(self._specs[self._page * TILES : (self._page + 1) * TILES]):
+        for place, spec in enumerate(self._specs[self._page * per_page : (self._page + 1) * per_page]):
             tile = ValueTile(spec, simulated=spec.source in simulated)
             tile.setObjectName(f"tile.{spec.name}")
             self._tiles.append(tile)
-            self._grid.addWidget(tile, place // COLUMNS, place % COLUMNS)
+            self._grid.addWidget(tile, place // self._columns, place % self._columns)
             self._bridge.show(tile, spec.name)
-        for column in range(COLUMNS):
-            self._grid.setColumnStretch(column, 1)
+        for column in range(self._grid.columnCount()):
+            self._grid.setColumnStretch(column, 1 if column < self._columns else 0)
         for widget in (self._back, self._on, self._where):
             widget.setVisible(pages > 1)
         self._back.setEnabled(self._page > 0)
@@ -246,6 +250,17 @@ class LineDetailView(QWidget):
     def _turn(self, pages: int) -> None:
         self._page += pages
         self._show_page()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """A larger screen shows more tiles at once."""
+        super().resizeEvent(event)
+        look = theme.current()
+        columns = max(COLUMNS, self.width() // look.px(_TILE_U[0]))
+        rows = max(ROWS, (self.height() - look.px(250)) // look.px(_TILE_U[1]))
+        if (columns, rows) != (self._columns, self._rows):
+            self._columns, self._rows = columns, rows
+            if self._bridge.is_ready:
+                self._show_page()
 
     # -- words ---------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from core.errors import GenbaError
 from core.production import orders as steps
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _OPEN = (OrderStatus.IN_PROGRESS, OrderStatus.PAUSED, OrderStatus.HELD, OrderStatus.RELEASED, OrderStatus.PLANNED)
 _DONE = (OrderStatus.COMPLETED, OrderStatus.CLOSED, OrderStatus.CANCELLED)
+_WIDE_U, _PANE_U = 1250, 480
 _CONCERNS = ("order:", "report:", "blocker:", "*")
 
 STEPS: dict[str, Operation[..., OrderView]] = {
@@ -72,8 +74,19 @@ class OrdersPanel(Panel):
         column.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
         column.setSpacing(look.px(8))
         column.addWidget(self.problem)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.facts)
+        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._pair.setSpacing(look.px(8))
+        self._pair.addWidget(self.table, 1)
+        self._pair.addWidget(self.facts)
+        column.addLayout(self._pair, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """On a wide screen the facts stand beside the list instead of below it."""
+        super().resizeEvent(event)
+        look = theme.current()
+        wide = self.width() >= look.px(_WIDE_U)
+        self._pair.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        self.facts.stand_beside(look.px(_PANE_U) if wide else None)
 
     # -- panel ---------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from hmi.widgets.bars import CountBar
 from hmi.widgets.button import TouchButton
 from hmi.widgets.label import Label
 
+_NO_LIMIT = 16_777_215  # Qt's own
 _FIGURES = ("made", "machine", "scrap", "start", "finish")
 
 
@@ -35,7 +36,7 @@ class OrderFacts(QFrame):
         self._order: OrderView | None = None
         self._is_waiting = False
         self.setProperty("frame", "card")
-        self.title = Label("", "heading", may_cut=True)
+        self.title = Label("", "heading", wrap=True)
         self.note = Label("", "body", "text2", wrap=True)
         self.line = TouchButton("", kind="quiet")
         self.bar = CountBar()
@@ -53,16 +54,32 @@ class OrderFacts(QFrame):
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
         head.addWidget(self.line)
-        grid = QGridLayout()
-        grid.setVerticalSpacing(0)
-        for place, key in enumerate(_FIGURES):
-            grid.addWidget(self._labels[key], 0, place)
-            grid.addWidget(self._values[key], 1, place)
-            grid.setColumnStretch(place, 1)
+        self._grid = QGridLayout()
+        self._grid.setVerticalSpacing(0)
         column.addLayout(head)
-        column.addLayout(grid)
+        column.addLayout(self._grid)
         column.addWidget(self.bar)
         column.addWidget(self.note)
+        column.addStretch(1)
+        self._columns = 0
+        self._place(len(_FIGURES))
+
+    def stand_beside(self, width: int | None) -> None:
+        """Be a pane of ``width`` pixels beside the list, or (None) a card below it."""
+        self.setMinimumWidth(width or 0)
+        self.setMaximumWidth(width or _NO_LIMIT)
+        self._place(2 if width else len(_FIGURES))
+
+    def _place(self, columns: int) -> None:
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for place, key in enumerate(_FIGURES):
+            row, column = 2 * (place // columns), place % columns
+            self._grid.addWidget(self._labels[key], row, column)
+            self._grid.addWidget(self._values[key], row + 1, column)
+        for column in range(len(_FIGURES)):
+            self._grid.setColumnStretch(column, 1 if column < columns else 0)
 
     def show_order(self, order: OrderView | None, is_waiting: bool) -> None:
         """Show ``order``; ``is_waiting`` says that a decision about it is not yet in the database."""
