@@ -281,12 +281,12 @@ class ModbusDriver:
     # -- requests ------------------------------------------------------------------------------------------------
 
     async def read(self, tags: Sequence[TagSpec]) -> Batch:
-        """Read now, before all polling."""
+        """Read now, before the next poll."""
         batch = self._batch()
         for block in plan(self._located(tags, batch), self._limits):
             quality, word = Quality.BAD, ""
             try:
-                values = await self._open_link.read(block.unit, block.area, block.start, block.count, urgent=True)
+                values = await self._open_link.read(block.unit, block.area, block.start, block.count)
             except LinkLost as error:
                 raise self._lost(error) from None
             except NoReply:

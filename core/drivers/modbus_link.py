@@ -7,11 +7,8 @@ comes back is compared with what was asked here, before anybody decodes it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from pymodbus.client import AsyncModbusTcpClient
@@ -63,45 +60,6 @@ class DeviceSaysNo(Exception):
         super().__init__(self.word)
 
 
-class _Turn:
-    """A lock whose urgent waiters go before all others: an operator's write does not queue behind polling."""
-
-    def __init__(self) -> None:
-        self._taken = False
-        self._urgent: deque[asyncio.Future[None]] = deque()
-        self._patient: deque[asyncio.Future[None]] = deque()
-
-    @asynccontextmanager
-    async def hold(self, *, urgent: bool) -> AsyncIterator[None]:
-        if self._taken:
-            mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            queue = self._urgent if urgent else self._patient
-            queue.append(mine)
-            try:
-                await mine
-            except asyncio.CancelledError:
-                with contextlib.suppress(ValueError):
-                    queue.remove(mine)
-                if mine.done() and not mine.cancelled():
-                    self._pass_on()
-                raise
-        self._taken = True
-        try:
-            yield
-        finally:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        self._taken = False
-        for queue in (self._urgent, self._patient):
-            while queue:
-                waiter = queue.popleft()
-                if not waiter.done():
-                    self._taken = True
-                    waiter.set_result(None)
-                    return
-
-
 class ModbusLink:
     """One connection; made for it and thrown away with it.
 
@@ -115,7 +73,9 @@ class ModbusLink:
         self._port = port
         self._timeout_s = timeout_s
         self._client: Any = None
-        self._turn = _Turn()
+        # Polling asks from one task, one request at a time, and the lock is fair: an operator's write waits for the request
+        # on the line and goes before the next poll.
+        self._turn = asyncio.Lock()
         self._asking = False
         self.closed = asyncio.Event()
         """Set when the TCP connection closes."""
@@ -198,9 +158,9 @@ class ModbusLink:
             raise LinkLost("connection closed")
         return self._client
 
-    async def read(self, unit: int, area: Area, start: int, count: int, *, urgent: bool = False) -> Sequence[int]:
+    async def read(self, unit: int, area: Area, start: int, count: int) -> Sequence[int]:
         """``count`` registers (0 … 65535) or bits (0 or 1) from ``start``. Raises LinkLost, NoReply, WrongReply, DeviceSaysNo."""
-        async with self._turn.hold(urgent=urgent):
+        async with self._turn:
             client = self._open_client()
             ask = {
                 Area.COIL: client.read_coils,
@@ -220,7 +180,7 @@ class ModbusLink:
 
     async def write_bit(self, unit: int, address: int, value: bool, *, multiple: bool = False) -> None:
         """One coil, by function 5, or 15 when ``multiple``. Raises like ``read``."""
-        async with self._turn.hold(urgent=True):
+        async with self._turn:
             client = self._open_client()
             if multiple:
                 reply = await self._ask(unit, 15, client.write_coils(address, [value], device_id=unit))
@@ -233,7 +193,7 @@ class ModbusLink:
 
     async def write_registers(self, unit: int, address: int, registers: list[int], *, multiple: bool = False) -> None:
         """Registers in one request, so that a value of several is never half written: function 16, or 6 for a single one."""
-        async with self._turn.hold(urgent=True):
+        async with self._turn:
             client = self._open_client()
             if len(registers) == 1 and not multiple:
                 reply = await self._ask(unit, 6, client.write_register(address, registers[0], device_id=unit))
@@ -247,7 +207,7 @@ class ModbusLink:
     async def write_register_bit(self, unit: int, address: int, bit: int, value: bool) -> None:
         """One bit of a register: function 22, which the device does in one step; read and write back where it lacks it."""
         mask = 1 << bit
-        async with self._turn.hold(urgent=True):
+        async with self._turn:
             client = self._open_client()
             try:
                 mask_write = client.mask_write_register(

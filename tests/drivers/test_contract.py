@@ -92,7 +92,7 @@ def test_frozen_server_is_noticed_and_found_again(protocol: str, server: ServerP
             await rig.online()
             server.freeze()
             try:
-                await rig.offline(5.0)
+                await rig.offline(4.0)
             finally:
                 server.thaw()
             await rig.online(6.0)

@@ -65,3 +65,16 @@ def test_between_two_steps_is_refused() -> None:
     with pytest.raises(Invalid) as refusal:
         to_raw(tag, 12.34)
     assert refusal.value.code == "driver.write_step"
+
+
+@pytest.mark.parametrize(
+    ("tag_type", "raw"),
+    [
+        (TagType.INT16, True), (TagType.FLOAT64, False), (TagType.BOOL, 1), (TagType.INT16, 1.0),
+        (TagType.INT16, 40_000), (TagType.UINT16, -1), (TagType.FLOAT32, "1.0"), (TagType.FLOAT64, math.nan),
+        (TagType.FLOAT64, math.inf), (TagType.FLOAT64, 10**400), (TagType.STRING, b"x"), (TagType.STRING, None),
+    ],
+)  # fmt: skip
+def test_raw_values_that_are_not_what_was_declared(tag_type: TagType, raw: object) -> None:
+    with pytest.raises(Undecodable):
+        to_engineering(TagSpec("t", "S", "", tag_type), raw)

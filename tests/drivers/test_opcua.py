@@ -148,6 +148,32 @@ def test_lost_publish_response_makes_a_fresh_connection(opcua_server: ServerProc
         asyncio.run(go())
 
 
+@pytest.mark.parametrize(
+    ("numbers", "lost"),
+    [
+        ([(1, True), (2, True), (3, True)], False),
+        ([(1, True), (2, False), (2, True), (3, False)], False),  # a keep-alive carries the number that comes next
+        ([(1, True), (1, False), (2, True)], False),  # or, from some servers, the last one
+        ([(2**32 - 1, True), (1, True)], False),
+        ([(1, True), (3, True)], True),
+        ([(1, True), (3, False)], True),
+        ([(5, False), (1, True), (2, True)], False),
+    ],
+)
+def test_gaps_in_publish_numbers(numbers: list[tuple[int, bool]], lost: bool) -> None:
+    from core.clock import SystemClock
+    from core.drivers.opcua import OpcUaDriver
+    from core.drivers.opcua_values import ua
+
+    driver = OpcUaDriver(source("opcua", 1), None, SystemClock())
+    feed = SimpleNamespace(heard=0.0, sequence=0, tags={})
+    for number, has_data in numbers:
+        data = [ua.DataChangeNotification()] if has_data else []
+        message = SimpleNamespace(NotificationData=data, SequenceNumber=number)
+        driver.take(feed, SimpleNamespace(NotificationMessage=message))  # type: ignore[arg-type]
+    assert (driver._broken is not None) == lost
+
+
 class _Broken:
     """A decoded thing that raises on every touch."""
 
