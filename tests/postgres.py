@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 import psycopg
 
-from core.store.embedded import ADMIN, LOGIN, EmbeddedServer, binaries
+from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
+from core.store.programs import binaries
 
 _TEMPLATE = "genba_template"
 _counter = itertools.count(1)

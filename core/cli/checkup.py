@@ -100,7 +100,7 @@ def _screen(_: StationSettings) -> Finding:
 
 def _database(settings: StationSettings) -> Finding:
     if settings.database_url is None:
-        from core.store.embedded import binaries
+        from core.store.programs import binaries
 
         try:
             return Finding("database", ok=True, detail=f"embedded, programs in {binaries()}")

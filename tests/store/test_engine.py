@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import GenbaError, Unavailable
 from core.store.base import Db
-from core.store.embedded import binaries
 from core.store.engine import Database, DatabaseState
+from core.store.programs import binaries
 from core.store.schema import add_station_login, upgrade
 from tests.postgres import OwnServer, plain
 
@@ -163,8 +163,11 @@ def test_lock_and_statement_limits_have_words(station: Database, plant: OwnServe
     assert refused(station.submit("queries", crawl, deadline_s=5)).code == "store.slow"
 
 
-def test_frozen_server_is_noticed_and_close_ends_every_thread_within_3_s(plant: OwnServer, expect_log) -> None:
+def test_frozen_server_is_noticed_and_close_ends_every_thread_within_3_s(
+    plant: OwnServer, expect_log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expect_log("database is down")
+    monkeypatch.setattr("core.store.engine._BEAT_DEADLINE_S", 1.0)
     database = Database(plant.url("genba", "panel", "p a%s's"), "FROZEN")
     database.start()
     until(lambda: database.up)
@@ -172,7 +175,7 @@ def test_frozen_server_is_noticed_and_close_ends_every_thread_within_3_s(plant: 
     try:
         error = refused(database.submit("operations", lambda db: db.now, deadline_s=0.5))
         assert error.code == "store.deadline"
-        assert until(lambda: not database.up, 12) < 8
+        assert until(lambda: not database.up, 8) < 4
         assert database.state.reason is not None
         start = time.monotonic()
         assert refused(database.submit("operations", lambda db: db.now, deadline_s=5)).code == "store.away"
