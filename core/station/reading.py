@@ -1,7 +1,8 @@
 """Which machines this station reads, and who records them: one lease per source, recorders fed from the live table.
 
-Belongs to the station's loop. A source with ``readers: lease`` is read by the one station that holds its lease, because
-many controllers accept only a few connections; the others are told who reads it.
+Belongs to the station's loop. However many stations read a source, the one that holds its lease records it. With
+``readers: lease`` it is also the only one that connects, because many controllers accept only a few connections; the
+others are told who reads it.
 """
 
 from __future__ import annotations
@@ -41,11 +42,18 @@ _DEADLINE_S: Final = 3.0
 
 @dataclass(slots=True)
 class _Source:
-    """What is known of one source here."""
+    """What is known of one source here.
+
+    Attributes:
+        read: This station is connected to it, or tries to be.
+        held: The lease to record it, while this station has it.
+        told: The other station that was last shown as its reader.
+    """
 
     spec: SourceSpec
     read: bool = False
     held: Lease | None = None
+    told: str = ""
 
 
 class Reading:
@@ -137,7 +145,7 @@ class Reading:
         if not self._floor.database.up:
             return
         async with self._turn:
-            asked = [source for source in self._sources.values() if source.spec.readers == "lease"]
+            asked = [source for source in self._sources.values() if self._may_record(source.spec)]
             wanted = {source.spec.code: source.held for source in asked}
             answered = await self._on_lane(lambda db: self._ask(db, wanted))
             if answered is None:
@@ -168,12 +176,14 @@ class Reading:
                 for recorder in self._recorders:
                     recorder.lead(code, mine.lease.epoch, mine.seen_until)
             await self._begin(source)
-        elif before is not None or (source.read and holder not in ("", self._settings.name)):
+        elif before is not None or (source.read and source.spec.readers == "lease" and holder not in ("", self._settings.name)):
             log.info("source %s: now read by %s", code, holder or "nobody")
             for recorder in self._recorders:
                 recorder.resign(code)
-            await self._stop(source)
-        if mine is None and holder != self._settings.name and not source.read:
+            if source.spec.readers == "lease":
+                await self._stop(source)
+        if not source.read and holder not in (source.told, self._settings.name):
+            source.told = holder
             self._on_link(LinkStatus(code, LinkState.STOPPED, self._clock.now().timestamp(), "driver.read_elsewhere", holder))
 
     def _superseded(self, code: str) -> None:
@@ -186,6 +196,10 @@ class Reading:
 
     # -- machines ------------------------------------------------------------------------------------------------
 
+    def _may_record(self, spec: SourceSpec) -> bool:
+        """True where this station reads, or may come to read: several may read a source, one records it."""
+        return spec.readers != "stations" or self._settings.name in spec.stations
+
     def _reads_without_lease(self, spec: SourceSpec) -> bool:
         """True where no lease decides, and where nobody else can be reading: the database is this station's own."""
         if spec.readers == "all" or (spec.readers == "stations" and self._settings.name in spec.stations):
@@ -197,7 +211,7 @@ class Reading:
     async def _begin(self, source: _Source) -> None:
         if source.read or self._site is None:
             return
-        source.read = True
+        source.read, source.told = True, ""
         tags = [tag for tag in self._site.tags if tag.source == source.spec.code]
         await self._acquisition.add(source.spec, tags, None)
 
