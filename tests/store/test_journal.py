@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -198,6 +200,54 @@ def test_killed_while_writing_everything_acknowledged_is_there(tmp_path: Path) -
     assert kept[: len(acknowledged)] == acknowledged
     assert len(kept) - len(acknowledged) <= 1
     journal.close()
+
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace watches and breaks the system calls")
+
+
+def _strace(what: str) -> list[str]:
+    return ["strace", "-f", "-y", "-e", what]
+
+
+def _writer(folder: Path, count: int) -> list[str]:
+    return [sys.executable, "-c", _WRITER, str(folder / "journal.db"), str(count)]
+
+
+@needs_strace
+def test_nothing_is_acknowledged_before_the_disk_has_it(tmp_path: Path) -> None:
+    # A killed program proves nothing: the kernel still holds what was never flushed. Only the order of the calls does.
+    trace = tmp_path / "trace"
+    subprocess.run(
+        [*_strace("trace=write,pwrite64,fsync,fdatasync"), "-s", "64", "-o", trace, *_writer(tmp_path, 40)],
+        capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
+    unflushed, acknowledged = False, 0
+    for line in trace.read_text(errors="replace").splitlines():
+        if "journal.db-wal" in line and "pwrite64(" in line:
+            unflushed = True
+        elif "journal.db-wal" in line and ("fsync(" in line or "fdatasync(" in line):
+            unflushed = False
+        elif re.search(r'write\(1<.*-[0-9a-f]{12}"', line):
+            acknowledged += 1
+            assert not unflushed, f"acknowledgement {acknowledged} came before the flush"
+    assert acknowledged == 40
+
+
+@needs_strace
+@pytest.mark.parametrize(("call", "error"), [("fdatasync", "EIO"), ("pwrite64", "ENOSPC"), ("pwrite64", "EIO")])
+def test_a_failing_disk_stops_the_acknowledgements_and_loses_none(tmp_path: Path, call: str, error: str) -> None:
+    done = subprocess.run(
+        [*_strace(f"trace={call}"), "-e", f"inject={call}:error={error}:when=60+", "-o", "/dev/null", *_writer(tmp_path, 300)],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    *acknowledged, last = done.stdout.split("\n")[:-1]
+    assert last == "refused store.journal_full", done.stderr
+    assert acknowledged
+    journal = Journal(tmp_path / "journal.db", CLOCK)
+    kept = [str(entry.request.id) for entry in journal.waiting()]
+    journal.close()
+    assert kept[: len(acknowledged)] == acknowledged
+    assert len(kept) - len(acknowledged) <= 1  # one may have reached the disk and not the person
 
 
 def _filled(path: Path, count: int) -> list[UUID]:
