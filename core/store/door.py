@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.clock import Clock
 from core.errors import GenbaError, Invalid, NotConfirmed, Refused, Unavailable
-from core.store import application, audit, faults
+from core.store import application, arguments, audit, faults
 from core.store.application import Outcome, Work
 from core.store.base import Db
 from core.store.engine import Database
@@ -39,6 +39,7 @@ _log = logging.getLogger(__name__)
 SETTLE: Final = "store:attention:settle"
 """Right to take somebody else's parked intent off the list, and the audit tag of doing so."""
 _CATCH_UP_S: Final = 2.0
+_YIELD_S: Final = 0.001  # a lock is not fair: between two late entries the person at the screen may go first
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,6 @@ class Door:
         self._deadline_s = deadline_s
         # Decisions of one station reach the database in the order they were made.
         self._order = threading.RLock()
-        self._pressing = 0
         self._previews = Previews(journal, readstore)
 
     # ---- deciding ------------------------------------------------------------------------------------------------
@@ -105,9 +105,7 @@ class Door:
             Unavailable: The database or the local disk is away; nothing was kept.
         """
         work = self._checked(operation, actor, args, signature)
-        self._pressing += 1
         with self._order:
-            self._pressing -= 1
             if self._usable and self._journal.waiting_count:
                 self._catch_up(self._clock.monotonic() + _CATCH_UP_S)
             if self._usable and not self._journal.waiting_count:
@@ -125,7 +123,7 @@ class Door:
             if isinstance(args[name], Secret):
                 proved[name] = self._prover.prove(operation.name, name, args[name], _without_secrets(args))
             elif args[name] is not None:
-                raise Invalid("store.request_invalid", request=operation.name, field=name)
+                raise arguments.refusal(operation.name, name, "store.reason_wrong_form")
         validated = operation.validate(proved)
         signed = self._signed(operation, actor, signature)
         request = Request(
@@ -214,9 +212,7 @@ class Door:
                 if not self._usable:
                     break
                 stuck.add(entry.subject)  # a lock or a slow statement: others need not wait for it
-            if self._pressing:
-                time.sleep(0.002)  # a lock is not fair: let the person at the screen go first
-        self._journal.prune()
+            time.sleep(_YIELD_S)
         return Applied(applied, parked, self._journal.waiting_count)
 
     def _catch_up(self, until: float) -> None:

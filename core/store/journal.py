@@ -17,6 +17,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,7 @@ _INSERT: Final = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTOR: Final = TypeAdapter(Actor)
+_PRUNE_EVERY_S: Final = 3_600.0
 _GAP_MAX: Final = 100_000
 
 
@@ -95,6 +97,7 @@ class Journal:
         self._file = LocalFile(path, _SCHEMA, clock, synchronous="FULL", salvage=_salvage)
         self._waiting = 0
         self._revision = 0
+        self._prune_at = clock.monotonic()
         # What was in flight when the program ended may or may not have been committed.
         self._file.call(self._after_restart)
 
@@ -129,6 +132,9 @@ class Journal:
             self._count(file)
 
         self._file.call(write)
+        if self._clock.monotonic() >= self._prune_at:
+            self._prune_at = self._clock.monotonic() + _PRUNE_EVERY_S
+            self._prune()  # nobody waits for it, and its failure is not the failure of what was just kept
 
     def mark(self, request_id: UUID, state: State, *, refusal: Mapping[str, Any] | None = None) -> None:
         """Move an entry to ``state``.
@@ -190,8 +196,11 @@ class Journal:
 
     def prune(self) -> int:
         """Remove applied entries older than :data:`KEEP_APPLIED`; gives how many."""
+        return self._prune().result()
+
+    def _prune(self) -> Future[int]:
         limit = (self._clock.now() - KEEP_APPLIED).isoformat()
-        return self._file.call(lambda file: file.execute("DELETE FROM entry WHERE state = 'applied' AND changed_at < ?", (limit,)).rowcount)
+        return self._file.post(lambda file: file.execute("DELETE FROM entry WHERE state = 'applied' AND changed_at < ?", (limit,)).rowcount)
 
     def close(self) -> None:
         """Write what is waiting and close the file."""

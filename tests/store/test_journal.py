@@ -36,6 +36,9 @@ class LateClock(SystemClock):
     def now(self) -> datetime:
         return super().now() + self.late
 
+    def monotonic(self) -> float:
+        return super().monotonic() + self.late.total_seconds()
+
 
 def _request(note: str = "") -> Request:
     return Request(
@@ -106,6 +109,18 @@ def test_applied_entries_stay_a_day(tmp_path: Path) -> None:
     clock.late = timedelta(hours=25)
     assert journal.prune() == 1
     assert len(journal.parked()) == 1
+    journal.close()
+
+
+def test_a_station_that_never_stops_keeps_its_journal_small(tmp_path: Path) -> None:
+    clock = LateClock()
+    journal = Journal(tmp_path / "journal.db", clock)
+    for day in range(10):
+        clock.late = timedelta(days=day)
+        request = _request()
+        journal.append(request, ACTOR, "inflight")
+        journal.mark(request.id, "applied")
+    assert len(journal.applied_since(clock.now() - timedelta(days=100))) <= 2
     journal.close()
 
 
