@@ -128,14 +128,14 @@ def validate(form: Form, name: str, args: Mapping[str, Any]) -> Arguments:
         try:
             cleaned[key] = value if key in form.proofs else _clean(value, key in form.notes, 0)
         except _Bad as bad:
-            raise _refusal(name, str(key), str(bad)) from None
+            raise refusal(name, str(key), str(bad)) from None
     try:
         model = form.model.model_validate(cleaned)
     except ValidationError as error:
         raise _invalid(name, error) from None
     for key, value in model:
         if _holds_naive_time(value):
-            raise _refusal(name, key, "store.reason_naive_time")
+            raise refusal(name, key, "store.reason_naive_time")
     return model
 
 
@@ -209,10 +209,11 @@ _REASONS: Final = {
 def _invalid(name: str, error: ValidationError) -> Invalid:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or name
-    return _refusal(name, field, _REASONS.get(first["type"], "store.reason_wrong_form"))
+    return refusal(name, field, _REASONS.get(first["type"], "store.reason_wrong_form"))
 
 
-def _refusal(name: str, field: str, reason: str) -> Invalid:
+def refusal(name: str, field: str, reason: str) -> Invalid:
+    """What the person is told: which field of request ``name``, and the sentence of the code ``reason``."""
     why = Invalid(reason)
     words = {"ja": why.lines("ja").what, "en": why.lines("en").what}
     return Invalid("store.request_invalid", request=name, field=field, reason=words)
