@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from PySide6.QtGui import QResizeEvent
@@ -14,11 +13,11 @@ from core.equipment.states import map_state
 from core.errors import GenbaError
 from core.live.sample import Sample
 from core.live.tags import TagRole, TagSpec, TagType
-from core.production import rules
-from core.production.views import LineDetail, OrderStatus, OrderView
+from core.production.views import LineDetail
 from core.words import UNDEFINED, name, number, word
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.panels.lines.figures import finish_text, lead_text, target_now
 from hmi.widgets.bars import CountBar
 from hmi.widgets.button import TouchButton
 from hmi.widgets.chip import StateChip
@@ -206,10 +205,10 @@ class LineDetailView(QWidget):
         made = None if order is None else order.machine_good
         self._set("good", number(made if order is not None else line.good_today))
         self._set("reject", number(order.machine_reject if order is not None else line.reject_today))
-        target = _target(detail)
-        self._set("target", f"{number(target)}{_lead(made, target)}")
+        target = target_now(detail)
+        self._set("target", f"{number(target)}{lead_text(made, target)}")
         self._set("remaining", number(None if order is None else order.remaining))
-        self._set("finish", _clock(order, self._zone()))
+        self._set("finish", finish_text(order, self._zone()))
         self.bar.setVisible(order is not None)
         if order is not None:
             self.bar.show_count(float(made or 0), float(order.planned), target)
@@ -286,27 +285,3 @@ def _weight(spec: TagSpec) -> int:
     """Counts and cycle first, then process values, then states and reasons of the other machines."""
     order = (TagRole.GOOD, TagRole.REJECT, TagRole.CYCLE, TagRole.PROCESS, TagRole.REASON, TagRole.STATE)
     return order.index(spec.role)
-
-
-def _target(detail: LineDetail) -> int | None:
-    order = detail.line.order
-    if order is None:
-        return None
-    extra = max(0.0, time.time() - order.as_of.timestamp()) if order.status is OrderStatus.IN_PROGRESS else 0.0
-    return rules.target_now(order.planned, order.running_s + extra, detail.line.pace_per_hour)
-
-
-def _lead(made: int | None, target: int | None) -> str:
-    """The lead over the target in brackets, signed: the sign is the word."""
-    if made is None or target is None:
-        return ""
-    lead = made - target
-    return f" ({'+' if lead >= 0 else '−'}{number(abs(lead))})"
-
-
-def _clock(order: OrderView | None, zone: ZoneInfo) -> str:
-    if order is None or order.expected_end_at is None:
-        return UNDEFINED
-    at: datetime = order.expected_end_at.astimezone(zone)
-    today = datetime.now(zone).date()
-    return at.strftime("%H:%M") if at.date() == today else at.strftime("%m-%d %H:%M")

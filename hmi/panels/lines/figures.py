@@ -1,0 +1,39 @@
+"""The figures of a line that change between two answers of the database: the target at this moment, and what is made of it."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from core.production import rules
+from core.production.views import LineDetail, OrderStatus, OrderView
+from core.words import UNDEFINED, number
+
+
+def target_now(detail: LineDetail) -> int | None:
+    """Parts that should be made by now at the line's pace; None without an order.
+
+    While the order runs its time goes on after the answer was given.
+    """
+    order = detail.line.order
+    if order is None:
+        return None
+    extra = max(0.0, time.time() - order.as_of.timestamp()) if order.status is OrderStatus.IN_PROGRESS else 0.0
+    return rules.target_now(order.planned, order.running_s + extra, detail.line.pace_per_hour)
+
+
+def lead_text(made: int | None, target: int | None) -> str:
+    """The lead over the target in brackets, signed: the sign is the word; "" when either is not known."""
+    if made is None or target is None:
+        return ""
+    lead = made - target
+    return f" ({'+' if lead >= 0 else '−'}{number(abs(lead))})"
+
+
+def finish_text(order: OrderView | None, zone: ZoneInfo) -> str:
+    """When the order will be done in the site's time: the hour today, with the date on another day; a dash when not known."""
+    if order is None or order.expected_end_at is None:
+        return UNDEFINED
+    at: datetime = order.expected_end_at.astimezone(zone)
+    return at.strftime("%H:%M") if at.date() == datetime.now(zone).date() else at.strftime("%m-%d %H:%M")
