@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from core.errors import GenbaError
 from core.live.sample import Quality, Sample, Value
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ class Bridge(QObject):
         error = task.exception()
         if error is None:
             return
+        if not isinstance(error, GenbaError):
+            log.error("failure in an action of the screen", exc_info=error)
         if on_error is not None and isinstance(error, Exception):
             on_error(error)
         else:

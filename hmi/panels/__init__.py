@@ -116,6 +116,13 @@ class Panel(QWidget):
     def refresh(self) -> None:
         """Ask again for what is shown: after notices, a lost connection, F5."""
 
+    def somebody_decides(self) -> bool:
+        """True when a person is signed in; for a guest the sign-in sheet comes up instead of what he pressed."""
+        if self.bridge.is_ready and self.bridge.station.actor.session_id is not None:
+            return True
+        self.navigate.emit(OpenSignIn())
+        return False
+
     def updated_at(self) -> float | None:
         """UNIX seconds UTC of the data shown, for "updated … ago"; None hides it."""
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
+from core.errors import GenbaError
 from core.production import rules
 from core.production.lines import line_detail, lines_overview
 from core.production.orders import pause_order, resume_order
@@ -135,6 +136,9 @@ class LinesPanel(Panel):
             self.refresh()
 
     def _not_answered(self, error: Exception) -> None:
+        if not isinstance(error, GenbaError):
+            self.failed.emit(error)
+            return
         self.overview.show_error(error)
         if self.tab() == "detail":
             self.detail.show_error(error)
@@ -161,14 +165,14 @@ class LinesPanel(Panel):
 
     def _report(self) -> None:
         order = self._order()
-        if order is not None:
+        if order is not None and self.somebody_decides():
             sheet = ReportSheet(self.ground, self.bridge, order)
             sheet.done.connect(self._done)
             sheet.open()
 
     def _decide(self, operation: Operation[..., OrderView]) -> None:
         order = self._order()
-        if order is not None:
+        if order is not None and self.somebody_decides():
             sheet = DecideSheet(self.ground, self.bridge, operation, order)
             sheet.done.connect(self._done)
             sheet.open()

@@ -16,7 +16,7 @@ from core.production.views import OrderStatus, OrderView
 from core.words import word
 from hmi import theme
 from hmi.bridge import Bridge
-from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, OpenSignIn, Panel
+from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, Panel
 from hmi.panels.orders.facts import OrderFacts
 from hmi.panels.orders.table import OrderTable
 from hmi.sheets.decide import DecideSheet, step_word
@@ -191,9 +191,13 @@ class OrdersPanel(Panel):
             self.refresh()
 
     def _not_answered(self, error: Exception) -> None:
-        self._asking = False
         if isinstance(error, GenbaError):
             self.problem.show_error(error)
+        else:
+            self.failed.emit(error)
+        if self._again:
+            self._again = False
+            self.refresh()
 
     def _site_changed(self) -> None:
         lines = self.bridge.station.site.lines
@@ -213,25 +217,16 @@ class OrdersPanel(Panel):
 
     # -- deciding ------------------------------------------------------------------------------------------------
 
-    def _allowed(self, operation: Operation[..., OrderView]) -> bool:
-        """A guest is asked who he is; whoever has no right reads which right it takes from the refusal itself."""
-        if self.bridge.station.actor.session_id is None:
-            self.navigate.emit(OpenSignIn())
-            return False
-        return True
-
     def _create(self) -> None:
-        if self._allowed(steps.create_order):
+        if self.somebody_decides():
             self._open(OrderFormSheet(self.ground, self.bridge, self._line_code))
 
     def _report(self, order: OrderView) -> None:
-        from core.production.reports import book_report
-
-        if self._allowed(book_report):
+        if self.somebody_decides():
             self._open(ReportSheet(self.ground, self.bridge, order))
 
     def _decide(self, operation: Operation[..., OrderView], order: OrderView) -> None:
-        if self._allowed(operation):
+        if self.somebody_decides():
             self._open(DecideSheet(self.ground, self.bridge, operation, order))
 
     def _open(self, sheet: OrderFormSheet | ReportSheet | DecideSheet) -> None:
