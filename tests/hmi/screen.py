@@ -1,0 +1,333 @@
+"""A running station with its window, as a person at a panel PC has it: hands, eyes, and what can break around it.
+
+Everything is real: the window, the station, its database, the acquisition process, the plant. The rig only turns the
+qasync loop until something is so, with a deadline; nothing here sleeps in the hope that it will do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+import qasync
+from PySide6.QtCore import QEvent, QEventLoop, QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from core.cli.demo import DemoPlant
+from core.config import StationSettings
+from core.demo.plant import control
+from core.errors import Lines
+from core.station.station import Station
+from hmi import app, theme
+from hmi.bridge import Bridge
+from hmi.panels.lines import LinesPanel
+from hmi.panels.orders import OrdersPanel
+from hmi.panels.trends import TrendsPanel
+from hmi.sheets.sign_in import SignInSheet
+from hmi.shell.window import Window
+from hmi.widgets.button import TouchButton
+from hmi.widgets.fields import FieldBox
+from hmi.widgets.overlay import Overlay
+from tests.postgres import plain
+
+T = TypeVar("T")
+S = TypeVar("S", bound=QWidget)
+
+PINS = {"tanaka": "204615", "yamamoto": "318274", "ito": "527193", "sato": "640852", "suzuki": "735916", "admin": "918263"}
+
+
+class Plant:
+    """The demo plant in processes of its own; ``do`` gives it a command of ``genba plant fault``."""
+
+    def __init__(self, speed: float = 1.0, seed: int = 7) -> None:
+        self.demo = DemoPlant(speed=speed, seed=seed, home=Path("/nonexistent"))
+        self.demo.launch()
+        assert self.demo._announced.wait(30)
+        assert self.demo._ready, "the plant ended before it was ready"
+
+    def do(self, words: str) -> dict[str, Any]:
+        host, port = self.demo._ready["control"].rsplit(":", 1)
+        return control(host, int(port), words)
+
+    @contextlib.contextmanager
+    def fault(self, begin: str, end: str) -> Iterator[None]:
+        """``begin`` now, ``end`` afterwards whatever happens."""
+        self.do(begin)
+        try:
+            yield
+        finally:
+            self.do(end)
+
+    def close(self) -> None:
+        self.demo.close()
+
+
+class Loop:
+    """The Qt loop of this process, turned by the tests; one window after another, or several at once, live on it."""
+
+    def __init__(self, qapp: QApplication) -> None:
+        self.qapp = qapp
+        qapp.setQuitOnLastWindowClosed(False)
+        # Running from the beginning, because a button pressed between two turns starts a task too.
+        self.loop = qasync.QEventLoop(qapp, already_running=True)
+        self.loop.set_default_executor(ThreadPoolExecutor(2, thread_name_prefix="genba-loader"))
+        asyncio.set_event_loop(self.loop)
+
+    def run(self, work: Coroutine[Any, Any, T], within_s: float = 15.0) -> T:
+        """Turn the loop until ``work`` is done."""
+        turning = QEventLoop()
+        task = self.loop.create_task(asyncio.wait_for(work, within_s))
+        task.add_done_callback(lambda _: turning.quit())
+        turning.exec()
+        result: T = task.result()
+        return result
+
+    def until(self, what: str, is_so: Callable[[], object], within_s: float = 10.0) -> float:
+        """Turn the loop until ``is_so``; returns the seconds it took. ``what`` names it when it never comes."""
+        begin = time.monotonic()
+
+        async def wait() -> bool:
+            while not is_so():
+                if time.monotonic() - begin > within_s:
+                    return False
+                await asyncio.sleep(0.01)
+            return True
+
+        if not self.run(wait(), within_s + 10):
+            raise AssertionError(f"not within {within_s} s: {what}")
+        return time.monotonic() - begin
+
+    def turn(self, seconds: float) -> None:
+        """Let the screen live for a while: for what must *not* happen."""
+        self.run(asyncio.sleep(seconds), seconds + 10)
+
+    def close(self) -> None:
+        self.run(self.loop.shutdown_default_executor())
+        self.loop.stop()
+        self.loop._after_run_forever()
+        asyncio.events._set_running_loop(None)
+        self.loop.close()
+        asyncio.set_event_loop(None)
+
+
+class Screen:
+    """One station with its window.
+
+    Args:
+        loop: Of this process.
+        url: Of its database.
+        home: Folder of its journal.
+        plant: Its site is applied to the database; None leaves the database as it is.
+        size: Of the window, px.
+        **settings: Of the station.
+    """
+
+    def __init__(
+        self, loop: Loop, url: str, home: Path, plant: Plant | None = None, size: tuple[int, int] = (1280, 800), **settings: Any
+    ) -> None:
+        self.loop = loop
+        self.plant = plant
+        given: dict[str, Any] = {"name": "PANEL-1", "language": "en", "home": home, "database_url": url, **settings}
+        self.settings = StationSettings(**given)
+        theme.apply(loop.qapp, theme.Theme.of(self.settings))
+        self.window = Window(Bridge(), self.settings, demo=plant is not None)
+        self.window.resize(*size)
+        self.window.show()
+        hook = sys.excepthook
+        app._hook_failures(loop.loop, self.window)
+        sys.excepthook = hook  # what fails in a slot is for pytest-qt
+        loop.run(self.window.first_paint())
+        self._starting = loop.loop.create_task(app._start_station(self.window, self.settings, plant.demo if plant else None))
+
+    def started(self) -> Screen:
+        """Wait until the station is attached."""
+        station = self.loop.run(_waited(self._starting), 25)
+        assert station is not None, self.window.content.message.lines
+        return self
+
+    def live(self) -> Screen:
+        """Wait until the site is there and every tile of the panel in front shows a value."""
+        self.started()
+        self.until("every source online, every tile served", lambda: app._is_live(self.bridge), 25)
+        self.settle()
+        return self
+
+    def close(self) -> None:
+        self.loop.run(app._shut_down(self.window, self._starting), 20)
+        self.window.deleteLater()
+        self.loop.qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def run(self, work: Coroutine[Any, Any, T], within_s: float = 15.0) -> T:
+        return self.loop.run(work, within_s)
+
+    def until(self, what: str, is_so: Callable[[], object], within_s: float = 10.0) -> float:
+        return self.loop.until(what, is_so, within_s)
+
+    def turn(self, seconds: float) -> None:
+        self.loop.turn(seconds)
+
+    def settle(self) -> None:
+        """Until nothing this screen asked or decided is under way."""
+        self.until("nothing under way", lambda: not self.bridge._tasks and not self.station._tasks)
+
+    def reset(self) -> None:
+        """Back to the first panel as a guest, without sheets and messages, in English and light."""
+        for sheet in self.window.findChildren(Overlay):
+            if sheet.isVisible():
+                sheet.close_with("cancelled")
+        self.settle()
+        self.run(self.bridge.sign_out())
+        self.dress()
+        self.window.content.message.clear()
+        self.window.open_panel("lines")
+        self.lines.show_tab("overview")
+        self.orders._show_more(False)
+        self.orders.show_tab("open")
+        self.settle()
+        self.loop.qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    def dress(self, name: str = "light", language: str = "en", **more: Any) -> None:
+        """Put on a theme and a language."""
+        wanted = theme.Theme(name, language=language, **more)  # type: ignore[arg-type]
+        now = theme.current()
+        if (now.name, now.language, now.scale) != (wanted.name, wanted.language, wanted.scale):
+            theme.apply(self.loop.qapp, wanted)
+            self.loop.turn(0)
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    @property
+    def bridge(self) -> Bridge:
+        return self.window.bridge
+
+    @property
+    def station(self) -> Station:
+        return self.window.bridge.station
+
+    @property
+    def lines(self) -> LinesPanel:
+        panel = self.window._panels["lines"]
+        assert isinstance(panel, LinesPanel)
+        return panel
+
+    @property
+    def orders(self) -> OrdersPanel:
+        panel = self.window._panels["orders"]
+        assert isinstance(panel, OrdersPanel)
+        return panel
+
+    @property
+    def trends(self) -> TrendsPanel:
+        panel = self.window._panels["trends"]
+        assert isinstance(panel, TrendsPanel)
+        return panel
+
+    # -- hands ---------------------------------------------------------------------------------------------------
+
+    def tap(self, widget: QWidget, x: float = 0.5, y: float = 0.5) -> None:
+        """Touch ``widget``, at its middle or at a share of its size."""
+        self.until(f"{widget.objectName() or type(widget).__name__} on the screen", widget.isVisible, 2)
+        assert widget.isEnabled(), f"{widget.objectName()} cannot be pressed"
+        if isinstance(widget, TouchButton):
+            # A person comes back later than the guard against a bouncing finger lasts.
+            self.until("the guard is over", lambda: not widget._last.isValid() or widget._last.elapsed() >= widget.guard_ms, 2)
+        QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(round(widget.width() * x), round(widget.height() * y)))
+
+    def press(self, action: str) -> None:
+        """Press a button of the action bar."""
+        button = self.window.content.button(action)
+        assert button is not None, f"no {action} among {self.actions()}"
+        self.tap(button)
+
+    def actions(self) -> list[str]:
+        return [button.objectName() for button in self.window.content._buttons]
+
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        """Press a key where the keyboard is."""
+        self.activate()
+        QTest.keyClick(self.focus(), key, modifier)
+
+    def activate(self) -> None:
+        """Bring this window to the front of the others."""
+        if not self.window.isActiveWindow():
+            self.window.activateWindow()
+            self.until("the window in front", self.window.isActiveWindow, 2)
+
+    def focus(self) -> QWidget:
+        """Who has the keyboard."""
+        return self.window.focusWidget() or self.window
+
+    def type(self, field: FieldBox, text: str) -> None:
+        """Replace what stands in ``field`` by typing."""
+        field.edit.setFocus()
+        field.edit.selectAll()
+        QTest.keyClicks(field.edit, text)
+
+    def sheet(self, kind: type[S]) -> S:
+        """The sheet of this kind that is open."""
+        found = [sheet for sheet in self.window.findChildren(kind) if sheet.isVisible()]
+        assert len(found) == 1, f"{len(found)} open sheets of {kind.__name__}"
+        return found[0]
+
+    def sheets(self) -> list[str]:
+        """Names of the open sheets."""
+        return [sheet.objectName() for sheet in self.window.findChildren(Overlay) if sheet.isVisible()]
+
+    def sign_in(self, user: str, pin: str | None = None) -> SignInSheet:
+        """Type code and PIN into the sign-in sheet and press its button; returns when it was answered."""
+        if not any(name == "sheet.sign_in" for name in self.sheets()):
+            self.tap(self.window.header.user)
+        sheet = self.sheet(SignInSheet)
+        self.type(sheet.code, user)
+        self.type(sheet.secret, PINS[user] if pin is None else pin)
+        self.tap(sheet.confirm_button)
+        self.until("an answer to the sign-in", lambda: not sheet.confirm_button.pending)
+        return sheet
+
+    def choose(self, number: str) -> None:
+        """Open the panel of work orders and select one."""
+        self.window.open_panel("orders")
+        self.until(f"{number} in the list", lambda: number in self.listed())
+        self.settle()
+        self.orders.table.choose(self.listed()[number].id)
+
+    def listed(self) -> dict[str, Any]:
+        """Orders on the screen by number."""
+        return {order.number: order for order in self.orders._orders}
+
+    # -- eyes ----------------------------------------------------------------------------------------------------
+
+    @property
+    def message(self) -> Lines:
+        """The three lines over the panel; empty when there are none."""
+        return self.window.content.message.lines
+
+    def shot(self, path: str) -> None:
+        """A picture, for looking while developing."""
+        self.window.grab().save(path)
+
+
+async def _waited(task: asyncio.Task[T]) -> T:
+    return await asyncio.shield(task)
+
+
+def said(widget: QWidget) -> str:
+    """What a painted widget says, as assistive technology hears it."""
+    return widget.accessibleName()
+
+
+def ask(url: str, statement: str, *values: Any) -> list[Any]:
+    """Rows straight from the database."""
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        cursor = connection.execute(statement, values or None)
+        return cursor.fetchall() if cursor.description else []
