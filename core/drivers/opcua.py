@@ -25,7 +25,7 @@ from core.clock import Clock
 from core.drivers.base import Sink
 from core.drivers.engineering import Undecodable, to_raw
 from core.drivers.opcua_browse import children
-from core.drivers.opcua_values import item_request, node_id, sample_parts, status_word, ua, variant
+from core.drivers.opcua_values import LIMITS, item_request, items_per_request, node_id, sample_parts, status_word, ua, variant
 from core.errors import GenbaError, Invalid, NotConfirmed, NotConnected, Refused
 from core.live.link import BrowseItem
 from core.live.sample import Batch, Quality, Value
@@ -38,6 +38,7 @@ _REQUEST_S = 3.0
 _CHUNK = 500
 """Most items per request, fewer where the server says so; one answer of this size decodes in a few milliseconds."""
 _FASTEST_S = 0.1
+_SLOW_S = 0.5
 _TICK_S = 0.25
 _QUIET_S = 0.8
 """Without any publish response for this long the server is asked for its state."""
@@ -125,9 +126,8 @@ class OpcUaDriver:
             await client.create_session()
             await client.activate_session(username=user, password=self._secret if user else None)
             self._namespaces = await client.get_namespace_array()
-            limits = [ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead),
-                      ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)]  # fmt: skip
-            self._per_read, self._per_call = map(_limit, await client.uaclient.read_attributes(limits, ua.AttributeIds.Value))
+            stated = await client.uaclient.read_attributes(LIMITS, ua.AttributeIds.Value)
+            self._per_read, self._per_call = (items_per_request(answer, _CHUNK) for answer in stated)
 
     @asynccontextmanager
     async def _as_ours(self) -> AsyncIterator[None]:
@@ -171,6 +171,10 @@ class OpcUaDriver:
                 await self._subscribe(period_s, group, unknown)
             if unknown.tags:
                 sink(unknown)
+            # A slow subscription sends its first values after one of its intervals; the screen wants them now.
+            slow = [tag for tag in tags if tag.period_s > _SLOW_S and tag.name not in self._unknown]
+            if slow:
+                sink(await self.read(slow))
             await self._watch()
 
     async def _subscribe(self, period_s: float, tags: Sequence[TagSpec], unknown: Batch) -> None:
@@ -386,15 +390,9 @@ class OpcUaDriver:
         finally:
             if publish is not None:
                 publish.cancel()
-                await asyncio.gather(publish, return_exceptions=True)
+                await asyncio.wait([publish], timeout=0.5)
             if protocol is not None and protocol.transport is not None:
                 protocol.transport.abort()
             client.disconnect_socket()
             # The transport reports its end in the next turn of the loop; until then the socket counts as open.
             await asyncio.sleep(0)
-
-
-def _limit(answer: Any) -> int:
-    """Items per request: the server's limit where it states one (0 and nothing mean none), never more than ``_CHUNK``."""
-    stated = answer.Value.Value if answer.Value is not None else None
-    return min(_CHUNK, stated) if isinstance(stated, int) and stated > 0 else _CHUNK

@@ -134,3 +134,16 @@ def variant(raw: bool | int | float | str, variant_type: Any) -> Any:
     made = ua.Variant(raw, variant_type)
     ua.ua_binary.variant_to_binary(made)  # raises here, not on the wire, when the number is outside the type
     return made
+
+
+LIMITS = [
+    ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead),
+    ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall),
+]
+"""Where a server says how many items it takes in one read, and in one request to monitor."""
+
+
+def items_per_request(answer: Any, most: int) -> int:
+    """The server's limit where it states one (0 and nothing mean none), never more than ``most``."""
+    stated = answer.Value.Value if answer.Value is not None else None
+    return min(most, stated) if isinstance(stated, int) and stated > 0 else most

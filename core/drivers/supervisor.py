@@ -34,6 +34,7 @@ _TICK_S = 0.5
 _REPORT_EVERY_S = 1.0
 _COUNTED_S = 10.0
 _INITIAL_S = 2.0
+_ASK_AGAIN_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class Supervisor:
         self._online_since: float | None = None
         self._was_online = False
         self._marked_offline = False
+        self._letting_go = False
         self._task: asyncio.Task[None] | None = None
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -152,10 +154,12 @@ class Supervisor:
     async def close(self) -> None:
         """Disconnect and end within a little more than ``close_s``; idempotent."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        # asyncio.wait_for of Python 3.11, which the libraries use, swallows a cancellation that meets its result:
+        # the task would go on for ever, so it is asked until it listens. Not while it says goodbye to the machine.
+        while task is not None and not task.done():
+            if not self._letting_go:
+                task.cancel()
+            await asyncio.wait([task], timeout=_ASK_AGAIN_S)
         self._enter(LinkState.STOPPED)
 
     def retry(self) -> None:
@@ -187,7 +191,9 @@ class Supervisor:
             return held
         finally:
             self._driver = None
+            self._letting_go = True
             await self._close_quietly(driver)
+            self._letting_go = False
 
     async def _serve(self, driver: Driver) -> GenbaError:
         """Connect and serve until it breaks; returns why."""

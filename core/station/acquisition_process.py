@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import logging
 import os
+import pickle
 import queue
 import subprocess
 import sys
@@ -170,7 +171,12 @@ class _Child:
         assert process.stdin is not None  # see above
         with contextlib.suppress(OSError), process.stdin:
             while (request := self._requests.get()) is not None:
-                wire.send(process.stdin.fileno(), request)
+                try:
+                    wire.send(process.stdin.fileno(), request)
+                except (TypeError, AttributeError, pickle.PicklingError):
+                    log.exception("a request cannot be sent to the acquisition process; ending it")
+                    process.kill()
+                    return
 
 
 class ProcessHosting:
@@ -326,6 +332,8 @@ class ProcessHosting:
             now = (child, child.heard if child is not None else 0)
             silent = silent + 1 if now == looked else 0
             looked = now
+            if child is not None and child.heard and self._clock.monotonic() - self._started > _STEADY_S:
+                self._outage.up()
             if child is not None and silent >= (_SILENT_LOOKS if child.heard else _FIRST_LOOKS):
                 log.warning("the acquisition process says nothing; ending it")
                 child.kill()

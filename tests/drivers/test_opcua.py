@@ -231,3 +231,12 @@ def test_addresses_hold_the_uri_and_any_identifier() -> None:
         node = node_id(address, namespaces)
         assert address_of(node, namespaces) == address
     assert node_id("nsu=urn:a;s=x", namespaces).NamespaceIndex == 2
+
+
+def test_slow_tags_have_a_value_at_once(opcua_server: ServerProcess) -> None:
+    async def go() -> None:
+        slow = replace(tag("opcua", "float64"), period_s=5.0)
+        async with Rig(source("opcua", opcua_server.port), [slow]) as rig:
+            assert await rig.online() < 2.0
+
+    asyncio.run(go())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -65,6 +66,9 @@ class Played:
 
     async def serve(self, tags: Sequence[TagSpec], sink: Sink) -> None:
         self.machine.deliver(sink)
+        if "cancel" in self.machine.hang:
+            with contextlib.suppress(asyncio.CancelledError):  # as asyncio.wait_for does when its result comes at that moment
+                await asyncio.sleep(60)
         await asyncio.sleep(60 if self.machine.fail_after is None else self.machine.fail_after)
         raise NotConnected("driver.link_broken", source="PLC", detail="played")
 
@@ -203,6 +207,16 @@ def test_a_step_that_hangs_has_a_deadline(step: str, expect_log: ExpectedLog) ->
         machine = Machine(hang={step}, fail_after=0.01)
         async with Stage(machine) as stage:
             await stage.until(lambda: len(machine.made) >= 3)
+            start = time.monotonic()
+        assert time.monotonic() - start < 1.0
+
+    asyncio.run(go())
+
+
+def test_a_cancellation_that_gets_lost_is_repeated() -> None:
+    async def go() -> None:
+        async with Stage(Machine(hang={"cancel"})) as stage:
+            await stage.until(lambda: stage.state is LinkState.ONLINE)
             start = time.monotonic()
         assert time.monotonic() - start < 1.0
 

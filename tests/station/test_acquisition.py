@@ -237,3 +237,15 @@ def test_runs_on_the_loop_of_the_screen(mode: str, server: ServerProcess, qapp: 
 
     with qasync.QEventLoop(qapp) as loop:
         loop.run_until_complete(go())
+
+
+def test_source_that_cannot_be_sent_ends_with_a_log_line_not_in_silence(expect_log: ExpectedLog) -> None:
+    expect_log(r"a request cannot be sent")
+    expect_log(r"the acquisition process is down")
+
+    async def go() -> None:
+        odd = SourceSpec("PLC", "modbus", "modbus://127.0.0.1:1", options={"made of": lambda: None})  # type: ignore[dict-item]
+        async with Rig(odd, tags("modbus", ["mode"]), "process") as rig:
+            await rig.offline(5.0)
+
+    asyncio.run(go())
