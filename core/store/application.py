@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -28,6 +28,8 @@ class Work:
     Attributes:
         values: The arguments as the function gets them, proofs included.
         late: True for a request that waited through an outage: its refusal is final and is kept in the database.
+        refusals: Gets the refusal before it is audited. When the connection breaks under the audit row, the lane must
+            hear of the broken connection, and the operator still hears the refusal.
     """
 
     operation: Operation[Any, Any]
@@ -35,6 +37,7 @@ class Work:
     actor: Actor
     values: Mapping[str, Any]
     late: bool
+    refusals: list[GenbaError] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +139,14 @@ def _refused(db: Db, work: Work, refusal: GenbaError) -> GenbaError:
     """Audit ``refusal`` in a transaction of its own and give it back; a late intent's refusal is also final."""
     if not isinstance(refusal, Refused | Invalid | Conflict):
         return refusal
+    work.refusals.append(refusal)
     _prepare(db, work)
     told = faults.as_json(refusal)
-    try:
-        if work.late and work.operation.kind == "intent" and not _insert_request(db, work, state="refused", refusal=told):
-            return refusal  # refused and audited before; the answer to it was lost
-        audit.append(db, work.operation.name, "refused", detail={"refusal": told})
-        db.commit()
-    except DBAPIError:
-        db.rollback()  # the refusal stands with or without its audit row; the lane notices the connection at its next job
+    if work.late and work.operation.kind == "intent" and not _insert_request(db, work, state="refused", refusal=told):
+        db.rollback()
+        return refusal  # refused and audited before; the answer to it was lost
+    audit.append(db, work.operation.name, "refused", detail={"refusal": told})
+    db.commit()
     return refusal
 
 

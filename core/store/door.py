@@ -156,6 +156,9 @@ class Door:
         try:
             outcome = self._run(work)
         except Unavailable as error:
+            if work.refusals:  # it was refused; only the refusal's audit row was lost with the connection
+                self._journal.forget(request_id)
+                raise work.refusals[-1] from error
             if "unknown" in error.params:
                 return self._interrupted(work, error)
             self._journal.forget(request_id)

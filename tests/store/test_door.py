@@ -346,6 +346,22 @@ def test_an_online_decision_cut_at_its_commit_is_either_done_or_shown_to_a_perso
 
 
 @pytest.mark.usefixtures("outage")
+def test_a_refusal_whose_audit_row_is_cut_off_is_still_heard_and_the_station_goes_on(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin: str
+) -> None:
+    station.door.do(ops.close, ALICE, {"thing_id": thing})
+    station.proxy.lose("before")
+    with pytest.raises(Refused) as refused:
+        station.door.do(ops.close, ALICE, {"thing_id": thing})
+    assert refused.value.code == "store.no_right"
+    assert station.door.waiting == 0
+    station.wait(False)
+    station.back()
+    assert station.door.do(ops.count, ALICE, {"thing_id": thing}).state == "applied"
+    assert _count(admin, thing) == 1
+
+
+@pytest.mark.usefixtures("outage")
 def test_a_lock_held_by_somebody_makes_an_offline_decision_wait_and_others_go_on(
     station: Station, ops: SimpleNamespace, thing: UUID, admin: str, tmp_path: Path
 ) -> None:
