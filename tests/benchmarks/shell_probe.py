@@ -1,0 +1,119 @@
+"""``genba`` with a stop-watch in it: runs the command line it is given and writes what was seen to ``BENCH_RESULT``.
+
+Everything before the window is shown runs as in the product; the watch is put in when the window is shown. With
+``BENCH_WATCH_S`` = 0 the program is ended after the first answered touch, otherwise that many seconds after the first paint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hmi.__main__ as program
+
+if TYPE_CHECKING:
+    from hmi.shell.window import Window
+
+
+class Probe:
+    """Watches one window from its first paint on."""
+
+    def __init__(self, window: Window) -> None:
+        from PySide6.QtCore import QTimer
+        from PySide6.QtWidgets import QAbstractButton
+
+        from tests.benchmarks.click import FirstClick
+        from tests.benchmarks.heartbeat import Heartbeat
+
+        self.began = float(os.environ["BENCH_BEGAN"])
+        self.watch_s = float(os.environ["BENCH_WATCH_S"])
+        self.window = window
+        self.first_live_at: float | None = None
+        self.seen: set[int] = set()
+        buttons = [window.findChild(QAbstractButton, f"rail.{panel}") for panel in ("orders", "lines")]
+        self.click = FirstClick(window, [button for button in buttons if button is not None], self.painted, self.answered)
+        self.heart = Heartbeat(5, window, explain=bool(os.environ.get("BENCH_EXPLAIN")))
+        self.looking = QTimer(window)
+        self.looking.setInterval(20)
+        self.looking.timeout.connect(self.look)
+
+    def painted(self) -> None:
+        """Begin to watch the loop."""
+        from PySide6.QtCore import QTimer
+
+        if self.watch_s:
+            self.heart.start()
+            self.looking.start()
+            QTimer.singleShot(round(self.watch_s * 1000), self.finish)
+
+    def answered(self) -> None:
+        """Back to the lines, where live values appear; or end, when only the touch was wanted."""
+        if self.watch_s:
+            self.window.open_panel("lines")
+        else:
+            self.finish()
+
+    def look(self) -> None:
+        """Put a live eye on every tile shown so far."""
+        from tests.benchmarks.eye import Eye
+
+        bridge = self.window.bridge
+        if not bridge.is_ready:
+            return
+        for _, tile in bridge.shown_tags():
+            if id(tile) not in self.seen:
+                self.seen.add(id(tile))
+                tile.installEventFilter(Eye(tile, self.live))
+
+    def live(self, at: float) -> None:
+        """A tile was drawn with a live value for the first time."""
+        if self.first_live_at is None:
+            self.first_live_at = at
+            self.looking.stop()
+
+    def finish(self) -> None:
+        """Write the findings and ask the program to end."""
+        beats = self.heart.stop() if self.watch_s else None
+        result: dict[str, Any] = {
+            "painted_s": self.click.painted_at - self.began,
+            "answered_s": self.click.answered_at - self.began,
+            "answers_ms": self.click.answers_ms,
+        }
+        if beats is not None:
+            from tests.benchmarks.heartbeat import share
+            from tests.benchmarks.machine import memory_mb
+
+            result |= {
+                "longest_stall_ms": beats.longest(),
+                "late_p99_ms": share(beats.late_ms, 0.99),
+                "stalls": beats.stalls(self.began),
+                "first_live_s": None if self.first_live_at is None else self.first_live_at - self.began,
+                "memory": memory_mb(os.getpid()),
+                "modules": len(sys.modules),
+            }
+        Path(os.environ["BENCH_RESULT"]).write_text(json.dumps(result), encoding="utf-8")
+        self.window.close()
+
+
+def _show_watched(overrides: dict[str, Any], *, size: str | None, screenshot: None, state_json: None, demo: Any) -> int:
+    """What ``hmi.__main__._show`` does, with the watch put in."""
+    from hmi import app
+
+    show = app._show
+
+    def watched(window: Window, size: str | None) -> None:
+        probe = Probe(window)
+        window.bridge.setProperty("probe", probe)  # lives as long as the window
+        show(window, size)
+
+    app._show = watched
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return app.run(given, size=size, capture=None, demo=demo)
+
+
+if __name__ == "__main__":
+    program._show = _show_watched
+    program.main()

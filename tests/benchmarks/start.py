@@ -1,0 +1,146 @@
+"""``start``: how soon the shell answers a touch, how long the screen jerks while everything else is loaded behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from tests.benchmarks.machine import load
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE = "1024x768"
+WATCH_S = 10.0
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often each kind of run is done."""
+
+    pairs: int
+    watched: int
+    first_runs: int
+
+
+QUICK = Plan(pairs=3, watched=1, first_runs=1)
+FULL = Plan(pairs=9, watched=3, first_runs=2)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Of every measured process: no station of the developer's own, offscreen unless a screen is wanted on purpose."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GENBA_", "PG"))}
+    return {"QT_QPA_PLATFORM": "offscreen", **kept, **more}
+
+
+def run_measured(words: list[str], **more: str) -> dict[str, Any]:
+    """Start ``python -m words…`` now and return what it wrote to BENCH_RESULT or printed as its last line.
+
+    Raises:
+        RuntimeError: It ended badly or found nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="genba-bench-") as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-m", *words]
+        env = environment(**more, BENCH_RESULT=str(result))
+        errors = None if "BENCH_EXPLAIN" in os.environ else subprocess.PIPE
+        env["BENCH_BEGAN"] = repr(time.monotonic())
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
+        try:
+            said, complaints = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            said, complaints = process.communicate(timeout=PATIENCE_S)
+        if result.exists():
+            found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+            return found
+        if process.returncode == 0 and said.strip():
+            found = json.loads(said.strip().splitlines()[-1])
+            return found
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}: {(complaints or '')[-2000:]}")
+
+
+def bare() -> dict[str, Any]:
+    """One run of the yardstick."""
+    return run_measured(["tests.benchmarks.bare_window", SIZE])
+
+
+def shell(home: Path, watch_s: float) -> dict[str, Any]:
+    """One run of ``genba demo`` on ``home``."""
+    words = ["tests.benchmarks.shell_probe", "demo", "--size", SIZE, "--home", str(home)]
+    return run_measured(words, BENCH_WATCH_S=repr(watch_s))
+
+
+def prepared_home() -> Path:
+    """A demo home whose database was initialised outside the clock; kept for the next time, one per schema."""
+    mark = hashlib.sha256()
+    for path in sorted([*(ROOT / "migrations" / "versions").glob("*.py"), *(ROOT / "resources" / "demo").glob("*")]):
+        mark.update(path.read_bytes())
+    home = platformdirs.user_cache_path("genba-benchmarks", appauthor=False) / f"start-{mark.hexdigest()[:12]}"
+    if not (home / "prepared").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        shell(home, WATCH_S)
+        (home / "prepared").touch()
+    return home
+
+
+def run(*, quick: bool) -> dict[str, Any]:
+    """Measure; returns the figures."""
+    plan = QUICK if quick else FULL
+    loads = [load()]
+    home = prepared_home()
+    bare(), shell(home, 0.0)  # what is on disk is in memory now, for both
+    pairs = []
+    for _ in range(plan.pairs):
+        pairs.append((bare(), shell(home, 0.0)))
+        loads.append(load())
+    watched = [shell(home, WATCH_S) for _ in range(plan.watched)]
+    loads.append(load())
+    first = [_first_run() for _ in range(plan.first_runs)]
+    loads.append(load())
+    return _figures(pairs, watched, first) | {"runs": plan.pairs, "load_average": [min(loads), max(loads)]}
+
+
+def _first_run() -> dict[str, Any]:
+    """On a computer that never had a station: the database is made while the screen is up already."""
+    with tempfile.TemporaryDirectory(prefix="genba-bench-home-") as folder:
+        return shell(Path(folder) / "home", WATCH_S)
+
+
+def _figures(pairs: list[tuple[dict[str, Any], dict[str, Any]]], watched: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[str, Any]:
+    def middle(runs: list[dict[str, Any]], key: str) -> float:
+        values = [float("inf") if run[key] is None else run[key] for run in runs]
+        return round(statistics.median(values), 3)
+
+    bares, shells = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    return {
+        "first_paint_ratio": round(middle(shells, "answered_s") / middle(bares, "answered_s"), 2),
+        "longest_stall_ms": round(middle(watched, "longest_stall_ms"), 1),
+        "first_live_s": middle(watched, "first_live_s"),
+        "rss_mb": round(statistics.median(run["memory"]["rss"] for run in watched), 1),
+        "pss_mb": round(statistics.median(run["memory"]["pss"] for run in watched), 1),
+        "uss_mb": round(statistics.median(run["memory"]["uss"] for run in watched), 1),
+        "shell_answers_s": middle(shells, "answered_s"),
+        "bare_answers_s": middle(bares, "answered_s"),
+        "shell_painted_s": middle(shells, "painted_s"),
+        "bare_painted_s": middle(bares, "painted_s"),
+        "touches_until_answered": max(len(run["answers_ms"]) for run in [*shells, *watched]),
+        "loop_late_p99_ms": round(middle(watched, "late_p99_ms"), 1),
+        "stalls": [run["stalls"] for run in watched],
+        "first_run_answers_s": middle(first, "answered_s"),
+        "first_run_live_s": middle(first, "first_live_s"),
+        "first_run_longest_stall_ms": round(middle(first, "longest_stall_ms"), 1),
+        "first_run_stalls": [run["stalls"] for run in first],
+    }
