@@ -50,7 +50,7 @@ class FirstClick(QObject):
             button.clicked.connect(self._act)
             button.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:
             # The rest of this paint is still to be done; the next turn of the loop comes after it.
             if watched is self._window and not self.painted_at:

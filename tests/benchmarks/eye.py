@@ -27,7 +27,7 @@ class Eye(QObject):
         self._tile = tile
         self._live = live
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint and is_live(self._tile):
             self._tile.removeEventFilter(self)
             self._live(time.monotonic())

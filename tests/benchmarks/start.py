@@ -119,7 +119,9 @@ def _first_run() -> dict[str, Any]:
         return shell(Path(folder) / "home", WATCH_S)
 
 
-def _figures(pairs: list[tuple[dict[str, Any], dict[str, Any]]], watched: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[str, Any]:
+def _figures(
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]], watched: list[dict[str, Any]], first: list[dict[str, Any]]
+) -> dict[str, Any]:
     def middle(runs: list[dict[str, Any]], key: str) -> float:
         values = [float("inf") if run[key] is None else run[key] for run in runs]
         return round(statistics.median(values), 3)
