@@ -63,7 +63,7 @@ class WriteResult:
 
 
 class TagWriter:
-    """The steps of HOUSE's write rule, in order; every refusal comes before anything is sent.
+    """The steps from a wish to a confirmed value, in order; every refusal comes before anything is sent.
 
     Args:
         find: The tag of a name, or None.
