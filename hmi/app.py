@@ -218,7 +218,7 @@ def _is_live(bridge: Bridge) -> bool:
     shown = bridge.shown_tags()
     return (
         bool(shown)
-        and all(link.state is LinkState.ONLINE for link in links)
+        and all(link.state in (LinkState.ONLINE, LinkState.STOPPED) for link in links)
         and all(bridge.sample(tag).quality is not Quality.NEVER for tag, _ in shown)
     )
 

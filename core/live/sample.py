@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+RELAYED = "relayed"
+"""Status of a value that another station read and passed on; its quality is UNCERTAIN, because it is about a second old."""
+
 Value = float | int | bool | str | None
 """What a tag can hold; None only together with a quality that is not good."""
 

@@ -24,10 +24,11 @@ from core.equipment.views import SiteView
 from core.errors import GenbaError
 from core.live.link import LinkState, LinkStatus
 from core.live.table import Table
-from core.live.tags import SourceSpec
+from core.live.tags import SourceSpec, TagSpec
 from core.production.recorder import CountRecorder
 from core.station.acquisition import Acquisition
 from core.station.floor import Floor
+from core.station.relaying import Relaying
 from core.store import evidence, lease
 from core.store.base import Db
 from core.store.lease import Lease
@@ -87,6 +88,7 @@ class Reading:
         self._site: SiteView | None = None
         self._sources: dict[str, _Source] = {}
         self._turn = asyncio.Lock()
+        self._relaying = Relaying(floor.database, table, clock, self._recorded_here, self._read_elsewhere)
         self._recorders = [make(floor.database, table.get, clock, self._superseded) for make in (StateRecorder, CountRecorder)]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -97,6 +99,8 @@ class Reading:
             self._table.subscribe(recorder.put)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._keep()), *(loop.create_task(recorder.run()) for recorder in self._recorders)]
+        if not self._floor.embedded:
+            self._tasks.append(loop.create_task(self._relaying.run()))
 
     async def use(self, site: SiteView) -> None:
         """Read this site: sources that changed are connected anew, others go on undisturbed."""
@@ -194,6 +198,19 @@ class Reading:
             for recorder in self._recorders:
                 recorder.resign(code)
 
+    # -- other stations ------------------------------------------------------------------------------------------
+
+    def _recorded_here(self) -> dict[str, tuple[int, tuple[TagSpec, ...]]]:
+        """What others may want from this station."""
+        return {code: (source.held.epoch, self._tags_of(code)) for code, source in self._sources.items() if source.held is not None}
+
+    def _read_elsewhere(self) -> dict[str, tuple[TagSpec, ...]]:
+        """What this station may want from others."""
+        return {code: self._tags_of(code) for code, source in self._sources.items() if not source.read}
+
+    def _tags_of(self, code: str) -> tuple[TagSpec, ...]:
+        return tuple(tag for tag in self._site.tags if tag.source == code) if self._site is not None else ()
+
     # -- machines ------------------------------------------------------------------------------------------------
 
     def _may_record(self, spec: SourceSpec) -> bool:
@@ -212,8 +229,7 @@ class Reading:
         if source.read or self._site is None:
             return
         source.read, source.told = True, ""
-        tags = [tag for tag in self._site.tags if tag.source == source.spec.code]
-        await self._acquisition.add(source.spec, tags, None)
+        await self._acquisition.add(source.spec, self._tags_of(source.spec.code), None)
 
     async def _stop(self, source: _Source) -> None:
         if source.read:

@@ -200,6 +200,25 @@ class InboxMessage(Base):
     last_error: Mapped[str] = mapped_column(server_default="")
 
 
+class RelayRow(Base):
+    """Latest values of one source, for stations that do not read it themselves. Unlogged: filled again each second.
+
+    Attributes:
+        source: Source code.
+        epoch: Of the lease of whoever wrote it.
+        sent_at: Server time.
+        payload: Columns ``tags, values, qualities, statuses, source_at`` of equal length.
+    """
+
+    __tablename__ = "relay"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute
+
+    source: Mapped[str] = mapped_column(String(50), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    sent_at: Mapped[UtcAt]
+    payload: Mapped[dict[str, Any]]
+
+
 class LeaseRow(Base):
     """Who does a job that only one station may do; the epoch is the fencing number checked by each write.
 

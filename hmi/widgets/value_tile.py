@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from core.live.sample import Quality, Sample, Value
+from core.live.sample import RELAYED, Quality, Sample, Value
 from core.live.tags import TagRole, TagSpec
 from core.words import UNDEFINED, ago, has_word, name, number, word
 from hmi import theme
@@ -98,7 +98,7 @@ class ValueTile(Painted):
         quality = sample.quality
         label = name(self.spec.label, language) if self.spec.label else self.spec.name
         text = NO_NUMBER if quality in _ABSENT or sample.value is None else self._value_text(sample.value)
-        if quality is Quality.UNCERTAIN:
+        if quality is Quality.UNCERTAIN and sample.status != RELAYED:
             text += " ?"
         over = self._over() if quality.usable else ""
         glyph = _ABSENT.get(quality, "")
@@ -142,7 +142,9 @@ class ValueTile(Painted):
         quality = sample.quality
         if quality is Quality.GOOD:
             return (self.tr("Entered by hand") if self.manual else "",)
-        said = word(f"data.{quality.name}", language)
+        said = word("data.RELAYED" if sample.status == RELAYED else f"data.{quality.name}", language)
+        if sample.status == RELAYED:
+            return (f"{said} · {ago(self._now - sample.received_at, language)}", said)
         if quality in (Quality.STALE, Quality.OFFLINE, Quality.BAD) and sample.received_at > 0:
             age = ago(self._now - sample.received_at, language)
             # A value that is still shown needs its age; one that is not shown needs the reason.
@@ -210,7 +212,7 @@ class ValueTile(Painted):
         free_text = isinstance(self._sample.value, str)
         room = QRectF(rect.left(), rect.top(), width + 1, rect.height())
         self.write(painter, room, face.number, role, tone, RIGHT if numeric else LEFT, may_cut=free_text)
-        if face.quality is Quality.UNCERTAIN:
+        if face.quality is Quality.UNCERTAIN and self._sample.status != RELAYED:
             painter.setPen(now.pen("text2", 1, dashed=True))
             y = rect.center().y() + now.font_px(role) * 0.62
             painter.drawLine(round(room.left()), round(y), round(room.right()), round(y))

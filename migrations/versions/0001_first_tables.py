@@ -157,6 +157,16 @@ def upgrade() -> None:
         schema="genba",
     )
     op.create_table(
+        "relay",
+        sa.Column("source", sa.String(length=50), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_relay")),
+        schema="genba",
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
         "request",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("operation", sa.String(length=100), nullable=False),

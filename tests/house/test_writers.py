@@ -25,6 +25,7 @@ ALLOWED = {
     "core.store.lease._ACQUIRE": "housekeeping: leases",
     "core.store.lease._RENEW": "housekeeping: leases",
     "core.store.lease._RELEASE": "housekeeping: leases",
+    "core.store.relay._PUT": "housekeeping: latest values for stations that do not read the source, replaced each second",
     "core.store.journal": "a file of this station, not the database",
     "core.store.readstore": "a file of this station, not the database",
     "core.store.schema": "migrations and the log-ins of the embedded server, as the schema's owner",

@@ -1,0 +1,117 @@
+"""What one station reads, another shows: relayed through a real database, with its age, and gone when the reader is silent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.clock import SystemClock
+from core.live.sample import RELAYED, Batch, Quality, Sample
+from core.live.table import Table
+from core.live.tags import TagSpec, TagType
+from core.station.relaying import Relaying, batch_of, payload_of
+from core.store import relay
+from core.store.base import Db
+from core.store.engine import Database
+from core.store.relay import Relayed
+
+SPECS = tuple(TagSpec(f"L1.M1.{name}", "PLC-1", "1/holding/0", TagType.FLOAT64) for name in ("A", "B", "C"))
+
+
+@pytest.fixture
+def shared(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, "S1")
+    up = asyncio.Event()
+    database.on_change(lambda state: up.set() if state.up else None)
+    database.start()
+    for _ in range(100):
+        if database.up:
+            break
+        asyncio.run(asyncio.sleep(0.05))
+    assert database.up
+    yield database
+    database.close()
+
+
+def _relaying(database: Database, table: Table, *, reads: bool, epoch: int = 1) -> Relaying:
+    held = {"PLC-1": (epoch, SPECS)} if reads else {}
+    elsewhere = {} if reads else {"PLC-1": SPECS}
+    return Relaying(database, table, SystemClock(), lambda: held, lambda: elsewhere)
+
+
+def test_a_value_reaches_the_other_station_as_relayed(shared: Database) -> None:
+    mine, theirs = Table(), Table()
+    batch = Batch("PLC-1", 1_800_000_000.0)
+    batch.add(SPECS[0].name, 12.5, Quality.GOOD, 1_799_999_999.0)
+    batch.add(SPECS[1].name, None, Quality.BAD, None, "BadSensorFailure")
+    mine.put(batch)
+
+    async def exchange() -> None:
+        await _relaying(shared, mine, reads=True).exchange()
+        await _relaying(shared, theirs, reads=False).exchange()
+
+    asyncio.run(exchange())
+    good, bad, never = (theirs.get(spec.name) for spec in SPECS)
+    assert (good.value, good.quality, good.status, good.source_at) == (12.5, Quality.UNCERTAIN, RELAYED, 1_799_999_999.0)
+    assert abs(good.received_at - datetime.now(UTC).timestamp()) < 3
+    assert (bad.quality, bad.status) == (Quality.BAD, "BadSensorFailure")
+    assert never.quality is Quality.NEVER
+
+
+def test_a_silent_reader_is_not_shown_as_live(shared: Database, admin_url: str) -> None:
+    mine, theirs = Table(), Table()
+    batch = Batch("PLC-1", 1_800_000_000.0)
+    batch.add(SPECS[0].name, 12.5)
+    mine.put(batch)
+    taker = _relaying(shared, theirs, reads=False)
+
+    async def exchange() -> None:
+        await _relaying(shared, mine, reads=True).exchange()
+        await taker.exchange()
+        await asyncio.wrap_future(shared.submit("operations", _age, deadline_s=5))
+        await taker.exchange()
+
+    asyncio.run(exchange())
+    assert theirs.get(SPECS[0].name).quality is Quality.OFFLINE
+
+
+def _age(db: Db) -> None:
+    from sqlalchemy import text
+
+    db.execute(text("UPDATE genba.relay SET sent_at = sent_at - interval '6 seconds'"))
+    db.commit()
+
+
+def test_whoever_lost_the_lease_cannot_overwrite(shared: Database) -> None:
+    def speak(db: Db) -> list[Relayed]:
+        relay.put(db, "PLC-1", 2, json.dumps({"tags": ["new"]}))
+        relay.put(db, "PLC-1", 1, json.dumps({"tags": ["old"]}))
+        told = relay.take(db, ["PLC-1"])
+        db.commit()
+        return told
+
+    (told,) = shared.submit("listen", speak, deadline_s=5).result()
+    assert (told.epoch, told.payload["tags"]) == (2, ["new"])
+
+
+values = st.one_of(st.floats(), st.integers(-(2**60), 2**60), st.booleans(), st.text(max_size=20).filter(lambda t: "\x00" not in t), st.none())
+
+
+@given(st.lists(st.tuples(values, st.sampled_from(sorted(Quality))), max_size=10))
+def test_nothing_changes_on_the_way_but_the_quality(samples: list[tuple[object, Quality]]) -> None:
+    sent = [Sample(f"T{n}", value, quality, "", None, 1.0) for n, (value, quality) in enumerate(samples)]  # type: ignore[arg-type]
+    told = Relayed("PLC-1", 1, datetime.now(UTC), 0.5, json.loads(payload_of(sent)))
+    batch = batch_of(told, {sample.tag for sample in sent}, 100.0)
+    kept = [sample for sample in sent if sample.quality is not Quality.NEVER]
+    assert batch.tags == [sample.tag for sample in kept]
+    for index, sample in enumerate(kept):
+        broken = isinstance(sample.value, float) and not math.isfinite(sample.value)
+        assert batch.values[index] == (None if broken else sample.value)
+        assert batch.qualities[index] is (Quality.UNCERTAIN if sample.quality is Quality.GOOD else sample.quality)
