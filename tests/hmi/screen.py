@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,11 +31,14 @@ from hmi.bridge import Bridge
 from hmi.panels.lines import LinesPanel
 from hmi.panels.orders import OrdersPanel
 from hmi.panels.trends import TrendsPanel
+from hmi.sheets.choice import ChoiceField, ChoiceSheet
 from hmi.sheets.sign_in import SignInSheet
 from hmi.shell.window import Window
 from hmi.widgets.button import TouchButton
 from hmi.widgets.fields import FieldBox
+from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.overlay import Overlay
+from hmi.widgets.table import PagedTable
 from tests.postgres import plain
 
 T = TypeVar("T")
@@ -47,8 +50,8 @@ PINS = {"tanaka": "204615", "yamamoto": "318274", "ito": "527193", "sato": "6408
 class Plant:
     """The demo plant in processes of its own; ``do`` gives it a command of ``genba plant fault``."""
 
-    def __init__(self, speed: float = 1.0, seed: int = 7) -> None:
-        self.demo = DemoPlant(speed=speed, seed=seed, home=Path("/nonexistent"))
+    def __init__(self, demo: DemoPlant | None = None) -> None:
+        self.demo = demo or DemoPlant(seed=7)
         self.demo.launch()
         assert self.demo._announced.wait(30)
         assert self.demo._ready, "the plant ended before it was ready"
@@ -272,6 +275,32 @@ class Screen:
         field.edit.setFocus()
         field.edit.selectAll()
         QTest.keyClicks(field.edit, text)
+
+    def tap_row(self, table: PagedTable, key: Hashable) -> None:
+        """Touch the row of ``key`` on its page."""
+        self.until(f"{key} in the table", lambda: key in table._keys)
+        index = table._keys.index(key)
+        table.show_page(index // table.rows_per_page)
+        y = table._header_height() + (index % table.rows_per_page + 0.5) * table.row_height()
+        self.tap(table, 0.3, y / table.height())
+
+    def key_in(self, field: FieldBox, digits: str) -> None:
+        """Touch ``field`` and enter a number on the keypad that comes up."""
+        self.tap(field.edit)
+        keypad = self.sheet(NumericKeypad)
+        for digit in digits:
+            self.tap(keypad.keys[digit])
+        self.tap(keypad.keys["enter"])
+        assert not keypad.isVisible(), keypad.message.lines
+
+    def pick(self, field: ChoiceField, key: str) -> None:
+        """Touch ``field``, search for ``key`` in the list that comes up, and take it with the second touch."""
+        self.tap(field.button)
+        sheet = self.sheet(ChoiceSheet)
+        self.type(sheet.search, key)
+        self.tap_row(sheet.table, key)
+        self.tap_row(sheet.table, key)
+        assert field.chosen == key
 
     def sheet(self, kind: type[S]) -> S:
         """The sheet of this kind that is open."""
