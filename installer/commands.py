@@ -58,7 +58,8 @@ def main(argv: Sequence[str], checkout: Checkout | None = None) -> int:
     try:
         if command == "demo":
             return _demo(checkout, others, options)
-        _prepare(checkout, [] if options.headless else [system.QT], options)
+        tools = system.TEST_PROGRAMS if command == "test" else {}
+        _prepare(checkout, [] if options.headless else [system.QT], options, tools)
         if command == "test":
             return checks.run(checkout, options.only or checks.NAMES, long=options.long, pytest_arguments=others)
     except Problem as problem:
@@ -87,16 +88,25 @@ def _options(parser: argparse.ArgumentParser, command: str, rest: Sequence[str])
     return own.parse_known_args(rest)
 
 
-def _prepare(checkout: Checkout, tables: Sequence[Mapping[str, str]], options: argparse.Namespace) -> None:
-    """Brings the machine and the environment to where a program can be started."""
+def _prepare(
+    checkout: Checkout, tables: Sequence[Mapping[str, str]], options: argparse.Namespace, tools: Mapping[str, str] | None = None
+) -> None:
+    """Brings the machine and the environment to where a program can be started.
+
+    Args:
+        checkout: The clone to work on.
+        tables: Libraries that must load.
+        options: ``no_apt`` only names what is missing.
+        tools: Programs worth having; None and the empty table ask for none.
+    """
     began = time.monotonic()
 
     def find_missing() -> list[system.Need]:
         no_venv = [] if environment.is_current(checkout) else system.missing_venv()
-        return [*no_venv, *system.missing_programs(), *system.missing_libraries([system.EVERYWHERE, *tables])]
+        return [*no_venv, *system.missing_programs(system.PROGRAMS), *system.missing_libraries([system.EVERYWHERE, *tables])]
 
     if LINUX:
-        system.bring(find_missing, may_install=not options.no_apt)
+        system.bring(find_missing, find_helpful=lambda: system.missing_programs(tools or {}), may_install=not options.no_apt)
     if environment.ensure(checkout):
         say(f"ready after {time.monotonic() - began:.0f} s; {environment.launcher(checkout)} starts the program from anywhere")
 

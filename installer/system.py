@@ -64,6 +64,8 @@ WAYLAND = {
 }
 # The embedded PostgreSQL refuses to run as root (unshare lends it another identity) and must stop with its owner (setpriv).
 PROGRAMS = {"unshare": "util-linux", "setpriv": "util-linux"}
+# What some tests look at the system with: children of a server, system calls of a writer. Small systems leave them out.
+TEST_PROGRAMS = {"ps": "procps", "strace": "strace"}
 
 # Ubuntu 24.04 and Debian 13 renamed packages for 64-bit time. Both, and everything derived from them, have glibc 2.39 or
 # newer; their predecessors are older. The number of the C library says it without knowing a single distribution's name.
@@ -84,6 +86,9 @@ class Need:
 
     what: str
     package: str
+
+
+Finder = Callable[[], list[Need]]
 
 
 def renamed(package: str, glibc: tuple[int, ...]) -> str:
@@ -109,9 +114,9 @@ def missing_libraries(tables: Iterable[Mapping[str, str]], load: Callable[[str],
     return lacking
 
 
-def missing_programs(find: Callable[[str], str | None] = shutil.which) -> list[Need]:
-    """The programs that are not on the path, each with its package."""
-    return [Need(program, package) for program, package in PROGRAMS.items() if find(program) is None]
+def missing_programs(table: Mapping[str, str], find: Callable[[str], str | None] = shutil.which) -> list[Need]:
+    """The programs of the table that are not on the path, each with its package."""
+    return [Need(program, package) for program, package in table.items() if find(program) is None]
 
 
 def missing_venv() -> list[Need]:
@@ -135,35 +140,54 @@ def apt_line(packages: Iterable[str]) -> str:
     return f"sudo {line}" if shutil.which("sudo") else f"su -c '{line}'"
 
 
-def bring(find_missing: Callable[[], list[Need]], *, may_install: bool = True) -> None:
+def bring(find_missing: Finder, *, find_helpful: Finder = list, may_install: bool = True) -> None:
     """Makes sure that the machine brings what is needed: installs it as root, else names the one line that does.
 
     Args:
-        find_missing: Looks at the machine; called again after the installation.
+        find_missing: Looks at the machine for what nothing works without; called again after the installation.
+        find_helpful: Looks for what is worth having; it is installed or named in the same line, but its lack stops nothing.
         may_install: False only names the line, also for root.
 
     Raises:
-        Problem: Something is missing and was not, or could not be, installed.
+        Problem: Something indispensable is missing and was not, or could not be, installed.
     """
     needs = find_missing()
+    helpful = find_helpful()
     if not needs:
+        if helpful:
+            _bring_helpful(helpful, may_install=may_install)
         return
-    packages = packages_of(needs, glibc_version())
-    lacking = ", ".join(dict.fromkeys(need.what for need in needs))
-    if shutil.which("apt-get") is None:
-        raise Problem(f"this system lacks {lacking}; install what holds them (on Debian: {' '.join(packages)})", NOT_HERE)
+    packages = packages_of([*needs, *helpful], glibc_version())
     line = apt_line(packages)
+    if shutil.which("apt-get") is None:
+        raise Problem(f"this system lacks {_names(needs)}; install what holds them (on Debian: {' '.join(packages)})", NOT_HERE)
     if not (ROOT and may_install):
-        raise Problem(f"this system lacks {lacking}. Please run, and try again:\n    {line}", NOT_HERE)
-    say(f"installing {len(packages)} system packages: {' '.join(packages)}")
+        raise Problem(f"this system lacks {_names([*needs, *helpful])}. Please run, and try again:\n    {line}", NOT_HERE)
     _apt_install(packages, line)
     left = find_missing()
     if left:
-        raise Problem(f"still not usable after `{line}`: {', '.join(need.what for need in left)}", NOT_HERE)
+        raise Problem(f"still not usable after `{line}`: {_names(left)}", NOT_HERE)
+
+
+def _bring_helpful(helpful: Sequence[Need], *, may_install: bool) -> None:
+    packages = packages_of(helpful, glibc_version())
+    line = apt_line(packages)
+    if ROOT and may_install and shutil.which("apt-get"):
+        try:
+            _apt_install(packages, line)
+        except Problem as problem:
+            say(f"going on without {_names(helpful)}: {problem}")
+    else:
+        say(f"some tests are left out without {_names(helpful)}; to have them: {line}")
+
+
+def _names(needs: Iterable[Need]) -> str:
+    return ", ".join(dict.fromkeys(need.what for need in needs))
 
 
 def _apt_install(packages: Sequence[str], line: str) -> None:
     """Installs the packages; refreshes apt's lists first where they are absent or too old to be of use."""
+    say(f"installing {len(packages)} system packages: {' '.join(packages)}")
     answer = _apt(*APT_INSTALL[1:], *packages)
     if answer.returncode:
         say("refreshing the package lists (apt-get update)")

@@ -70,8 +70,8 @@ def test_the_table_names_the_packages_that_hold_the_libraries_here() -> None:
 
 
 def test_the_programs_come_with_their_package() -> None:
-    assert system.missing_programs(lambda name: None) == [Need("unshare", "util-linux"), Need("setpriv", "util-linux")]
-    assert system.missing_programs(lambda name: f"/usr/bin/{name}") == []
+    assert system.missing_programs(system.PROGRAMS, lambda name: None) == [Need("unshare", "util-linux"), Need("setpriv", "util-linux")]
+    assert system.missing_programs(system.PROGRAMS, lambda name: f"/usr/bin/{name}") == []
 
 
 def test_debian_splits_ensurepip_from_python(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,3 +180,33 @@ def test_a_system_without_apt_hears_what_to_look_for(tmp_path: Path, monkeypatch
     machine = Machine(tmp_path, monkeypatch, root=True)
     with pytest.raises(Problem, match=re.escape("lacks libGL.so.1, libEGL.so.1; install what holds them (on Debian: libgl1 libegl1)")):
         system.bring(machine.find_missing)
+
+
+STRACE = [Need("strace", "strace")]
+
+
+def test_what_only_helps_comes_along_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(tmp_path, monkeypatch, root=True)
+    machine.has_apt(f": > {tmp_path}/installed")
+    system.bring(machine.find_missing, find_helpful=lambda: STRACE)
+    assert machine.calls == [INSTALL + " strace"]
+
+
+STRACE_LINE = "apt-get install -y --no-install-recommends strace"
+
+
+@pytest.mark.parametrize(
+    ("root", "apt", "said"),
+    [
+        (True, "exit 0", "installing 1 system packages: strace"),
+        (True, "echo 'E: no network'; exit 100", f"going on without strace: `{STRACE_LINE}` failed: no network"),
+        (False, "exit 0", f"some tests are left out without strace; to have them: su -c '{STRACE_LINE}'"),
+    ],
+)
+def test_the_lack_of_what_only_helps_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], root: bool, apt: str, said: str
+) -> None:
+    machine = Machine(tmp_path, monkeypatch, root=root)
+    machine.has_apt(apt)
+    system.bring(list, find_helpful=lambda: STRACE)
+    assert capsys.readouterr().err.splitlines()[-1] == f"[genba] {said}"
