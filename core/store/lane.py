@@ -274,6 +274,9 @@ class Lane(threading.Thread):
             self._current = None
             if job.expired:
                 self.hang_up()
+            elif self._broken():  # and the job kept it to itself
+                self.hang_up()
+                self._lost(connection_failure(psycopg.OperationalError("the server closed the connection")))
 
     def _run(self, job: Job) -> Any:
         try:
@@ -283,6 +286,10 @@ class Lane(threading.Thread):
                 return job.run(db)
         except (DBAPIError, psycopg.Error) as error:
             raise self._translated(error, job) from error
+
+    def _broken(self) -> bool:
+        wire, connection = self._wire, self._connection
+        return wire is not None and (wire.connection.closed or (connection is not None and connection.invalidated))
 
     def _translated(self, error: DBAPIError | psycopg.Error, job: Job) -> Exception:
         """A broken connection, a lock or time limit in operator's words; everything else as it is, for the door."""
@@ -306,6 +313,9 @@ class Lane(threading.Thread):
 
     def _dialled(self) -> psycopg.Connection:
         job = self._current
+        if self._wire is not None:  # SQLAlchemy replaces a connection that broke in the middle of a job
+            self._wire.close()
+            self._wire = None
         connection = self._dial(lambda: self._closing or (job is not None and job.expired))
         self._wire = Wire(connection)
         self.generation += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.errors import GenbaError, Unavailable
 from core.store.base import Db
@@ -143,6 +144,25 @@ def test_a_commit_cut_by_the_deadline_is_unknown_and_may_well_have_happened(stat
         assert found < 5
     finally:
         plant.run("DROP FUNCTION public.slow() CASCADE", "genba")
+
+
+def test_a_broken_connection_is_replaced_even_when_the_job_kept_it_to_itself(station: Database, plant: OwnServer) -> None:
+    def careless(db: Db) -> str:
+        plant.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'genba/L1-PANEL/operations'")
+        with contextlib.suppress(DBAPIError):
+            db.execute(text("SELECT 1"))
+        return "all is well"
+
+    assert station.submit("operations", careless, deadline_s=5).result() == "all is well"
+    assert station.submit("operations", lambda db: db.execute(text("SELECT 1")).scalar(), deadline_s=5).result() == 1
+
+    def stubborn(db: Db) -> int:
+        careless(db)
+        db.rollback()
+        return int(db.execute(text("SELECT 2")).scalar_one())  # on a connection SQLAlchemy made anew by itself
+
+    assert station.submit("operations", stubborn, deadline_s=5).result() == 2
+    assert station.submit("operations", lambda db: db.execute(text("SELECT 3")).scalar(), deadline_s=5).result() == 3
 
 
 def test_lock_and_statement_limits_have_words(station: Database, plant: OwnServer) -> None:
