@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 import core.catalogue  # noqa: F401 - decisions that waited in the journal are applied by name
 from core.clock import Clock, SystemClock
@@ -29,7 +30,8 @@ from core.station.floor import Floor, Prepare
 from core.station.reading import Reading
 from core.store import audit
 from core.store.engine import DatabaseState
-from core.store.operation import GUEST, Actor, Done, Operation, Secret
+from core.store.journal import Entry
+from core.store.operation import GUEST, Actor, Done, Operation, Secret, Signature
 from core.store.query import Answer, Query
 from core.users import sign_in as sessions
 from core.users.views import SignedIn
@@ -46,6 +48,7 @@ Watcher = Callable[[str, Any], None]
 EVERYTHING = frozenset({"*"})
 NO_SITE = SiteView({}, (), (), (), {}, {})
 _OPEN_AGAIN_S = 5.0
+_BRING_HOME_S = 5.0
 
 
 class Station:
@@ -123,6 +126,7 @@ class Station:
         await self._reading.start()
         await self._look_at_site()
         self._begin(self._open_database())
+        self._begin(self._bring_home())
 
     async def close(self) -> None:
         """Sign off, stop reading, let go of the database and the files; idempotent, within about 10 s."""
@@ -141,13 +145,34 @@ class Station:
 
     # -- verbs ---------------------------------------------------------------------------------------------------
 
-    async def do(self, operation: Operation[..., V], /, **args: Any) -> Done[V]:
-        """Decide ``operation`` in the name of whoever is signed in. Raises one of the six errors."""
+    async def do(self, operation: Operation[..., V], /, *, signature: Signature | None = None, **args: Any) -> Done[V]:
+        """Decide ``operation`` in the name of whoever is signed in. Raises one of the six errors.
+
+        Args:
+            operation: What is decided.
+            signature: For an operation that declares a meaning: who signs, with his secret.
+            **args: Its arguments by name; a ``Secret`` for each proof.
+        """
         actor = self.actor
         try:
-            return await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args))
+            return await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args, signature))
         finally:
             self._tell("waiting", self.waiting)
+
+    async def attention(self) -> list[Entry]:
+        """Decisions of this station that were overtaken or refused when they came home, oldest first; nothing drops them but a person."""
+        return await self._on(self._asking, self._floor.door.needs_attention)
+
+    async def try_again(self, request_id: UUID) -> None:
+        """Apply a decision that needs attention once more, after its cause was removed."""
+        await self._on(self._deciding, lambda: self._floor.door.retry(request_id))
+        self._tell("waiting", self.waiting)
+
+    async def settle(self, request_id: UUID) -> None:
+        """Take an intent off the list because a person has dealt with it; audited. Raises Refused for a fact."""
+        actor = self.actor
+        await self._on(self._deciding, lambda: self._floor.door.settle(request_id, actor))
+        self._tell("waiting", self.waiting)
 
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Answer from the database, or the last snapshot of the same question. Raises Unavailable, Refused, Invalid."""
@@ -243,7 +268,8 @@ class Station:
                     prepare, setup = self._prepare, self._floor.setup()
                     await self._on(self._working, lambda: prepare(setup))
                     self._prepare = None
-                await self._on(self._deciding, self._floor.door.apply_waiting)
+                # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
+                await self._on(self._working, self._floor.door.apply_waiting)
                 await self._look_at_site()
                 await self._reading.database_arrived()
             except Unavailable as error:
@@ -268,6 +294,14 @@ class Station:
         self.links = {code: link for code, link in self.links.items() if any(source.code == code for source in site.sources)}
         await self._reading.use(site)
         self._tell("site", site)
+
+    async def _bring_home(self) -> None:
+        """What was held up by a lock or a slow statement is tried again, however long nobody decides anything."""
+        while True:
+            await asyncio.sleep(_BRING_HOME_S)
+            if self.waiting and self.database_up and not self._arrivals.locked():
+                await self._on(self._working, self._floor.door.apply_waiting)
+                self._tell("waiting", self.waiting)
 
     def _heard(self, keys: frozenset[str]) -> None:
         self._tell("changed", keys)

@@ -13,13 +13,18 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from core.errors import Refused
+from core.store import audit
 from core.store.base import Db
-from core.store.operation import Actor, Secret
+from core.store.operation import GUEST, Actor, Secret
 from core.users.proof import Params, derive, typed
 from core.users.roles import permissions_of
 from core.users.views import SignedIn
 
 T = TypeVar("T")
+
+START = "users:session:start"
+END = "users:session:end"
+VERIFY = "users:signature:verify"
 
 
 class Run(Protocol):
@@ -43,7 +48,9 @@ def sign_in(run: Run, user_code: str, secret: Secret, station: str) -> SignedIn:
     def open_session(db: Db) -> tuple[UUID, Row[Any]]:
         session_id = db.clock.uuid7()
         values = {"session": session_id, "code": code, "station": station, "proof": proof}
-        return session_id, db.execute(text("SELECT * FROM genba.sign_in(:session, :code, :station, :proof)"), values).one()
+        row = db.execute(text("SELECT * FROM genba.sign_in(:session, :code, :station, :proof)"), values).one()
+        _note(db, START, row, _actor(row, station, session_id) if row.outcome == "ok" else GUEST, station, code)
+        return session_id, row
 
     session_id, row = run(open_session)
     _refuse_unless_ok(row)
@@ -59,7 +66,13 @@ def verify(run: Run, user_code: str, secret: Secret, station: str) -> Actor:
     """
     code = typed(user_code)
     proof = prove(run, code, secret)
-    row = run(lambda db: db.execute(text("SELECT * FROM genba.verify_proof(:code, :proof)"), {"code": code, "proof": proof}).one())
+
+    def check(db: Db) -> Row[Any]:
+        row = db.execute(text("SELECT * FROM genba.verify_proof(:code, :proof)"), {"code": code, "proof": proof}).one()
+        _note(db, VERIFY, row, _actor(row, station, None) if row.outcome == "ok" else GUEST, station, code)
+        return row
+
+    row = run(check)
     _refuse_unless_ok(row)
     return _actor(row, station, None)
 
@@ -82,7 +95,15 @@ def sign_out(run: Run, token: str) -> None:
     Raises:
         Unavailable: The database is away.
     """
-    run(lambda db: db.execute(text("SELECT genba.sign_out(:token)"), {"token": token}))
+
+    def end_session(db: Db) -> None:
+        row = db.execute(text("SELECT * FROM genba.session_of(:token)"), {"token": token}).one_or_none()
+        db.execute(text("SELECT genba.sign_out(:token)"), {"token": token})
+        if row is not None:
+            db.actor = _actor(row, row.station, row.session_id)
+            audit.append(db, END, "signed_out", detail={"user": row.user_code})
+
+    run(end_session)
 
 
 def prove(run: Run, user_code: str, secret: Secret) -> bytes:
@@ -90,6 +111,15 @@ def prove(run: Run, user_code: str, secret: Secret) -> bytes:
     query = text("SELECT * FROM genba.credential_params(:code)")
     row = run(lambda db: db.execute(query, {"code": user_code}).one())
     return derive(secret, Params(bytes(row.salt), row.time_cost, row.memory_kib, row.parallelism))
+
+
+def _note(db: Db, what: str, row: Row[Any], actor: Actor, station: str, code: str) -> None:
+    """One audit row for an attempt, successful or not, in its own transaction: the count of failures stays either way."""
+    db.actor = actor
+    outcome = {"ok": "signed_in" if what == START else "verified"}.get(row.outcome, str(row.outcome))
+    # Digits typed where the code belongs are often the PIN, one field too early: a failed attempt does not keep them.
+    told = "•••" if code.isdigit() and row.outcome != "ok" else code
+    audit.append(db, what, outcome, station=station, detail={"user": told})
 
 
 def _refuse_unless_ok(row: Row[Any]) -> None:
