@@ -39,13 +39,16 @@ class SessionWatch(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(500)
         self._timer.timeout.connect(self._check)
-        app = QApplication.instance()
-        assert app is not None
-        app.installEventFilter(self)
 
     def actor_changed(self, actor: Actor) -> None:
         """Start counting for a person, stop for a guest."""
         self._signed_in = actor.session_id is not None
+        app = QApplication.instance()
+        assert app is not None
+        # Every event of the program passes here and waits for the interpreter: only while it serves somebody.
+        app.removeEventFilter(self)
+        if self._signed_in:
+            app.installEventFilter(self)
         self.touched()
         if self._signed_in and self._limit_s:
             self._timer.start()
