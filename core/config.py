@@ -70,7 +70,8 @@ class StationSettings(BaseSettings):
         language: First language on screen.
         theme: Light or dark; ``auto`` follows the clock.
         state_palette: How machine states are coloured at this site.
-        screen_diagonal_inch: Size of the screen; None takes what the screen says about itself.
+        screen_diagonal_inch: Size of the screen, so that sizes come out in millimetres; None draws at scale 1, because what screens
+            say about themselves is often wrong.
         panel: Id of the panel shown first; None for the home panel.
         keypad_layout: First row of the numeric keypad.
         site_file: site.yaml that this station may apply at start; None for none.

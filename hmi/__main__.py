@@ -5,6 +5,8 @@ Headless commands (``genba db …``, ``genba station``, …) never import Qt: it
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +14,23 @@ from typing import Annotated, Any, Literal
 import typer
 
 from core.cli import DemoPlant, app, run_cli
+from core.errors import Unavailable
+
+
+def _file(path: Path | None) -> Path | None:
+    """Checked before anything starts: a picture that cannot be saved is found out after half a minute otherwise."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.absolute().parent}")
+    return path
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from core.config import VERSION
+
+        typer.echo(f"genba {VERSION}")
+        raise typer.Exit
+
 
 Panel = Annotated[str | None, typer.Option("--panel", help="Panel to open: lines, orders, trends.", show_default=False)]
 Lang = Annotated[Literal["ja", "en"] | None, typer.Option("--language", help="Language of the screen.", show_default=False)]
@@ -19,19 +38,46 @@ Look = Annotated[
     Literal["light", "dark"] | None, typer.Option("--theme", help="light for lit halls, dark for the night shift.", show_default=False)
 ]
 Size = Annotated[
-    str | None, typer.Option("--size", help="Window size, for example 1024x768; full screen when left out on a kiosk.", show_default=False)
+    str | None, typer.Option("--size", help="Window size, for example 1024x768; the full screen when left out.", show_default=False)
 ]
-Shot = Annotated[Path | None, typer.Option("--screenshot", help="Save a picture of the window as PNG, then end.", show_default=False)]
+Shot = Annotated[
+    Path | None,
+    typer.Option(
+        "--screenshot", callback=_file, help="Save a picture of the window as PNG, then end; needs no display.", show_default=False
+    ),
+]
 State = Annotated[
-    Path | None, typer.Option("--state-json", help="Save tag, value, quality and age of every visible tile, then end.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--state-json",
+        callback=_file,
+        help="Save tag, value, quality and age of every visible tile as JSON, then end; needs no display.",
+        show_default=False,
+    ),
 ]
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")]
 
 
 def _show(overrides: dict[str, Any], *, size: str | None, screenshot: Path | None, state_json: Path | None, demo: DemoPlant | None) -> int:
+    _find_display(in_memory=screenshot is not None or state_json is not None)
+    gc.disable()  # what is loaded now lives as long as the window; hmi.app switches collection on again
     from hmi.app import Capture, run
+    from hmi.panels import PANELS
 
+    panels = [entry.id for entry in PANELS]
+    if overrides["panel"] not in (None, *panels):
+        raise typer.BadParameter(f"there is no panel {overrides['panel']!r}; there are {', '.join(panels)}.", param_hint="--panel")
     capture = Capture(screenshot, state_json) if screenshot or state_json else None
     return run({key: value for key, value in overrides.items() if value is not None}, size=size, capture=capture, demo=demo)
+
+
+def _find_display(*, in_memory: bool) -> None:
+    """Draw in memory where there is no display and a file is wanted. Qt would abort the process; a platform chosen by hand is obeyed."""
+    if sys.platform != "linux" or any(os.environ.get(name) for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")):
+        return
+    if not in_memory:
+        raise Unavailable("cli.no_display")
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 
 @app.callback(invoke_without_command=True)
@@ -43,8 +89,12 @@ def genba(
     size: Size = None,
     screenshot: Shot = None,
     state_json: State = None,
+    version: Version = False,
 ) -> None:
-    """Genba, the operator HMI. Without a command: the screen of this station."""
+    """Genba, the operator HMI.
+
+    Without a command: the screen of this station. To try it without a plant: genba demo.
+    """
     if context.invoked_subcommand is None:
         overrides = {"panel": panel, "language": language, "theme": theme}
         raise typer.Exit(_show(overrides, size=size, screenshot=screenshot, state_json=state_json, demo=None))
@@ -60,9 +110,14 @@ def demo(
     state_json: State = None,
     speed: Annotated[float, typer.Option(min=0.1, max=1000, help="Simulated seconds per second.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same plant.")] = 1,
-    home: Annotated[Path | None, typer.Option(help="Folder of the demo's database and settings.", show_default=False)] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of the demo's database and settings; GENBA_HOME where that is set.", show_default=False)
+    ] = None,
 ) -> None:
-    """The screen against a simulated plant with real protocol servers, a private database and users to try."""
+    """Open the screen against a simulated plant.
+
+    With real protocol servers, a private database, orders under way and users to try. Its home is kept apart from the station's.
+    """
     overrides = {"panel": panel, "language": language, "theme": theme}
     plant = DemoPlant(speed=speed, seed=seed, home=home)
     raise typer.Exit(_show(overrides, size=size, screenshot=screenshot, state_json=state_json, demo=plant))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
 import typer
 
 from core.cli.demo import DemoPlant
@@ -17,9 +16,21 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+_CLOSING_WORDS = (
+    "Settings come from the command line, then from GENBA_* variables (GENBA_HOME, GENBA_DATABASE_URL, GENBA_LANGUAGE, …), then from"
+    " station.toml in the station's home. Failures are one line on standard error. Exit codes: 0 done; 1 refused or invalid; 2 wrong"
+    " words on the command line; 3 database, machine or display not reachable; 70 a defect of the program; 130 interrupted."
+)
 
 app = typer.Typer(
-    name="genba", pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None, context_settings={"max_content_width": 110}
+    name="genba",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    epilog=_CLOSING_WORDS,
+    context_settings={"max_content_width": 110, "help_option_names": ["--help", "-h"]},
 )
 
 
@@ -44,29 +55,49 @@ def run_cli(args: list[str] | None = None) -> int:
         args: Words after ``genba``; None takes the process's own.
 
     Returns:
-        0 done · 1 refused or invalid · 2 wrong words on the command line · 3 database or machine not reachable ·
+        0 done · 1 refused or invalid · 2 wrong words on the command line · 3 database, machine or display not reachable ·
         70 a defect of the program, with its traceback in the log file · 130 interrupted.
     """
     try:
-        result: Any = app(args=args, standalone_mode=False)
-    except click.exceptions.Exit as done:
-        return int(done.exit_code)
-    except click.ClickException as error:
-        return _fail(error.format_message(), EXIT_USAGE)
+        result: Any = app(args=args, prog_name="genba", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _fail(_usage(error), EXIT_USAGE)
     except GenbaError as error:
-        lines = error.lines(_language())
         unreachable = isinstance(error, NotConnected | Unavailable | NotConfirmed)
-        return _fail(" ".join(line for line in lines if line), EXIT_UNREACHABLE if unreachable else EXIT_FAILED)
-    except (KeyboardInterrupt, click.Abort):
-        return 130
+        return _fail(in_one_line(error), EXIT_UNREACHABLE if unreachable else EXIT_FAILED)
+    except (KeyboardInterrupt, typer.Abort):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _reader_gone()
     except Exception as error:  # noqa: BLE001 - the last resort of a command line: say it in one line, keep the rest for the log
-        return _fail(f"internal error: {type(error).__name__}: {error}".splitlines()[0] + _logged(error), EXIT_BUG)
+        return _fail(_defect(error), EXIT_BUG)
     return int(result or 0)
+
+
+def in_one_line(error: GenbaError) -> str:
+    """What happened, what to do and what is safe, in the station's language."""
+    return " ".join(line for line in error.lines(_language()) if line)
 
 
 def _fail(words: str, code: int) -> int:
     print("genba: " + words.replace("\n", " · "), file=sys.stderr)
     return code
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the words, and where help is."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "genba"
+    return f"{error.format_message().rstrip('.')}. Help: {command} --help"
+
+
+def _reader_gone() -> int:
+    """Whoever read our output (``| head``) has seen enough; the interpreter must not complain about it when it flushes."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _language() -> Language:
@@ -79,17 +110,19 @@ def _language() -> Language:
         return "en"
 
 
-def _logged(error: Exception) -> str:
-    """Put the traceback where the maintainer finds it; says where, or nothing when there is no such place."""
+def _defect(error: Exception) -> str:
+    """One line without secrets; the traceback goes where the maintainer finds it, if there is such a place."""
     import traceback
 
     from core.config import read_settings
+    from core.log import redacted
 
+    words = redacted(f"internal error: {type(error).__name__}: {error}".splitlines()[0])
     try:
         folder = read_settings().home / "log"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "crash.log").open("a", encoding="utf-8") as crash:
-            crash.write("".join(traceback.format_exception(error)))
+            crash.write(redacted("".join(traceback.format_exception(error))))
     except (GenbaError, OSError):
-        return ""
-    return f" (details in {folder / 'crash.log'})"
+        return words
+    return f"{words} (details in {folder / 'crash.log'})"

@@ -50,14 +50,17 @@ class DemoPlant:
     _ready: dict[str, Any] = field(default_factory=dict, repr=False)
     _announced: threading.Event = field(default_factory=threading.Event, repr=False)
 
-    def launch(self) -> dict[str, Any]:
-        """Start the plant and return at once; the settings it wants win over the station's own."""
+    def settings(self) -> dict[str, Any]:
+        """What the station must be told; wins over its own settings."""
+        return {"home": self.home or _demo_home(), "database_url": None}
+
+    def launch(self) -> None:
+        """Start the plant and return at once."""
         from core.demo.plant import PlantOptions, command
 
         words = command(PlantOptions(speed=self.speed, seed=self.seed, with_parent=os.getpid(), respawn=False))
         self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._listen, name="genba-demo-plant", daemon=True).start()
-        return {"home": self.home or _demo_home(), "database_url": None}
 
     def _listen(self) -> None:
         assert self._process is not None

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def operations(as_json: AsJson = False) -> None:
-    """The catalogue of operations and queries; with --json their schemas: the interface specification of this system."""
+    """List what the system can be asked and told.
+
+    Every operation and query by name; with --json the JSON schemas of their requests and answers: the interface specification of
+    this system. Needs no database.
+    """
     from core.catalogue import described
 
     catalogue = described()
@@ -21,22 +25,24 @@ def operations(as_json: AsJson = False) -> None:
     for kind, entries in catalogue.items():
         print(kind)
         for entry in entries:
-            print(f"  {entry['name']:<38} {str(entry.get('doc') or '').splitlines()[0] if entry.get('doc') else ''}")
+            print(f"  {entry['name']:<34} {entry['summary'].splitlines()[0]}")
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check what a station needs on this computer; exit code 1 when something is missing."""
+    """Check what a station needs on this computer.
+
+    Exit code 1 when something is missing; each finding says what to do.
+    """
     from core.cli.checkup import checkup
 
     findings = checkup()
+    fit = all(found.ok for found in findings)
     if as_json:
-        print(
-            json.dumps(
-                {"ok": all(found.ok for found in findings), "checks": [found.shown() for found in findings]}, ensure_ascii=False, indent=1
-            )
-        )
+        print(json.dumps({"ok": fit, "checks": [found.shown() for found in findings]}, ensure_ascii=False, indent=1))
     else:
         for found in findings:
-            print(f"{'ok  ' if found.ok else 'BAD '} {found.check:<18} {found.detail}" + (f"\n     {found.advice}" if not found.ok else ""))
-    if not all(found.ok for found in findings):
+            print(f"{'ok  ' if found.ok else 'BAD '} {found.check:<10} {found.detail}")
+            if not found.ok:
+                print(f"     → {found.advice}")
+    if not fit:
         raise typer.Exit(1)

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The simulated plant: run it, provoke faults, ask it what is true.", invoke_without_command=True)
+app = typer.Typer(help="A simulated plant to train on and to try with.", invoke_without_command=True)
 
-Control = Annotated[str | None, typer.Option("--control", help="Control address the running plant printed, host:port.", show_default=False)]
+Control = Annotated[
+    str | None,
+    typer.Option("--control", help="host:port the running plant printed as control; its usual one when left out.", show_default=False),
+]
 
 
 @app.callback()
@@ -18,10 +21,20 @@ def plant(
     speed: Annotated[float, typer.Option(min=0.1, max=1000, help="Simulated seconds per second.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same plant.")] = 1,
     port_base: Annotated[
-        int | None, typer.Option(help="First of the ports; a taken one gives way to the next free one.", show_default=False)
+        int | None,
+        typer.Option(
+            min=1024,
+            max=65_400,
+            help="First of three ports: OPC UA, Modbus, control; a taken one gives way to the next free one.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
-    """Run the plant until it is told to stop; the line it prints says where its servers listen."""
+    """A simulated plant to train on and to try with.
+
+    Without a command it runs until it is told to stop (Ctrl+C or SIGTERM). When everything answers it prints one JSON line with the
+    addresses of its servers: opcua and modbus for site.yaml, control for the commands below.
+    """
     if context.invoked_subcommand is None:
         from core.demo.plant import PlantOptions, run
 
@@ -34,7 +47,7 @@ def _send(address: str | None, words: list[str]) -> None:
     host, port = DEFAULT_CONTROL
     if address is not None:
         host, _, text = address.rpartition(":")
-        if not text.isdigit():
+        if not host or not text.isdecimal() or not 0 < int(text) < 65_536:
             raise typer.BadParameter(f"{address!r} is not host:port", param_hint="--control")
         port = int(text)
     print(json.dumps(control(host, port, words), ensure_ascii=False, indent=1))
@@ -42,20 +55,34 @@ def _send(address: str | None, words: list[str]) -> None:
 
 @app.command()
 def truth(
-    since: Annotated[str | None, typer.Option(help="Count from this marker (set with: fault mark NAME).", show_default=False)] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Count from this marker, set with: genba plant fault mark NAME.", show_default=False)
+    ] = None,
     control: Control = None,
 ) -> None:
-    """What the plant knows to be true: counts, state times and stops of every line, as JSON."""
+    """Print what the plant knows to be true.
+
+    Counts, state times and stops of every line since the start or a marker, as JSON: what a station recorded must agree with it.
+    """
     _send(control, ["truth"] + (["--since", since] if since else []))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def fault(context: typer.Context, control: Control = None) -> None:
-    """Provoke a fault in the running plant, or take it back.
+    """Provoke a fault, or take it back.
 
-    stop LINE [--reason D07] [--for SECONDS], start LINE, kill SERVER, restart SERVER (opcua, modbus), freeze TAG, unfreeze TAG,
-    bad TAG, garbage TAG, clear TAG, drift TAG AMOUNT, pause, resume, speed N, mark NAME, status, tags [PREFIX].
+    \b
+    stop LINE|UNIT [--reason D07] [--for SECONDS]   start LINE|UNIT
+    kill opcua|modbus                               restart opcua|modbus
+    freeze TAG                                      unfreeze TAG
+    bad TAG                                         clear TAG
+    garbage TAG [--as nan|text]                     drift TAG AMOUNT
+    pause                                           resume
+    speed FACTOR                                    mark NAME
+    status                                          tags [PREFIX]
+
+    Example: genba plant fault stop L2 --reason D07 --for 120
     """
     if not context.args:
-        raise typer.BadParameter("say which fault, for example: stop L2 --reason D07", param_hint="WORDS")
+        raise typer.BadParameter("say which fault, for example: stop L2 --reason D07", ctx=context)
     _send(control, list(context.args))

@@ -11,15 +11,15 @@ import typer
 if TYPE_CHECKING:
     from core.sitefile.entries import SiteFile
 
-app = typer.Typer(help="The plant as a file: enterprise to tags, products, users.", no_args_is_help=True)
+app = typer.Typer(help="The plant as a file: enterprise to tags, products, users.")
 
-File = Annotated[Path, typer.Argument(help="site.yaml; tags.csv is found beside it.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+File = Annotated[Path, typer.Argument(help="site.yaml; its tags file stands beside it.", show_default=False)]
+Target = Annotated[Path, typer.Argument(help="site.yaml to write; tags.csv is written beside it.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON list.")]
 
 
 def _read(path: Path) -> SiteFile:
-    """The file, or every mistake in it, one line each, and exit code 1."""
-    from core.errors import GenbaError
+    """The file, or every mistake in it, one line each with file and line number, and exit code 1."""
     from core.sitefile.problems import BrokenSiteFile
     from core.sitefile.read import read
 
@@ -30,14 +30,16 @@ def _read(path: Path) -> SiteFile:
 
         language = read_settings().language
         for problem in broken.problems:
-            assert isinstance(problem, GenbaError)
             typer.echo(f"genba: {' '.join(problem.lines(language)[:2])}", err=True)
         raise typer.Exit(1) from None
 
 
 @app.command()
 def plan(file: File, as_json: AsJson = False) -> None:
-    """Print what applying FILE would change; nothing is changed."""
+    """Print what applying FILE would change.
+
+    One line for each thing: + new, ~ changed, - retired. The file is checked as a whole first; nothing is changed.
+    """
     from core.cli.opened import opened_floor
     from core.config import read_settings
     from core.sitefile.plan import plan as compare
@@ -46,24 +48,23 @@ def plan(file: File, as_json: AsJson = False) -> None:
     with opened_floor(read_settings()) as floor:
         changes = floor.run(lambda db: compare(db, site))
     if as_json:
-        print(
-            json.dumps(
-                [
-                    {"kind": c.kind, "key": c.key, "action": c.action, "fields": [[f.field, f.old, f.new] for f in c.fields]}
-                    for c in changes
-                ],
-                ensure_ascii=False,
-            )
-        )
+        found = [
+            {"kind": c.kind, "key": c.key, "action": c.action, "fields": [[f.field, f.old, f.new] for f in c.fields]} for c in changes
+        ]
+        print(json.dumps(found, ensure_ascii=False))
         return
     for change in changes:
         print(change)
-    print(f"{len(changes)} changes" if changes else "nothing to change")
+    print(_counted(len(changes), "to make"))
 
 
 @app.command()
 def apply(file: File) -> None:
-    """Make the database say what FILE says, in one transaction; what left the file is retired, never deleted."""
+    """Make the database say what FILE says.
+
+    In one transaction, all or nothing. What left the file is retired, never deleted; what people made on screens stays. A first PIN
+    is set only for users who have none.
+    """
     from core.cli.opened import opened_floor
     from core.config import read_settings
     from core.sitefile.apply import apply_site, arguments
@@ -72,21 +73,32 @@ def apply(file: File) -> None:
 
     site = _read(file)
     settings = read_settings()
+    made = 0
     with opened_floor(settings) as floor:
-        changes = floor.run(lambda db: compare(db, site))
-        if changes:
-            floor.door.do(apply_site, system_actor("genba site apply", settings.name), arguments(site))
-    print(f"{len(changes)} changes applied" if changes else "nothing to change")
+        if floor.run(lambda db: compare(db, site)):  # nothing to do leaves no trace in the audit
+            made = len(floor.door.do(apply_site, system_actor("genba site apply", settings.name), arguments(site)).view.changes)
+    print(_counted(made, "applied"))
 
 
 @app.command()
-def export(file: File) -> None:
-    """Write the plant from the database to FILE, with tags.csv beside it. First PINs are never written."""
+def export(file: Target) -> None:
+    """Write the plant from the database to FILE.
+
+    Planning the written file finds nothing to change. First PINs are never written: nobody can read them back.
+    """
     from core.cli.opened import opened_floor
     from core.config import read_settings
+    from core.errors import Unavailable
     from core.sitefile.export import export as write
 
     with opened_floor(read_settings()) as floor:
         exported = floor.run(write)
-    exported.write(file)
+    try:
+        exported.write(file)
+    except OSError as error:
+        raise Unavailable("cli.cannot_write", path=str(file), problem=error.strerror or str(error)) from None
     print(f"written: {file}")
+
+
+def _counted(changes: int, verb: str) -> str:
+    return f"{changes} change{'s' if changes != 1 else ''} {verb}" if changes else "nothing to change"
