@@ -12,7 +12,10 @@ import time
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -22,6 +25,7 @@ from core.live.sample import Quality, Sample, Value
 
 if TYPE_CHECKING:
     from core.station.station import Station
+    from core.store.journal import Entry
     from core.store.operation import Actor, Done, Operation
     from core.store.query import Answer, Query
 
@@ -144,6 +148,19 @@ class Bridge(QObject):
         await self._attached.wait()
         await self.station.sign_out()
 
+    async def attention(self) -> list[Entry]:
+        """Decisions of this station that need somebody, oldest first."""
+        await self._attached.wait()
+        return await self.station.attention()
+
+    async def try_again(self, request_id: UUID) -> None:
+        """Apply one of them once more. Raises Invalid when it is gone."""
+        await self.station.try_again(request_id)
+
+    async def settle(self, request_id: UUID) -> None:
+        """Take an intent off the list. Raises Refused for a fact, or without the right."""
+        await self.station.settle(request_id)
+
     def may(self, operation: Operation[..., Any]) -> bool:
         """True when whoever is signed in has the right to ``operation``."""
         return self._station is not None and self._station.actor.may(operation.name)
@@ -200,6 +217,11 @@ class Bridge(QObject):
         if tag is not None:
             self._shown[tag] = [ref for ref in self._shown[tag] if ref() is not None and ref() is not widget]
             widget.removeEventFilter(self)
+
+    def zone(self) -> tzinfo:
+        """Time zone of the site; UTC before one is known."""
+        lines = self._station.site.lines if self._station is not None else ()
+        return ZoneInfo(lines[0].time_zone) if lines else UTC
 
     def sample(self, tag: str) -> Sample:
         """Latest sample of ``tag``; quality NEVER when nothing arrived yet or no station is attached."""

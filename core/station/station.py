@@ -69,6 +69,7 @@ class Station:
         database_up: Whether the database answers; None before the first attempt ended.
         read_only: Why this program must not write the schema, or None.
         problem: Why the database is not there, or None.
+        parked: Decisions that need somebody's attention, as of the last look.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Station:
         self.database_up: bool | None = None
         self.read_only: GenbaError | None = None
         self.problem: GenbaError | None = None
+        self.parked = 0
         self._specs: Mapping[str, TagSpec] = {}
         self._session: SignedIn | None = None
         self._prepare = prepare
@@ -161,18 +163,22 @@ class Station:
 
     async def attention(self) -> list[Entry]:
         """Decisions of this station that were overtaken or refused when they came home, oldest first; nothing drops them but a person."""
-        return await self._on(self._asking, self._floor.door.needs_attention)
+        entries = await self._on(self._asking, self._floor.door.needs_attention)
+        if len(entries) != self.parked:
+            self.parked = len(entries)
+            self._tell("waiting", self.waiting)
+        return entries
 
     async def try_again(self, request_id: UUID) -> None:
         """Apply a decision that needs attention once more, after its cause was removed."""
         await self._on(self._deciding, lambda: self._floor.door.retry(request_id))
-        self._tell("waiting", self.waiting)
+        await self.attention()
 
     async def settle(self, request_id: UUID) -> None:
         """Take an intent off the list because a person has dealt with it; audited. Raises Refused for a fact."""
         actor = self.actor
         await self._on(self._deciding, lambda: self._floor.door.settle(request_id, actor))
-        self._tell("waiting", self.waiting)
+        await self.attention()
 
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Answer from the database, or the last snapshot of the same question. Raises Unavailable, Refused, Invalid."""
@@ -270,6 +276,7 @@ class Station:
                     self._prepare = None
                 # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
                 await self._on(self._working, self._floor.door.apply_waiting)
+                await self.attention()
                 await self._look_at_site()
                 await self._reading.database_arrived()
             except Unavailable as error:
@@ -302,6 +309,7 @@ class Station:
             if self.waiting and self.database_up and not self._arrivals.locked():
                 await self._on(self._working, self._floor.door.apply_waiting)
                 self._tell("waiting", self.waiting)
+                await self.attention()
 
     def _heard(self, keys: frozenset[str]) -> None:
         self._tell("changed", keys)

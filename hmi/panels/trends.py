@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -110,8 +109,7 @@ class TrendsPanel(Panel):
         if not self.bridge.is_ready:
             return
         site = self.bridge.station.site
-        if site.lines:
-            self.plot.set_zone(ZoneInfo(site.lines[0].time_zone))
+        self.plot.set_zone(self.bridge.zone())
         self.show_tags(self._tags or [spec.name for spec in _first_choice(site.tags)])
 
     def _select(self, chosen: PenCell) -> None:
@@ -180,8 +178,7 @@ class TrendsPanel(Panel):
         if self._cursor is None:
             self._readout.setText(self.tr("Touch the plot to read values at a time."))
             return
-        site = self.bridge.station.site
-        zone = ZoneInfo(site.lines[0].time_zone) if site.lines else UTC
+        zone = self.bridge.zone()
         self._readout.setText(self.tr("Cursor {time}").format(time=datetime.fromtimestamp(self._cursor, zone).strftime("%H:%M:%S")))
 
 

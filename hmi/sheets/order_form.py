@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
@@ -44,8 +43,7 @@ class OrderFormSheet(BottomSheet):
         self._bridge = bridge
         self._choices: Choices | None = None
         self._line_code = line_code
-        site = bridge.station.site
-        self._zone = ZoneInfo(site.lines[0].time_zone if site.lines else "UTC")
+        self._zone = bridge.zone()
         self.setObjectName("sheet.order_form")
         self.number = FieldBox("", kind="code", max_length=50)
         self.product = ChoiceField(parent)

@@ -42,6 +42,7 @@ class Header(QWidget):
         self._zone: tzinfo = UTC
         self._database: bool | None = None
         self._waiting = 0
+        self._parked = 0
         self._actor: Actor | None = None
         self._seconds_left: int | None = None
         self.banner = Cell("banner", None)
@@ -73,9 +74,9 @@ class Header(QWidget):
         self._links, self._labels = links, labels
         self._show_banner()
 
-    def show_database(self, up: bool | None, waiting: int) -> None:
-        """Whether the database is there (None: not known yet) and how many decisions wait for it."""
-        self._database, self._waiting = up, waiting
+    def show_database(self, up: bool | None, waiting: int, parked: int = 0) -> None:
+        """Whether the database is there (None: not known yet), how many decisions wait for it, how many need attention."""
+        self._database, self._waiting, self._parked = up, waiting, parked
         self._show_link()
 
     def show_actor(self, actor: Actor | None) -> None:
@@ -124,6 +125,9 @@ class Header(QWidget):
     def _show_link(self) -> None:
         language = theme.language()
         waiting = self.tr("waiting {n}").format(n=self._waiting)
+        if self._parked:
+            self.link.show_text(self.tr("Attention {n}").format(n=self._parked), waiting, glyph="exclamation", tone="danger")
+            return
         if self._database is None:
             self.link.show_text(word("link.CONNECTING", language), waiting, tone="text2")
         elif self._database:

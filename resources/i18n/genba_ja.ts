@@ -13,6 +13,45 @@
     </message>
 </context>
 <context>
+    <name>AttentionSheet</name>
+    <message>
+        <source>Needs attention</source>
+        <translation>要対応</translation>
+    </message>
+    <message>
+        <source>Dealt with</source>
+        <translation>対応済みにする</translation>
+    </message>
+    <message>
+        <source>When</source>
+        <translation>日時</translation>
+    </message>
+    <message>
+        <source>Who</source>
+        <translation>担当</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>操作</translation>
+    </message>
+    <message>
+        <source>Why not</source>
+        <translation>できない理由</translation>
+    </message>
+    <message>
+        <source>Nothing needs attention.</source>
+        <translation>対応が必要なものはありません。</translation>
+    </message>
+    <message>
+        <source>What is decided here while the database is away comes home by itself.</source>
+        <translation>データベースが切れている間の操作は、復帰後に自動で登録されます。</translation>
+    </message>
+    <message>
+        <source>{n} decisions wait for the database.</source>
+        <translation>データベース待ちの操作:{n} 件</translation>
+    </message>
+</context>
+<context>
     <name>Band</name>
     <message>
         <source>SIMULATION: no real machines</source>
@@ -174,6 +213,10 @@
     <message>
         <source>waiting {n}</source>
         <translation>送信待ち {n}</translation>
+    </message>
+    <message>
+        <source>Attention {n}</source>
+        <translation>要対応 {n}</translation>
     </message>
     <message>
         <source>Sign in</source>

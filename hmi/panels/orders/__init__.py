@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
@@ -200,9 +199,7 @@ class OrdersPanel(Panel):
             self.refresh()
 
     def _site_changed(self) -> None:
-        lines = self.bridge.station.site.lines
-        if lines:
-            self.table.zone = self.facts.zone = ZoneInfo(lines[0].time_zone)
+        self.table.zone = self.facts.zone = self.bridge.zone()
 
     def _noticed(self, keys: frozenset[str]) -> None:
         if any(key.startswith(_CONCERNS) for key in keys):
