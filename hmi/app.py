@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import qasync
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from core.config import StationSettings, read_settings
 from core.errors import Invalid
 from core.live.link import LinkState
 from core.live.sample import Quality
-from core.log import start_logging
 from hmi import theme
 from hmi.bridge import Bridge
-from hmi.panels import PANELS
+from hmi.panels import PANELS, PanelEntry
 from hmi.shell.window import Window
+from hmi.theme.first_look import first_look
 
 if TYPE_CHECKING:
     from core.cli import DemoPlant
+    from core.config import StationSettings
     from core.station.station import Station
 
 log = logging.getLogger(__name__)
 
 CAPTURE_PATIENCE_S = 30.0
 CAPTURE_SETTLE_S = 1.2
+SWITCH_S = 0.0005
+LOADED_AFTER_MS = 12_000
 
 T = TypeVar("T")
 
@@ -53,6 +58,31 @@ async def in_thread(work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
+@contextmanager
+def _smooth() -> Iterator[None]:
+    """Keep the window responsive while libraries are loaded behind it.
+
+    A collection of garbage walks every object of every library just loaded, and a thread that imports keeps the
+    interpreter for 5 ms at a time: together up to half a second of still picture. Collection therefore waits until
+    ``_loaded``, and threads give way ten times sooner.
+    """
+    before = sys.getswitchinterval()
+    gc.disable()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+        gc.unfreeze()
+        gc.enable()
+
+
+def _loaded() -> None:
+    """What was loaded lives as long as the program: collections from here on look only at what came later."""
+    gc.freeze()
+    gc.enable()
+
+
 def run(overrides: dict[str, Any], *, size: str | None, capture: Capture | None, demo: DemoPlant | None) -> int:
     """Show the station's screen until it is closed; returns the exit code.
 
@@ -62,25 +92,29 @@ def run(overrides: dict[str, Any], *, size: str | None, capture: Capture | None,
         capture: Write a picture or state and end, instead of staying.
         demo: The simulated plant to run against; None for the configured station.
     """
+    with _smooth():
+        return _run(overrides, size, capture, demo)
+
+
+def _run(overrides: dict[str, Any], size: str | None, capture: Capture | None, demo: DemoPlant | None) -> int:
     if demo is not None:
-        overrides |= demo.launch()
-    settings = read_settings(**overrides)
-    start_logging(settings.home, "hmi")
+        overrides |= demo.settings()
+    look = first_look(overrides)
     qapp = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(qapp, QApplication)
     qapp.setApplicationName("genba")
     # Closing the window must not end the loop under the feet of tasks that still have to say good-bye to machines.
     qapp.setQuitOnLastWindowClosed(False)
-    theme.apply(qapp, theme.Theme.of(settings, _pixels(size) if qapp.platformName() == "offscreen" else None))
+    theme.apply(qapp, theme.Theme.of(look, _pixels(size) if qapp.platformName() == "offscreen" else None))
     loop = qasync.QEventLoop(qapp)
     # qasync's own pool has ten threads and hangs for ever when one of them dies; ours is replaced before anything uses it.
     loop.set_default_executor(ThreadPoolExecutor(8, thread_name_prefix="genba-loader"))
     asyncio.set_event_loop(loop)
     try:
         with loop:
-            window = Window(Bridge(), settings, demo=demo is not None)
+            window = Window(Bridge(), look, demo=demo is not None)
             _show(window, size)
-            return int(loop.run_until_complete(_live(qapp, loop, window, settings, capture, demo)))
+            return int(loop.run_until_complete(_live(qapp, loop, window, overrides, capture, demo)))
     finally:
         asyncio.set_event_loop(None)
         if demo is not None:
@@ -110,7 +144,7 @@ async def _live(
     qapp: QApplication,
     loop: asyncio.AbstractEventLoop,
     window: Window,
-    settings: StationSettings,
+    overrides: dict[str, Any],
     capture: Capture | None,
     demo: DemoPlant | None,
 ) -> int:
@@ -121,29 +155,53 @@ async def _live(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, closing.set)
     await window.first_paint()
-    starting = loop.create_task(_start_station(window, settings, demo))
+    QTimer.singleShot(LOADED_AFTER_MS, window, _loaded)
     try:
-        if capture is None:
-            await closing.wait()
-        else:
-            await _capture(window, starting, capture)
+        settings = await in_thread(lambda: _settle(overrides, demo))
+        starting = loop.create_task(_start_station(window, settings, demo))
+        try:
+            if capture is None:
+                await closing.wait()
+            else:
+                await _capture(window, starting, capture)
+        finally:
+            await _shut_down(window, starting)
     finally:
-        await _shut_down(window, starting)
         if sys.platform != "win32":
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+        window.hide()
         window.deleteLater()
     return 0
+
+
+def _settle(overrides: dict[str, Any], demo: DemoPlant | None) -> StationSettings:
+    """The settings, judged as a whole now that the window is there. Raises Invalid, Unavailable: the program ends with it."""
+    if demo is not None:
+        demo.launch()
+    from core.config import read_settings
+    from core.log import start_logging
+
+    settings = read_settings(**overrides)
+    start_logging(settings.home, "hmi")
+    return settings
 
 
 async def _start_station(window: Window, settings: StationSettings, demo: DemoPlant | None) -> Station | None:
     """Load and start everything behind the window; a failure is shown in it and the window stays usable."""
     station: Station | None = None
+    first, *others = sorted(PANELS, key=lambda entry: entry.id != window.panel_id)
     try:
         station = await in_thread(lambda: _build(settings, demo))
-        classes = await in_thread(lambda: [(entry, entry.load()) for entry in PANELS])
-        window.add_panels(classes)
-        await station.start()
+        # Machines and database take their own time to answer; the panels are loaded meanwhile.
+        loading = asyncio.get_running_loop().create_task(_add_panel(window, first))
+        try:
+            await station.start()
+        finally:
+            await loading
+        window.bridge.attach(station)
+        for entry in others:
+            await _add_panel(window, entry)
     except Exception as error:
         log.error("the station could not start: %s", error, exc_info=error)
         window.show_error(error)
@@ -152,11 +210,16 @@ async def _start_station(window: Window, settings: StationSettings, demo: DemoPl
             await station.close()
         raise
     else:
-        window.bridge.attach(station)
         return station
     if station is not None:
         await station.close()
     return None
+
+
+async def _add_panel(window: Window, entry: PanelEntry) -> None:
+    """One panel: its module in a thread, its widgets between two frames."""
+    kind = await in_thread(entry.load)
+    window.add_panel(entry, kind)
 
 
 def _build(settings: StationSettings, demo: DemoPlant | None) -> Station:
@@ -172,7 +235,6 @@ async def _shut_down(window: Window, starting: asyncio.Task[Station | None]) -> 
     station = (await asyncio.gather(starting, return_exceptions=True))[0]
     if station is not None and not isinstance(station, BaseException):
         await station.close()
-    window.hide()
 
 
 def _hook_failures(loop: asyncio.AbstractEventLoop, window: Window) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
-from core.config import StationSettings
 from core.errors import GenbaError
 from core.live.link import LinkStatus
 from core.words import name
@@ -23,6 +22,10 @@ from hmi.shell.content import Content
 from hmi.shell.header import Header
 from hmi.shell.rail import Rail
 from hmi.shell.session import SessionWatch
+
+if TYPE_CHECKING:
+    from core.config import StationSettings
+    from hmi.theme.first_look import FirstLook
 
 log = logging.getLogger(__name__)
 
@@ -36,21 +39,21 @@ class Window(QWidget):
 
     closing = Signal()
 
-    def __init__(self, bridge: Bridge, settings: StationSettings, *, demo: bool = False) -> None:
+    def __init__(self, bridge: Bridge, settings: StationSettings | FirstLook, *, demo: bool = False) -> None:
         super().__init__()
         self.bridge = bridge
-        self.settings = settings
         self._demo = demo
         self._painted: asyncio.Future[None] | None = None
         self._was_painted = False
         self._panels: dict[str, Panel] = {}
-        self.panel_id = settings.panel or "lines"
         self.setWindowTitle("Genba")
         self.setObjectName("window")
         self.setProperty("ground", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.header = Header()
         self.rail = Rail()
+        # A name in a settings file that no panel has must not leave the screen empty.
+        self.panel_id = settings.panel if settings.panel in self.rail.panel_ids else self.rail.panel_ids[0]
         self.content = Content(simulated=demo)
         self.session = SessionWatch(bridge, settings.auto_sign_off_s, self)
         self._lay_out()
@@ -79,6 +82,7 @@ class Window(QWidget):
         self.rail.lock_pressed.connect(self.session.sign_off)
         self.header.language_pressed.connect(self.other_language)
         self.header.user_pressed.connect(self.sign_in)
+        self.header.link_pressed.connect(self.show_attention)
         self.header.problem_pressed.connect(lambda: self.open_panel("lines"))
         self.content.action_pressed.connect(self.session.touched)
         bridge.ready.connect(self._attached)
@@ -108,20 +112,18 @@ class Window(QWidget):
             self._painted = asyncio.get_running_loop().create_future()
             await self._painted
 
-    def add_panels(self, classes: Sequence[tuple[PanelEntry, type[Panel]]]) -> None:
-        """Make the panels, now that their modules are loaded, and open the first one."""
-        for entry, kind in classes:
-            panel = kind(self.bridge)
-            panel.setObjectName(f"panel.{entry.id}")
-            panel.navigate.connect(self.go)
-            panel.toast.connect(self.content.toast)
-            panel.failed.connect(self.show_error)
-            panel.ground = self.content
-            self._panels[entry.id] = panel
-            self.content.add_panel(panel)
-        if self.panel_id not in self._panels:
-            self.panel_id = next(iter(self._panels))
-        self.open_panel(self.panel_id)
+    def add_panel(self, entry: PanelEntry, kind: type[Panel]) -> None:
+        """Make one panel; it comes to the front when it is the one asked for."""
+        panel = kind(self.bridge)
+        panel.setObjectName(f"panel.{entry.id}")
+        panel.navigate.connect(self.go)
+        panel.toast.connect(self.content.toast)
+        panel.failed.connect(self.show_error)
+        panel.ground = self.content
+        self._panels[entry.id] = panel
+        self.content.add_panel(panel)
+        if entry.id == self.panel_id:
+            self.open_panel(entry.id)
 
     @property
     def panel(self) -> Panel | None:
@@ -155,6 +157,13 @@ class Window(QWidget):
 
         SignInSheet(self.content, self.bridge, hint=self._hint()).open()
 
+    def show_attention(self) -> None:
+        """What waits for the database, and what was refused when it came home."""
+        from hmi.sheets.attention import AttentionSheet
+
+        if self.bridge.is_ready:
+            AttentionSheet(self.content, self.bridge).open()
+
     def _hint(self) -> str:
         """Who can sign in to the demo; a real station gives no hint."""
         if not self._demo:
@@ -176,8 +185,7 @@ class Window(QWidget):
 
     def _site_changed(self) -> None:
         station = self.bridge.station
-        if station.site.lines:
-            self.header.show_zone(ZoneInfo(station.site.lines[0].time_zone))
+        self.header.show_zone(self.bridge.zone())
         self.content.show_simulated(any(source.simulated for source in station.site.sources))
         self._show_links()
         self._refresh()
@@ -192,7 +200,7 @@ class Window(QWidget):
 
     def _show_database(self) -> None:
         station = self.bridge.station
-        self.header.show_database(station.database_up, station.waiting)
+        self.header.show_database(station.database_up, station.waiting, station.parked)
         self.content.show_database(station.database_up, station.read_only)
         self._refresh()
 

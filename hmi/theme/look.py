@@ -12,6 +12,7 @@ from hmi.theme.tokens import Look, PenLook, ThemeName, Tokens, load_tokens
 
 if TYPE_CHECKING:
     from core.config import StationSettings
+    from hmi.theme.first_look import FirstLook
 
 FAMILY = "BIZ UDPGothic"
 
@@ -81,7 +82,7 @@ class Theme:
         self._fonts: dict[FontRole, QFont] = {}
 
     @classmethod
-    def of(cls, settings: StationSettings, screen_px: tuple[int, int] | None = None) -> Theme:
+    def of(cls, settings: StationSettings | FirstLook, screen_px: tuple[int, int] | None = None) -> Theme:
         """The theme a station is configured to. "auto" is decided here, once: never in the middle of somebody's task."""
         name: ThemeName = settings.theme if settings.theme != "auto" else _by_daylight()
         return cls(
