@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from core.clock import SystemClock
 from core.config import StationSettings
 from core.errors import Unavailable
+from core.log import start_logging
 from core.station.floor import Floor
+from core.store.base import Db
 from core.store.engine import DatabaseState
 
+T = TypeVar("T")
+
 _PATIENCE_S = 15.0
+_LOOK_S = 30.0
 
 
 @contextmanager
 def opened_floor(settings: StationSettings) -> Iterator[Floor]:
     """The database floor of this station, ready to work; closed afterwards. A running station is not disturbed.
 
+    What happens beneath goes to command.log in the home: the command itself says one line.
+
     Raises:
-        Unavailable, Refused: The database cannot be reached or entered.
+        Unavailable, Refused: The database cannot be reached or entered, or the home cannot be written.
     """
+    start_logging(settings.home, "command")
     settled = threading.Event()
     last = DatabaseState(up=False)
 
@@ -43,3 +52,12 @@ def opened_floor(settings: StationSettings) -> Iterator[Floor]:
             yield floor
         finally:
             floor.close()
+
+
+def look(floor: Floor, work: Callable[[Db], T]) -> T:
+    """``work`` that only reads, also while the schema does not serve this program's writes.
+
+    Raises:
+        Unavailable: The database went away, or took longer than 30 s.
+    """
+    return floor.database.submit("queries", work, deadline_s=_LOOK_S).result()

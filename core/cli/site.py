@@ -40,17 +40,15 @@ def plan(file: File, as_json: AsJson = False) -> None:
 
     One line for each thing: + new, ~ changed, - retired. The file is checked as a whole first; nothing is changed.
     """
-    from core.cli.opened import opened_floor
+    from core.cli.opened import look, opened_floor
     from core.config import read_settings
     from core.sitefile.plan import plan as compare
 
     site = _read(file)
     with opened_floor(read_settings()) as floor:
-        changes = floor.run(lambda db: compare(db, site))
+        changes = look(floor, lambda db: compare(db, site))
     if as_json:
-        found = [
-            {"kind": c.kind, "key": c.key, "action": c.action, "fields": [[f.field, f.old, f.new] for f in c.fields]} for c in changes
-        ]
+        found = [{"kind": c.kind, "key": c.key, "action": c.action, "fields": [[f.field, f.old, f.new] for f in c.fields]} for c in changes]
         print(json.dumps(found, ensure_ascii=False))
         return
     for change in changes:
@@ -65,7 +63,7 @@ def apply(file: File) -> None:
     In one transaction, all or nothing. What left the file is retired, never deleted; what people made on screens stays. A first PIN
     is set only for users who have none.
     """
-    from core.cli.opened import opened_floor
+    from core.cli.opened import look, opened_floor
     from core.config import read_settings
     from core.sitefile.apply import apply_site, arguments
     from core.sitefile.plan import plan as compare
@@ -75,7 +73,7 @@ def apply(file: File) -> None:
     settings = read_settings()
     made = 0
     with opened_floor(settings) as floor:
-        if floor.run(lambda db: compare(db, site)):  # nothing to do leaves no trace in the audit
+        if look(floor, lambda db: compare(db, site)):  # nothing to do leaves no trace in the audit
             made = len(floor.door.do(apply_site, system_actor("genba site apply", settings.name), arguments(site)).view.changes)
     print(_counted(made, "applied"))
 
@@ -86,13 +84,13 @@ def export(file: Target) -> None:
 
     Planning the written file finds nothing to change. First PINs are never written: nobody can read them back.
     """
-    from core.cli.opened import opened_floor
+    from core.cli.opened import look, opened_floor
     from core.config import read_settings
     from core.errors import Unavailable
     from core.sitefile.export import export as write
 
     with opened_floor(read_settings()) as floor:
-        exported = floor.run(write)
+        exported = look(floor, write)
     try:
         exported.write(file)
     except OSError as error:

@@ -68,7 +68,9 @@ def _local(host: str) -> bool:
 def connection_failure(error: BaseException) -> GenbaError:
     """Why no connection came about, in operator's words; never holds a password."""
     text = str(error)
-    line = next((part.strip() for part in reversed(text.splitlines()) if part.strip()), type(error).__name__)
+    # The last line that tells something: of several hosts the last one's reason, without libpq's question whether it is running.
+    lines = [part.strip() for part in text.splitlines() if part.strip() and not part.strip().startswith("Is the server running")]
+    line = lines[-1] if lines else type(error).__name__
     state = getattr(error, "sqlstate", None) or ""
     if state.startswith("28") or "password authentication failed" in text or "no pg_hba.conf entry" in text:
         return Refused("store.login_refused", problem=line)
