@@ -170,7 +170,6 @@ async def _live(
         if sys.platform != "win32":
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
-        window.hide()
         window.deleteLater()
     return 0
 
@@ -235,6 +234,7 @@ async def _shut_down(window: Window, starting: asyncio.Task[Station | None]) -> 
     station = (await asyncio.gather(starting, return_exceptions=True))[0]
     if station is not None and not isinstance(station, BaseException):
         await station.close()
+    window.hide()
 
 
 def _hook_failures(loop: asyncio.AbstractEventLoop, window: Window) -> None:
