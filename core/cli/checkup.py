@@ -113,9 +113,9 @@ def _database(settings: StationSettings) -> Finding:
     except GenbaError as error:
         place = urlsplit(settings.database_url)
         return Finding("database", ok=False, detail=str(error), advice=_reachable(place.hostname or "", place.port or 5432))
-    return Finding(
-        "database", found.reason is None, f"{found.state}, schema {found.window.revision if found.window else '—'}", "Run: genba db upgrade"
-    )
+    revision = found.window.revision if found.window else "—"
+    advice = found.reason.lines("en").do if found.reason is not None else ""
+    return Finding("database", found.reason is None, f"{found.state}, schema {revision}, server {found.server}", advice)
 
 
 def _reachable(host: str, port: int) -> str:

@@ -7,10 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
+
+from tests.postgres import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,19 @@ class Said:
 
 
 Genba = Callable[..., Said]
+
+
+@contextmanager
+def window(admin_url: str, oldest: str, newest: str) -> Iterator[None]:
+    """While it lasts, the newest schema says that it serves other programs."""
+    with psycopg.connect(plain(admin_url), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO genba.schema_compat (schema_revision, oldest_program, newest_program, applied_at)"
+            " VALUES ('9999', %s, %s, now() + interval '1 hour')",
+            (oldest, newest),
+        )
+        yield
+        connection.execute("DELETE FROM genba.schema_compat WHERE schema_revision = '9999'")
 
 
 @pytest.fixture

@@ -5,36 +5,20 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from core.config import VERSION
 from core.store.schema import REVISION
-from tests.cli.conftest import Genba
+from tests.cli.conftest import Genba, window
 from tests.conftest import ExpectedLog
-from tests.postgres import plain
 
 if TYPE_CHECKING:
     from tests.postgres import TestServer
 
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo" / "site.yaml"
-
-
-@contextmanager
-def window(admin_url: str, oldest: str, newest: str) -> Iterator[None]:
-    """While it lasts, the newest schema says that it serves other programs."""
-    with psycopg.connect(plain(admin_url), autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO genba.schema_compat (schema_revision, oldest_program, newest_program, applied_at)"
-            " VALUES ('9999', %s, %s, now() + interval '1 hour')",
-            (oldest, newest),
-        )
-        yield
 
 
 def test_upgrade_and_status_of_a_shared_database(genba: Genba, postgres: TestServer) -> None:
