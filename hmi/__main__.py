@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,14 +62,17 @@ Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=
 def _show(overrides: dict[str, Any], *, size: str | None, screenshot: Path | None, state_json: Path | None, demo: DemoPlant | None) -> int:
     _find_display(in_memory=screenshot is not None or state_json is not None)
     gc.disable()  # what is loaded now lives as long as the window; hmi.app switches collection on again
-    from hmi.app import Capture, run
     from hmi.panels import PANELS
+    from hmi.shell.opening import open_window
 
     panels = [entry.id for entry in PANELS]
     if overrides["panel"] not in (None, *panels):
         raise typer.BadParameter(f"there is no panel {overrides['panel']!r}; there are {', '.join(panels)}.", param_hint="--panel")
-    capture = Capture(screenshot, state_json) if screenshot or state_json else None
-    return run({key: value for key, value in overrides.items() if value is not None}, size=size, capture=capture, demo=demo)
+    given = {key: value for key, value in overrides.items() if value is not None} | (demo.settings() if demo is not None else {})
+    window = open_window(given, size, demo=demo is not None, meanwhile=lambda: import_module("hmi.app"))
+    from hmi.app import Capture, run
+
+    return run(window, given, capture=Capture(screenshot, state_json) if screenshot or state_json else None, demo=demo)
 
 
 def _find_display(*, in_memory: bool) -> None:

@@ -1,4 +1,4 @@
-"""The application: window first, then station, then panels; and everything away again in the right order."""
+"""The application behind the window: station, then panels; and everything away again in the right order."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ import qasync
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from core.errors import Invalid
 from core.live.link import LinkState
 from core.live.sample import Quality
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels import PANELS, PanelEntry
 from hmi.shell.window import Window
-from hmi.theme.first_look import first_look
 
 if TYPE_CHECKING:
     from core.cli import DemoPlant
@@ -83,65 +81,32 @@ def _loaded() -> None:
     gc.enable()
 
 
-def run(overrides: dict[str, Any], *, size: str | None, capture: Capture | None, demo: DemoPlant | None) -> int:
-    """Show the station's screen until it is closed; returns the exit code.
+def run(window: Window, overrides: dict[str, Any], *, capture: Capture | None, demo: DemoPlant | None) -> int:
+    """Bring ``window`` to life and keep it until it is closed; returns the exit code.
 
     Args:
+        window: Painted already; see ``hmi.shell.opening``.
         overrides: Settings from the command line, winning over file and environment.
-        size: ``WIDTHxHEIGHT``, or None for the full screen.
         capture: Write a picture or state and end, instead of staying.
         demo: The simulated plant to run against; None for the configured station.
     """
+    qapp = QApplication.instance()
+    assert isinstance(qapp, QApplication)  # it made the window
     with _smooth():
-        return _run(overrides, size, capture, demo)
-
-
-def _run(overrides: dict[str, Any], size: str | None, capture: Capture | None, demo: DemoPlant | None) -> int:
-    if demo is not None:
-        overrides |= demo.settings()
-    look = first_look(overrides)
-    qapp = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(qapp, QApplication)
-    qapp.setApplicationName("genba")
-    # Closing the window must not end the loop under the feet of tasks that still have to say good-bye to machines.
-    qapp.setQuitOnLastWindowClosed(False)
-    theme.apply(qapp, theme.Theme.of(look, _pixels(size) if qapp.platformName() == "offscreen" else None))
-    loop = qasync.QEventLoop(qapp)
-    # qasync's own pool has ten threads and hangs for ever when one of them dies; ours is replaced before anything uses it.
-    loop.set_default_executor(ThreadPoolExecutor(8, thread_name_prefix="genba-loader"))
-    asyncio.set_event_loop(loop)
-    try:
-        with loop:
-            window = Window(Bridge(), look, demo=demo is not None)
-            _show(window, size)
-            return int(loop.run_until_complete(_live(qapp, loop, window, overrides, capture, demo)))
-    finally:
-        asyncio.set_event_loop(None)
-        if demo is not None:
-            demo.close()
-
-
-def _pixels(size: str | None) -> tuple[int, int] | None:
-    """``1024x768`` as numbers; without a screen the picture itself is the screen."""
-    if size is None:
-        return None
-    width, _, height = size.partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise Invalid("shell.size_unreadable", text=size)
-    return int(width), int(height)
-
-
-def _show(window: Window, size: str | None) -> None:
-    pixels = _pixels(size)
-    if pixels is not None:
-        window.resize(*pixels)
-        window.show()
-    else:
-        window.showFullScreen()
+        loop = qasync.QEventLoop(qapp)
+        # qasync's own pool has ten threads and hangs for ever when one of them dies; ours is replaced before anything uses it.
+        loop.set_default_executor(ThreadPoolExecutor(8, thread_name_prefix="genba-loader"))
+        asyncio.set_event_loop(loop)
+        try:
+            with loop:
+                return int(loop.run_until_complete(_live(loop, window, overrides, capture, demo)))
+        finally:
+            asyncio.set_event_loop(None)
+            if demo is not None:
+                demo.close()
 
 
 async def _live(
-    qapp: QApplication,
     loop: asyncio.AbstractEventLoop,
     window: Window,
     overrides: dict[str, Any],
@@ -150,11 +115,12 @@ async def _live(
 ) -> int:
     closing = asyncio.Event()
     window.closing.connect(closing.set)
+    if window.is_closing:
+        closing.set()
     _hook_failures(loop, window)
     if sys.platform != "win32":
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, closing.set)
-    await window.first_paint()
     QTimer.singleShot(LOADED_AFTER_MS, window, _loaded)
     try:
         settings = await in_thread(lambda: _settle(overrides, demo))

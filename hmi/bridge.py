@@ -6,7 +6,6 @@ receive samples from one frame timer, so that a thousand tags cost ten repaints 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 import weakref
@@ -15,7 +14,6 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -24,6 +22,8 @@ from core.errors import GenbaError
 from core.live.sample import Quality, Sample, Value
 
 if TYPE_CHECKING:
+    import asyncio
+
     from core.station.station import Station
     from core.store.journal import Entry
     from core.store.operation import Actor, Done, Operation
@@ -77,7 +77,7 @@ class Bridge(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._station: Station | None = None
-        self._attached = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._shown: dict[str, list[weakref.ref[Any]]] = defaultdict(list)
         self._tag_of: dict[int, str] = {}
         self._frames = 0
@@ -104,7 +104,9 @@ class Bridge(QObject):
         """Connect the started station: live values begin to flow, waiting actions go on."""
         self._station = station
         station.watch(self._on_notice)
-        self._attached.set()
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
         self._timer.start()
         self.ready.emit()
 
@@ -123,34 +125,46 @@ class Bridge(QObject):
 
     # -- actions and questions -----------------------------------------------------------------------------------
 
+    async def _until_attached(self) -> None:
+        if self._station is not None:
+            return
+        import asyncio  # loaded after the first paint, and so is whoever waits here
+
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.discard(waiter)
+
     async def do(self, operation: Operation[..., V], /, **args: Any) -> Done[V]:
         """Decide something: returns what it became, applied or waiting. Raises one of the six errors."""
-        await self._attached.wait()
+        await self._until_attached()
         return await self.station.do(operation, **args)
 
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Read something, from the database or, when it is away, from the local snapshot with its age. Raises Unavailable."""
-        await self._attached.wait()
+        await self._until_attached()
         return await self.station.ask(query, **args)
 
     async def write(self, tag: str, value: Value) -> Any:
         """Write a machine through ``live/writes``; returns its WriteResult. Raises Refused, Invalid, NotConnected, NotConfirmed."""
-        await self._attached.wait()
+        await self._until_attached()
         return await self.station.write(tag, value)
 
     async def sign_in(self, user_code: str, typed: str) -> Actor:
         """Sign in with PIN or password; what was typed leaves this process only as a proof. Raises Refused or Unavailable."""
-        await self._attached.wait()
+        await self._until_attached()
         return await self.station.sign_in(user_code, typed)
 
     async def sign_out(self) -> None:
         """Become a guest again."""
-        await self._attached.wait()
+        await self._until_attached()
         await self.station.sign_out()
 
     async def attention(self) -> list[Entry]:
         """Decisions of this station that need somebody, oldest first."""
-        await self._attached.wait()
+        await self._until_attached()
         return await self.station.attention()
 
     async def try_again(self, request_id: UUID) -> None:
@@ -172,6 +186,8 @@ class Bridge(QObject):
             action: What to run on the GUI loop.
             on_error: Takes the exception instead of the ``failed`` signal.
         """
+        import asyncio
+
         task = asyncio.get_running_loop().create_task(action)
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._finished(done, on_error))
@@ -193,6 +209,8 @@ class Bridge(QObject):
 
     async def close(self) -> None:
         """Stop the frame timer and cancel every task started here; returns when they are gone."""
+        import asyncio
+
         self._timer.stop()
         tasks = list(self._tasks)
         for task in tasks:
@@ -220,6 +238,8 @@ class Bridge(QObject):
 
     def zone(self) -> tzinfo:
         """Time zone of the site; UTC before one is known."""
+        from zoneinfo import ZoneInfo
+
         lines = self._station.site.lines if self._station is not None else ()
         return ZoneInfo(lines[0].time_zone) if lines else UTC
 

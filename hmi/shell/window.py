@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +23,8 @@ from hmi.shell.rail import Rail
 from hmi.shell.session import SessionWatch
 
 if TYPE_CHECKING:
+    import asyncio
+
     from core.config import StationSettings
     from hmi.theme.first_look import FirstLook
 
@@ -35,9 +36,14 @@ class Window(QWidget):
 
     Signals:
         closing(): The window was asked to close; the application ends the station, then the window.
+        painted(): The first frame is on the screen.
+
+    Attributes:
+        is_closing: True once it was asked to close, also before anybody listened.
     """
 
     closing = Signal()
+    painted = Signal()
 
     def __init__(self, bridge: Bridge, settings: StationSettings | FirstLook, *, demo: bool = False) -> None:
         super().__init__()
@@ -45,6 +51,7 @@ class Window(QWidget):
         self._demo = demo
         self._painted: asyncio.Future[None] | None = None
         self._was_painted = False
+        self.is_closing = False
         self._panels: dict[str, Panel] = {}
         self.setWindowTitle("Genba")
         self.setObjectName("window")
@@ -109,6 +116,8 @@ class Window(QWidget):
     async def first_paint(self) -> None:
         """Return once the frame has been drawn; heavy loading begins only then."""
         if not self._was_painted:
+            import asyncio  # the program's loop is loaded after the first paint
+
             self._painted = asyncio.get_running_loop().create_future()
             await self._painted
 
@@ -236,10 +245,12 @@ class Window(QWidget):
             QTimer.singleShot(0, self._tell_painted)
 
     def _tell_painted(self) -> None:
+        self.painted.emit()
         if self._painted is not None and not self._painted.done():
             self._painted.set_result(None)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Never close under running tasks: ask the application to end in order."""
         event.ignore()
+        self.is_closing = True
         self.closing.emit()

@@ -173,24 +173,27 @@ def _fill_past(station: Station) -> None:
         station.recent.put(batch)
 
 
-def _show_watched(overrides: dict[str, Any], *, size: str | None, screenshot: None, state_json: None, demo: None) -> int:
-    """What ``hmi.__main__._show`` does, with the watch put in."""
+_show = program._show
+
+
+def _show_watched(*arguments: Any, **named: Any) -> int:
+    """``hmi.__main__._show`` with the watch put in when the window comes on the screen, and a past in the station's memory."""
     from hmi import app
+    from hmi.shell import opening
 
-    show, build = app._show, app._build
+    show, build = opening.show, app._build
 
-    def watched(window: Window, size: str | None) -> None:
+    def watched(window: Window, pixels: tuple[int, int] | None) -> None:
         window.bridge.setProperty("probe", Probe(window))  # lives as long as the window
-        show(window, size)
+        show(window, pixels)
 
-    def with_past(*arguments: Any) -> Station:
-        station = build(*arguments)
+    def with_past(*given: Any) -> Station:
+        station = build(*given)
         _fill_past(station)
         return station
 
-    app._show, app._build = watched, with_past
-    given = {key: value for key, value in overrides.items() if value is not None}
-    return app.run(given, size=size, capture=None, demo=demo)
+    opening.show, app._build = watched, with_past
+    return _show(*arguments, **named)
 
 
 if __name__ == "__main__":

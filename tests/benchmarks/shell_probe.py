@@ -6,6 +6,7 @@ Everything before the window is shown runs as in the product; the watch is put i
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -98,20 +99,22 @@ class Probe:
         self.window.close()
 
 
-def _show_watched(overrides: dict[str, Any], *, size: str | None, screenshot: None, state_json: None, demo: Any) -> int:
-    """What ``hmi.__main__._show`` does, with the watch put in."""
-    from hmi import app
+_show = program._show
 
-    show = app._show
 
-    def watched(window: Window, size: str | None) -> None:
-        probe = Probe(window)
-        window.bridge.setProperty("probe", probe)  # lives as long as the window
-        show(window, size)
+def _show_watched(*arguments: Any, **named: Any) -> int:
+    """``hmi.__main__._show`` with the watch put in when the window comes on the screen."""
+    gc.disable()  # as the first line of it does
+    from hmi.shell import opening
 
-    app._show = watched
-    given = {key: value for key, value in overrides.items() if value is not None}
-    return app.run(given, size=size, capture=None, demo=demo)
+    show = opening.show
+
+    def watched(window: Window, pixels: tuple[int, int] | None) -> None:
+        window.bridge.setProperty("probe", Probe(window))  # lives as long as the window
+        show(window, pixels)
+
+    opening.show = watched
+    return _show(*arguments, **named)
 
 
 if __name__ == "__main__":
