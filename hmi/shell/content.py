@@ -37,6 +37,8 @@ class Content(QWidget):
         super().__init__(parent)
         self._panel: Panel | None = None
         self._buttons: list[TouchButton] = []
+        self._read_only: GenbaError | None = None
+        self._away_since: float | None = None
         self.setProperty("ground", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.tabs = SegmentedTabs()
@@ -157,12 +159,22 @@ class Content(QWidget):
 
     def show_database(self, up: bool | None, read_only: GenbaError | None) -> None:
         """A band when the database is away, or when this program must not write its schema."""
-        self.database_band.hide()
-        self.read_only_band.hide()
-        if read_only is not None:
-            self.read_only_band.show_band(detail=read_only.lines(theme.language()).what)
-        elif up is False:
-            self.database_band.show_band(detail=self.tr("entries are kept here"))
+        self._read_only = read_only
+        self._away_since = (self._away_since or time.time()) if up is False and read_only is None else None
+        self._show_bands()
+
+    def _show_bands(self) -> None:
+        if self._read_only is not None:
+            self.read_only_band.show_band(detail=self._read_only.lines(theme.language()).what)
+        else:
+            self.read_only_band.hide()
+        if self._away_since is not None:
+            # The picture is as old as the answer it was made from; a live trend is not, so there the outage itself counts.
+            shown = (self._panel.updated_at() if self._panel is not None else None) or self._away_since
+            age_s = max(0.0, time.time() - min(shown, self._away_since))
+            self.database_band.show_band(age_s=age_s, detail=self.tr("entries are kept here"))
+        else:
+            self.database_band.hide()
 
     def show_error(self, error: GenbaError) -> None:
         """Three lines until they are read."""
@@ -181,12 +193,15 @@ class Content(QWidget):
             self.updated.set_text("")
         else:
             self.updated.set_text(self.tr("updated {ago}").format(ago=ago(max(0.0, time.time() - at), theme.language())))
+        if self._away_since is not None:
+            self._show_bands()
 
     # -- words ---------------------------------------------------------------------------------------------------
 
     def retranslate(self) -> None:
-        """The age in the current language; everything else follows by itself."""
+        """Age and bands in the current language; everything else follows by itself."""
         self._show_age()
+        self._show_bands()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Follow language and theme."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 from core.errors import GenbaError
 from core.production import orders as steps
 from core.production import rules
+from core.production.lines import order_choices
 from core.production.views import OrderStatus, OrderView
 from core.words import word
 from hmi import theme
@@ -64,6 +65,7 @@ class OrdersPanel(Panel):
         bridge.noticed.connect(self._noticed)
         bridge.site_changed.connect(self._site_changed)
         bridge.ready.connect(self._site_changed)
+        bridge.database_changed.connect(self._keep_choices)
         bridge.actor_changed.connect(lambda _: self.actions_changed.emit())
         self.retranslate()
 
@@ -200,6 +202,12 @@ class OrdersPanel(Panel):
 
     def _site_changed(self) -> None:
         self.table.zone = self.facts.zone = self.bridge.zone()
+        self._keep_choices(True)
+
+    def _keep_choices(self, up: bool) -> None:
+        """Ask for what the forms offer before anybody opens one: a report with its defect code is also written without a database."""
+        if up and self.bridge.is_ready:
+            self.bridge.start(self.bridge.ask(order_choices), on_error=lambda _: None)
 
     def _noticed(self, keys: frozenset[str]) -> None:
         if any(key.startswith(_CONCERNS) for key in keys):

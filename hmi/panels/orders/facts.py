@@ -109,7 +109,7 @@ class OrderFacts(QFrame):
             self._values[key].set_text(value)
         self.bar.show_count(float(order.completed), float(order.planned))
         self.note.set_text(self._notes(order))
-        self.note.setVisible(bool(self.note.text))
+        self.note.setVisible(bool(self.note.text()))
 
     def _notes(self, order: OrderView) -> str:
         parts = [f"{blocker.reason}" for blocker in order.blockers]
