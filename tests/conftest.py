@@ -32,6 +32,18 @@ for _name in [name for name in os.environ if name.startswith(("GENBA_", "PG"))]:
 _GRACE_S = 2.0
 
 
+def pytest_collection_finish() -> None:
+    """Collect garbage on the main thread only, as the application does: a widget collected by another thread crashes Qt."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Young garbage after each test, all of it when a file is done."""
+    gc.collect(1 if nextitem is not None and nextitem.path == item.path else 2)
+
+
 class _Warnings(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
