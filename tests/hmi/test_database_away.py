@@ -1,0 +1,233 @@
+"""The screen with the database stopped, back again, empty, or of another program version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from sqlalchemy import make_url
+
+from core.production import rules
+from core.production.views import OrderStatus
+from hmi.sheets.decide import DecideSheet
+from hmi.sheets.order_form import OrderFormSheet
+from hmi.sheets.report import ReportSheet
+from hmi.widgets.overlay import Overlay
+from tests.conftest import ExpectedLog
+from tests.faults.commit_proxy import CommitProxy
+from tests.hmi.screen import Loop, Plant, Screen, ask, said
+
+if TYPE_CHECKING:
+    pass
+
+
+class Away:
+    """A database behind a proxy that loses it."""
+
+    def __init__(self, url: str) -> None:
+        given = make_url(url)
+        self.direct = url
+        self.proxy = CommitProxy(str(given.query["host"]), int(str(given.query["port"])))
+        self.url = given.update_query_dict({"host": "127.0.0.1", "port": str(self.proxy.port)}).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def away(database_url: str) -> Iterator[Away]:
+    behind = Away(database_url)
+    yield behind
+    behind.proxy.close()
+
+
+@pytest.fixture
+def screen(loop: Loop, away: Away, plant: Plant, tmp_path: Path) -> Iterator[Screen]:
+    """A screen of its own for each test: what is lost here must not be missed elsewhere."""
+    running = Screen(loop, away.url, tmp_path, plant)
+    yield running.live()
+    running.close()
+
+
+def lose(screen: Screen, away: Away) -> None:
+    away.proxy.down()
+    screen.until("the database is seen to be away", lambda: screen.station.database_up is False)
+    screen.settle()
+
+
+def back(screen: Screen, away: Away) -> None:
+    away.proxy.back()
+    screen.until("the database is back", lambda: screen.station.database_up is True, 20)
+    screen.settle()
+
+
+def test_without_the_database_facts_wait_and_come_in_once(screen: Screen, away: Away, expect_log: ExpectedLog) -> None:
+    expect_log(r"database is down")
+    screen.sign_in("ito")
+    screen.choose("WO-1184")
+    waiting, other = screen.listed()["WO-1184"], screen.listed()["WO-1188"]
+    band = screen.window.content.database_band
+    assert not band.isVisible()
+    lose(screen, away)
+
+    # the band says so, with an age that grows; the header says so too
+    screen.until("the band", band.isVisible, 2)
+    screen.until("its age grows", lambda: re.search(r"[2-9] s ago", said(band)), 5)
+    screen.dress(language="ja")
+    assert re.search(r"\d 秒前", said(band)), "and follows the language"
+    screen.dress()
+    assert screen.window.header.link.glyph == "link_cut"
+    assert set(screen.listed()) >= {"WO-1184", "WO-1188"}, "the last picture stays"
+    assert screen.actions(), "and what may be decided"
+    tags = ("L1.M2.State", "L2.M2.State")
+    seen = {tag: screen.bridge.sample(tag).received_at for tag in tags}
+    screen.until("machines go on", lambda: all(screen.bridge.sample(tag).received_at > at for tag, at in seen.items()))
+
+    # a start waits on that very row
+    screen.press("orders.start")
+    screen.tap(screen.sheet(DecideSheet).confirm_button)
+    screen.until("accepted", lambda: screen.sheets() == [])
+    screen.settle()
+    assert screen.listed()["WO-1184"].status is OrderStatus.IN_PROGRESS
+    assert screen.orders._waiting == {f"order:{waiting.id}"}
+    assert "waiting" in row_text(screen, "WO-1184")
+    assert "waiting" not in row_text(screen, "WO-1188")
+    assert other == screen.listed()["WO-1188"]
+    assert "1" in screen.window.header.link.small
+    # so does a report
+    screen.press("orders.report")
+    sheet = screen.sheet(ReportSheet)
+    screen.until("defect codes nobody has looked at before", lambda: bool(sheet._buttons))
+    screen.type(sheet.good, "4")
+    screen.type(sheet.scrap, "1")
+    screen.tap(sheet._buttons["Q01"])
+    screen.tap(sheet.confirm_button)
+    screen.until("accepted", lambda: screen.sheets() == [])
+    screen.settle()
+    assert (screen.listed()["WO-1184"].completed, screen.listed()["WO-1184"].scrap) == (4, 1)
+    assert "2" in screen.window.header.link.small
+    # a new order cannot wait, and says so without losing what was typed
+    screen.press("orders.create")
+    form = screen.sheet(OrderFormSheet)
+    screen.settle()
+    form.product.choose("A-1010")
+    form.line.choose("L1")
+    screen.type(form.number, "WO-AWAY-1")
+    screen.type(form.planned, "10")
+    screen.tap(form.confirm_button)
+    screen.until("the refusal", lambda: all(form.message.lines))
+    assert form.number.text() == "WO-AWAY-1"
+    form.cancel()
+
+    before = ask(away.direct, "SELECT status, completed FROM genba.work_order WHERE number = 'WO-1184'")
+    assert before == [("RELEASED", 0)]
+    back(screen, away)
+    screen.until("applied", lambda: screen.station.waiting == 0)
+    screen.until("nothing waits on the screen", lambda: screen.orders._waiting == frozenset() and "0" in screen.window.header.link.small)
+    assert not band.isVisible()
+    row = "SELECT status, completed, scrap, version FROM genba.work_order WHERE number = 'WO-1184'"
+    stored = ask(away.direct, row)
+    assert stored[0][:3] == ("IN_PROGRESS", 4, 1)
+    requests = "SELECT operation, count(*)::int FROM genba.request WHERE args->>'order_id' = %s AND station = 'PANEL-1' GROUP BY 1"
+    assert dict(ask(away.direct, requests, str(waiting.id))) == {rules.RELEASE: 1, rules.START: 1, rules.REPORT: 1}
+    screen.turn(1.0)
+    assert ask(away.direct, row) == stored, "once, and not again"
+    assert ask(away.direct, "SELECT count(*) FROM genba.production_report WHERE order_id = %s", waiting.id) == [(1,)]
+    assert ask(away.direct, "SELECT count(*) FROM genba.work_order WHERE number = 'WO-AWAY-1'") == [(0,)]
+
+
+def row_text(screen: Screen, number: str) -> str:
+    """Everything the row of an order says."""
+    order = screen.listed()[number]
+    row = screen.orders.table._row(order)
+    return " ".join(cell if isinstance(cell, str) else f"{cell.text} {cell.below}" for cell in row)
+
+
+def test_a_commit_whose_answer_is_lost_is_booked_once(screen: Screen, away: Away, expect_log: ExpectedLog) -> None:
+    expect_log(r"database is down")
+    screen.sign_in("tanaka")
+    screen.choose("WO-1185")
+    made = ask(away.direct, "SELECT completed FROM genba.work_order WHERE number = 'WO-1185'")[0][0]
+    screen.press("orders.report")
+    sheet = screen.sheet(ReportSheet)
+    screen.type(sheet.good, "6")
+    away.proxy.lose("after")
+    screen.tap(sheet.confirm_button)
+    screen.until("an answer", lambda: screen.sheets() == [], 20)
+    back(screen, away)
+    screen.until("nothing waits", lambda: screen.station.waiting == 0)
+    screen.until("the screen knows", lambda: screen.listed()["WO-1185"].completed == made + 6)
+    assert ask(away.direct, "SELECT completed FROM genba.work_order WHERE number = 'WO-1185'") == [(made + 6,)]
+
+
+def test_a_station_that_starts_without_its_database_shows_the_last_picture(
+    loop: Loop, away: Away, plant: Plant, tmp_path: Path, expect_log: ExpectedLog
+) -> None:
+    expect_log(r"database")
+    first = Screen(loop, away.url, tmp_path, plant).live()
+    first.window.open_panel("orders")
+    first.settle()
+    numbers = set(first.listed())
+    first.close()
+    away.proxy.down()
+    second = Screen(loop, away.url, tmp_path, panel="orders").started()
+    try:
+        second.until("the last picture", lambda: set(second.listed()) == numbers, 8)
+        second.until("the band", second.window.content.database_band.isVisible, 8)
+        second.window.open_panel("lines")
+        second.until("the lines", lambda: len(second.lines.overview.tiles) == 6)
+        sheet = second.sign_in("ito")
+        assert all(sheet.message.lines), "who somebody is can only be checked in the database"
+        away.proxy.back()
+        second.until("the database is back", lambda: second.station.database_up is True, 20)
+    finally:
+        second.close()
+
+
+def test_an_empty_database_says_what_to_do(loop: Loop, database_url: str, tmp_path: Path) -> None:
+    screen = Screen(loop, database_url, tmp_path)
+    assert screen.window.isVisible(), "the frame is there before anything is loaded"
+    for panel in ("orders", "trends", "lines"):
+        screen.window.open_panel(panel)
+    try:
+        screen.started()
+        screen.until("the database", lambda: screen.station.database_up is True)
+        screen.until("words for an empty site", lambda: screen.lines.overview._empty.isVisible())
+        assert "genba site apply" in screen.lines.overview._empty.text()
+        for panel in ("orders", "trends"):
+            screen.window.open_panel(panel)
+            screen.settle()
+            screen.turn(0.2)
+            assert screen.message == ("", "", "")
+        assert screen.listed() == {}
+        for action in [button.objectName() for button in screen.window.content._buttons if button.isEnabled()]:
+            screen.press(action)
+            screen.settle()
+            assert screen.sheets() == ["sheet.sign_in"] or panel == "trends"
+            for sheet in screen.window.findChildren(Overlay):
+                sheet.close_with("cancelled")
+    finally:
+        screen.close()
+
+
+def test_outside_the_schema_window_the_screen_is_read_only_and_says_so(
+    loop: Loop, database_url: str, admin_url: str, plant: Plant, tmp_path: Path, expect_log: ExpectedLog
+) -> None:
+    expect_log(r"read.only|too old|schema")
+    first = Screen(loop, database_url, tmp_path, plant).live()
+    first.close()
+    ask(admin_url, "UPDATE genba.schema_compat SET oldest_program = '99.0.0', newest_program = '99.0.0'")
+    screen = Screen(loop, database_url, tmp_path, panel="orders").started()
+    try:
+        screen.until("the band", screen.window.content.read_only_band.isVisible)
+        screen.until("orders to read", lambda: len(screen.listed()) > 3)
+        languages: tuple[Literal["ja", "en"], ...] = ("ja", "en")
+        for language in languages:
+            screen.dress(language=language)
+            reason = screen.station.read_only
+            assert reason is not None
+            assert reason.lines(language).what in said(screen.window.content.read_only_band)
+        sheet = screen.sign_in("ito")
+        assert all(sheet.message.lines)
+    finally:
+        screen.close()
