@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,7 @@ from core.live.link import LinkState
 from core.live.sample import Quality
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.garbage import Collector
 from hmi.panels import PANELS, PanelEntry
 from hmi.shell.window import Window
 
@@ -62,7 +64,7 @@ def _smooth() -> Iterator[None]:
 
     A collection of garbage walks every object of every library just loaded, and a thread that imports keeps the
     interpreter for 5 ms at a time: together up to half a second of still picture. Collection therefore waits until
-    ``_loaded``, and threads give way ten times sooner.
+    ``_loaded`` and then belongs to the GUI thread (``hmi.garbage``), and threads give way ten times sooner.
     """
     before = sys.getswitchinterval()
     gc.disable()
@@ -75,10 +77,10 @@ def _smooth() -> Iterator[None]:
         gc.enable()
 
 
-def _loaded() -> None:
+def _loaded(collector: Collector) -> None:
     """What was loaded lives as long as the program: collections from here on look only at what came later."""
     gc.freeze()
-    gc.enable()
+    collector.start()
 
 
 def run(window: Window, overrides: dict[str, Any], *, capture: Capture | None, demo: DemoPlant | None) -> int:
@@ -121,7 +123,8 @@ async def _live(
     if sys.platform != "win32":
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, closing.set)
-    QTimer.singleShot(LOADED_AFTER_MS, window, _loaded)
+    collector = Collector(window)
+    QTimer.singleShot(LOADED_AFTER_MS, window, partial(_loaded, collector))
     try:
         settings = await in_thread(lambda: _settle(overrides, demo))
         starting = loop.create_task(_start_station(window, settings, demo))
