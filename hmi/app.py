@@ -191,6 +191,9 @@ async def _add_panel(window: Window, entry: PanelEntry) -> None:
 
 
 def _build(settings: StationSettings, demo: DemoPlant | None) -> Station:
+    # The first samples need it on the GUI thread, which would wait there until a panel's thread has loaded it.
+    import numpy  # noqa: F401
+
     from core.station.station import Station
 
     return Station(settings, prepare=demo.prepare if demo is not None else None, has_screen=True)
