@@ -28,6 +28,8 @@ _SECRETS = (
         ),
         r"\1***",
     ),
+    # The hash of a PIN: ten thousand guesses find four digits.
+    (re.compile(r"(\bargon2id:)[0-9a-f:]+"), r"\1***"),
     (re.compile(r"(\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:basic|bearer)\s+)[^\s\"',]+", re.IGNORECASE), r"\1***"),
 )
 
