@@ -22,8 +22,8 @@ _MODULUS: Final = {
     TagType.INT32: 2**32,
     TagType.UINT32: 2**32,
 }
-_POSSIBLE: Final = 200
-"""More than this multiple of a plausible step cannot be parts: the counter was preset, or its address shows something else."""
+_POSSIBLE: Final = 2
+"""More than this multiple of a plausible step cannot be parts: the counter was preset, or restored from an older copy."""
 
 
 def modulus(type: TagType, scale: float = 1.0) -> int | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from core.equipment.models import Line, WorkUnit
+from core.equipment.models import Line, Source, WorkUnit
 from core.equipment.recording import FLUSH_MAX, Recorder
 from core.live.sample import Quality, Value
 from core.live.tags import TagRole, TagSpec
@@ -53,9 +53,14 @@ class CountFact:
     counted: Counted
 
 
-def pace_of(capacity_per_hour: float) -> Pace:
-    """What is plausible for a machine of a line: five times its capacity, and a few parts at once."""
-    per_s = 5.0 * capacity_per_hour / 3600.0
+def pace_of(capacity_per_hour: float, speed: float = 1.0) -> Pace:
+    """What is plausible for a machine of a line: five times its capacity, and a few parts at once.
+
+    Args:
+        capacity_per_hour: Of the line.
+        speed: Seconds of the machine's life per second; above 1 only for a simulated plant.
+    """
+    per_s = 5.0 * speed * capacity_per_hour / 3600.0
     return Pace(slack=max(20, round(10 * per_s)), per_s=per_s)
 
 
@@ -146,12 +151,13 @@ class CountRecorder(Recorder[CountFact]):
         codes = {spec.work_unit for spec in specs}
         found = select(WorkUnit.code, WorkUnit.id, Line.id, Line.capacity_per_hour).join(Line, Line.id == WorkUnit.line_id)
         units = {code: (unit, line, capacity) for code, unit, line, capacity in db.execute(found.where(WorkUnit.code.in_(codes)))}
+        speed = _speed(db, source)
         counters = {}
         for spec in specs:
             if spec.work_unit in units:
                 unit_id, line_id, capacity = units[spec.work_unit]
                 last, last_at = _last(db, unit_id, str(spec.role))
-                counters[spec.name] = Counter(line_id, unit_id, pace_of(float(capacity)), last, last_at)
+                counters[spec.name] = Counter(line_id, unit_id, pace_of(float(capacity), speed), last, last_at)
         own = select(func.max(CountEvent.seq)).where(CountEvent.source == source, CountEvent.epoch == epoch)
         next_seq = (db.scalar(own) or 0) + 1
         db.commit()
@@ -180,6 +186,12 @@ class CountRecorder(Recorder[CountFact]):
         ]
         evidence.record(db, CountEvent, rows, source=source, epoch=epoch)
         db.commit()
+
+
+def _speed(db: Db, source: str) -> float:
+    """Option ``speed`` of a simulated source; real machines live one second per second."""
+    row = db.execute(select(Source.simulated, Source.options).where(Source.code == source)).first()
+    return float(row.options.get("speed", 1.0)) if row is not None and row.simulated else 1.0
 
 
 def _last(db: Db, unit_id: int, kind: str) -> tuple[int | None, float]:

@@ -184,8 +184,9 @@ class ValueTile(Painted):
         self._paint_number(painter, middle, face)
         if face.filled >= 0:
             self._paint_bar(painter, QRectF(inner.left(), middle.bottom() + now.px(1), inner.width(), now.px(20)), face)
-        # In the foot, so that the name above keeps the whole width.
-        tag = draw_simulated(painter, self, foot.right(), foot.top()) if self.simulated else 0.0
+        # In the foot, so that the name above keeps the whole width; why there is no number matters more than that it is simulated.
+        free = text_width(face.foot[-1], "small") + now.px(80) <= foot.width()
+        tag = draw_simulated(painter, self, foot.right(), foot.top()) if self.simulated and free else 0.0
         self._paint_foot(painter, foot.adjusted(0, 0, -tag, 0), face)
 
     def _paint_frame(self, painter: QPainter, rect: QRectF, face: _Face) -> None:

@@ -184,15 +184,23 @@
     </message>
     <message>
         <source>{name}: no communication</source>
-        <translation>{name}：通信断</translation>
+        <translation type="vanished">{name}：通信断</translation>
     </message>
     <message>
         <source>{name}: partly no answer</source>
-        <translation>{name}：一部応答なし</translation>
+        <translation type="vanished">{name}：一部応答なし</translation>
     </message>
     <message>
         <source>since {time}</source>
-        <translation>{time} から</translation>
+        <translation type="vanished">{time} から</translation>
+    </message>
+    <message>
+        <source>no communication since {time}</source>
+        <translation>通信断 {time} から</translation>
+    </message>
+    <message>
+        <source>partly no answer since {time}</source>
+        <translation>一部応答なし {time} から</translation>
     </message>
     <message>
         <source>Machines</source>
