@@ -8,11 +8,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from core.cli import DemoPlant, app, run_cli
 from core.errors import Unavailable
@@ -31,6 +34,40 @@ def _version(wanted: bool) -> None:
 
         typer.echo(f"genba {VERSION}")
         raise typer.Exit
+
+
+T = TypeVar("T")
+
+
+def _leave_defaults(parameters: list[T]) -> list[T]:
+    """Let options that nobody gave pass unjudged: for judging, typer loads a library that takes as long to load as Qt."""
+    for parameter in parameters:
+        if isinstance(parameter, TyperOption) and not parameter.required and not isinstance(parameter.process_value, partial):
+            parameter.process_value = partial(_process, parameter, parameter.process_value)  # type: ignore[method-assign]
+    return parameters
+
+
+def _process(option: TyperOption, judged: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
+    source = context.get_parameter_source(option.name)
+    if source is None or source.name != "DEFAULT":
+        return judged(context, value)
+    return value if option.callback is None else option.callback(context, option, value)
+
+
+class _Screen(TyperCommand):
+    """A command that opens the window."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options and ``--help``."""
+        return _leave_defaults(super().get_params(ctx))
+
+
+class _Genba(TyperGroup):
+    """``genba`` itself: opens the window when no command follows."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options and ``--help``."""
+        return _leave_defaults(super().get_params(ctx))
 
 
 Panel = Annotated[str | None, typer.Option("--panel", help="Panel to open: lines, orders, trends.", show_default=False)]
@@ -84,7 +121,7 @@ def _find_display(*, in_memory: bool) -> None:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(cls=_Genba, invoke_without_command=True)
 def genba(
     context: typer.Context,
     panel: Panel = None,
@@ -104,7 +141,7 @@ def genba(
         raise typer.Exit(_show(overrides, size=size, screenshot=screenshot, state_json=state_json, demo=None))
 
 
-@app.command()
+@app.command(cls=_Screen)
 def demo(
     panel: Panel = None,
     language: Lang = None,

@@ -21,16 +21,14 @@ def main() -> None:
     for button in buttons:
         button.setCheckable(True)
         row.addWidget(button)
-    width, height = (int(part) for part in sys.argv[1].split("x"))
-    window.resize(width, height)
 
     def answered() -> None:
-        print(json.dumps({"painted_s": click.painted_at - began, "answered_s": click.answered_at - began, "answers_ms": click.answers_ms}))
+        print(json.dumps(click.figures(began)))
         sys.stdout.flush()
         app.quit()
 
     click = FirstClick(window, buttons, lambda: None, answered)
-    window.show()
+    window.showFullScreen()
     app.exec()
 
 

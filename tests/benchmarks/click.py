@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
@@ -34,6 +35,8 @@ class FirstClick(QObject):
         super().__init__(window)
         self.painted_at = 0.0
         """CLOCK_MONOTONIC seconds when the first paint was on the screen; 0.0 before."""
+        self.painted_cpu_s = 0.0
+        """Processor time this process had used by then: what the ratio would be on an idle computer."""
         self.answered_at = 0.0
         """CLOCK_MONOTONIC seconds when the first quick answer was on the screen; 0.0 before."""
         self.answers_ms: list[float] = []
@@ -50,6 +53,15 @@ class FirstClick(QObject):
             button.clicked.connect(self._act)
             button.installEventFilter(self)
 
+    def figures(self, began: float) -> dict[str, Any]:
+        """What was measured, as seconds since ``began`` (CLOCK_MONOTONIC)."""
+        return {
+            "painted_s": self.painted_at - began,
+            "painted_cpu_s": self.painted_cpu_s,
+            "answered_s": self.answered_at - began,
+            "answers_ms": self.answers_ms,
+        }
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:
             # The rest of this paint is still to be done; the next turn of the loop comes after it.
@@ -63,6 +75,7 @@ class FirstClick(QObject):
 
     def _painted(self) -> None:
         self.painted_at = time.monotonic()
+        self.painted_cpu_s = time.process_time()
         self._tell_painted()
         self._touch()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-EXPLAIN_MS = 60.0
+EXPLAIN_MS = 50.0
 
 
 @dataclass(slots=True)

@@ -78,11 +78,7 @@ class Probe:
     def finish(self) -> None:
         """Write the findings and ask the program to end."""
         beats = self.heart.stop() if self.watch_s else None
-        result: dict[str, Any] = {
-            "painted_s": self.click.painted_at - self.began,
-            "answered_s": self.click.answered_at - self.began,
-            "answers_ms": self.click.answers_ms,
-        }
+        result: dict[str, Any] = self.click.figures(self.began)
         if beats is not None:
             from tests.benchmarks.heartbeat import share
             from tests.benchmarks.machine import memory_mb
