@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import select
@@ -24,12 +26,17 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 def free_ports() -> int:
-    """The first of some ports nobody uses, below those the system gives away by itself."""
-    for base in range(21_000, 30_000, 7):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", base)) and probe.connect_ex(("127.0.0.1", base + 2)):
-                return base
-    raise AssertionError("no free port")
+    """The first of some ports nobody uses, below those the system gives away by itself; another one each time."""
+    while True:
+        base = next(_bases)
+        with contextlib.suppress(OSError):
+            for port in range(base, base + 3):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return base
+
+
+_bases = itertools.count(21_000 + os.getpid() % 900 * 10, 5)
 
 
 def first_line(process: subprocess.Popen[str], within_s: float = 30) -> str:
