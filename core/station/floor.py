@@ -85,6 +85,7 @@ class Floor:
         Raises:
             Unavailable: The folder cannot be used.
         """
+        _map_tables()
         try:
             self._files.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -157,6 +158,19 @@ class Floor:
     def setup(self) -> Setup:
         """What a preparation step may do in the name of the system."""
         return Setup(self)
+
+
+def _map_tables() -> None:
+    """Load every mapped class before the first lane does: two lanes that load halves of them at once leave neither usable."""
+    from sqlalchemy.orm import configure_mappers
+
+    import core.equipment.models
+    import core.inventory.models
+    import core.production.models
+    import core.quality.models
+    import core.users.models  # noqa: F401
+
+    configure_mappers()
 
 
 class Setup:
