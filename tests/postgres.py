@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import re
 import shutil
 import signal
 import socket
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
+import psutil
 import psycopg
 
 from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
@@ -150,8 +150,7 @@ class OwnServer:
     def everything(self) -> list[int]:
         """Pids of the server and all its children."""
         assert self._process is not None
-        listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=False).stdout
-        return [self._process.pid, *(int(pid) for pid in re.findall(r"\d+", listing))]
+        return [self._process.pid, *(child.pid for child in psutil.Process(self._process.pid).children())]
 
     def freeze(self) -> None:
         for pid in self.everything():

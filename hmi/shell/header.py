@@ -112,7 +112,9 @@ class Header(QWidget):
             since = datetime.fromtimestamp(first.since, self._zone).strftime("%H:%M:%S")
             name = self._labels.get(first.source, first.source)
             more = self.tr("+{n} more").format(n=len(bad) - 1) if len(bad) > 1 else ""
-            words = self.tr("no communication since {time}") if first.state is LinkState.OFFLINE else self.tr("partly no answer since {time}")
+            words = (
+                self.tr("no communication since {time}") if first.state is LinkState.OFFLINE else self.tr("partly no answer since {time}")
+            )
             self.banner.show_text(name, words.format(time=since), glyph="link_cut", tone="danger", note=more)
         elif any(link.state is LinkState.CONNECTING for link in self._links.values()) or not self._links:
             self.banner.show_text(self.tr("Machines"), self.tr("connecting …"), tone="text2")

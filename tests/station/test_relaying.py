@@ -101,7 +101,9 @@ def test_whoever_lost_the_lease_cannot_overwrite(shared: Database) -> None:
     assert (told.epoch, told.payload["tags"]) == (2, ["new"])
 
 
-values = st.one_of(st.floats(), st.integers(-(2**60), 2**60), st.booleans(), st.text(max_size=20).filter(lambda t: "\x00" not in t), st.none())
+values = st.one_of(
+    st.floats(), st.integers(-(2**60), 2**60), st.booleans(), st.text(max_size=20).filter(lambda t: "\x00" not in t), st.none()
+)
 
 
 @given(st.lists(st.tuples(values, st.sampled_from(sorted(Quality))), max_size=10))

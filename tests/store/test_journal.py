@@ -242,7 +242,7 @@ def test_nothing_is_acknowledged_before_the_disk_has_it(tmp_path: Path) -> None:
             unflushed = True
         elif "journal.db-wal" in line and ("fsync(" in line or "fdatasync(" in line):
             unflushed = False
-        elif re.search(r'write\(1<.*-[0-9a-f]{12}"', line):
+        elif re.search(r'write\(1<.*-[0-9a-f]{12}(\\n)?"', line):
             acknowledged += 1
             assert not unflushed, f"acknowledgement {acknowledged} came before the flush"
     assert acknowledged == 40
