@@ -47,8 +47,8 @@ class Content(QWidget):
         self.simulated_band = Band("simulated")
         self.database_band = Band("snapshot")
         self.read_only_band = Band("read_only")
-        self.message = ThreeLines()
         self.stack = QStackedWidget()
+        self.message = ThreeLines(self.stack, floating=True)
         self.toasts = Toast(self)
         self._bar = QWidget()
         self._lay_out()
@@ -75,7 +75,7 @@ class Content(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self._head, self.database_band, self.read_only_band, self.message):
+        for widget in (self._head, self.database_band, self.read_only_band):
             column.addWidget(widget)
         column.addWidget(self.stack, 1)
         column.addWidget(self._bar)

@@ -81,7 +81,8 @@ class Window(QWidget):
         self._size_chrome()
 
     def _size_chrome(self) -> None:
-        self.header.setFixedHeight(theme.current().px(72))
+        # Six units above and below the cells, which are touched.
+        self.header.setFixedHeight(max(theme.current().px(72), theme.current().touch + 2 * theme.current().px(6)))
 
     def _connect(self) -> None:
         bridge = self.bridge

@@ -67,7 +67,7 @@ class Band(Painted):
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's name
         """One line is 34 u."""
-        return max(theme.current().px(HEIGHT_U), round(block_height(self._text(), "label", self._room(width))) + theme.current().px(14))
+        return max(theme.current().px(HEIGHT_U), round(block_height(self._text(), "label", self._room(width))) + theme.current().px(8))
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """34 u high."""

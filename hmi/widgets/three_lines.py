@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
@@ -27,6 +27,8 @@ class ThreeLines(Painted):
 
     Args:
         closable: True adds an OK button that hides it.
+        floating: True: it lies over the top of ``parent`` and takes no room in its layout, so that a message never makes
+            a window larger than its screen.
 
     Signals:
         read(): OK was pressed.
@@ -34,9 +36,10 @@ class ThreeLines(Painted):
 
     read = Signal()
 
-    def __init__(self, parent: QWidget | None = None, *, closable: bool = True) -> None:
+    def __init__(self, parent: QWidget | None = None, *, closable: bool = True, floating: bool = False) -> None:
         super().__init__(parent)
         self._error: GenbaError | None = None
+        self._floating = floating
         self._lines = Lines("", "", "")
         self._severity = "error"
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
@@ -46,6 +49,8 @@ class ThreeLines(Painted):
         if closable:
             self._ok = TouchButton(word("button.ok", theme.language()), self)
             self._ok.clicked.connect(self._on_ok)
+        if floating and parent is not None:
+            parent.installEventFilter(self)
         self.hide()
 
     def show_error(self, error: GenbaError) -> None:
@@ -60,6 +65,7 @@ class ThreeLines(Painted):
         self.setVisible(True)
         self.updateGeometry()
         self.update()
+        self._float()
 
     def clear(self) -> None:
         """Take the message away."""
@@ -80,6 +86,19 @@ class ThreeLines(Painted):
             self._ok.setText(word("button.ok", theme.language()))
         self.updateGeometry()
         self.update()
+        self._float()
+
+    def _float(self) -> None:
+        parent = self.parentWidget()
+        if self._floating and parent is not None and not self.isHidden():
+            self.setGeometry(0, 0, parent.width(), min(self.heightForWidth(parent.width()), parent.height()))
+            self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Stay at the top of what it floats over."""
+        if event.type() == QEvent.Type.Resize and watched is self.parent():
+            self._float()
+        return super().eventFilter(watched, event)
 
     def _on_ok(self) -> None:
         self.clear()

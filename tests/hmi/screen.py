@@ -28,6 +28,7 @@ from core.errors import Lines
 from core.station.station import Station
 from hmi import app, theme
 from hmi.bridge import Bridge
+from hmi.panels import OpenOrders
 from hmi.panels.lines import LinesPanel
 from hmi.panels.orders import OrdersPanel
 from hmi.panels.trends import TrendsPanel
@@ -133,17 +134,25 @@ class Screen:
         home: Folder of its journal.
         plant: Its site is applied to the database; None leaves the database as it is.
         size: Of the window, px.
+        diagonal_inch: Of the screen, which decides how large everything is drawn; None: a design unit is a pixel.
         **settings: Of the station.
     """
 
     def __init__(
-        self, loop: Loop, url: str, home: Path, plant: Plant | None = None, size: tuple[int, int] = (1280, 800), **settings: Any
+        self,
+        loop: Loop,
+        url: str,
+        home: Path,
+        plant: Plant | None = None,
+        size: tuple[int, int] = (1280, 800),
+        diagonal_inch: float | None = None,
+        **settings: Any,
     ) -> None:
         self.loop = loop
         self.plant = plant
         given: dict[str, Any] = {"name": "PANEL-1", "language": "en", "home": home, "database_url": url, **settings}
         self.settings = StationSettings(**given)
-        theme.apply(loop.qapp, theme.Theme.of(self.settings))
+        theme.apply(loop.qapp, theme.Theme(language=self.settings.language, diagonal_inch=diagonal_inch, screen_px=size))
         self.window = Window(Bridge(), self.settings, demo=plant is not None)
         self.window.resize(*size)
         self.window.show()
@@ -187,7 +196,12 @@ class Screen:
 
     def settle(self) -> None:
         """Until nothing this screen asked or decided is under way."""
-        self.until("nothing under way", lambda: not self.bridge._tasks and not self._passing())
+        # News may have come in the very turn that ended the waiting.
+        for _ in range(20):
+            self.until("nothing under way", lambda: not self.bridge._tasks and not self._passing())
+            if not self.bridge._tasks and not self._passing():
+                return
+        raise AssertionError("this screen never comes to rest")
 
     def _passing(self) -> list[str]:
         """What the station does now and will end; what it does all its life is not waited for."""
@@ -210,12 +224,11 @@ class Screen:
         self.settle()
         self.loop.qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
-    def dress(self, name: str = "light", language: str = "en", **more: Any) -> None:
-        """Put on a theme and a language."""
-        wanted = theme.Theme(name, language=language, **more)  # type: ignore[arg-type]
+    def dress(self, name: theme.ThemeName = "light", language: theme.Language = "en") -> None:
+        """Put on a theme and a language; the size of everything stays."""
         now = theme.current()
-        if (now.name, now.language, now.scale) != (wanted.name, wanted.language, wanted.scale):
-            theme.apply(self.loop.qapp, wanted)
+        if (now.name, now.language) != (name, language):
+            theme.apply(self.loop.qapp, now.changed(name=name, language=language))
             self.loop.turn(0)
 
     # -- parts ---------------------------------------------------------------------------------------------------
@@ -336,7 +349,7 @@ class Screen:
 
     def choose(self, number: str) -> None:
         """Open the panel of work orders and select one."""
-        self.window.open_panel("orders")
+        self.window.go(OpenOrders(""))
         self.until(f"{number} in the list", lambda: number in self.listed())
         self.settle()
         self.orders.table.choose(self.listed()[number].id)

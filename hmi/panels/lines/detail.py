@@ -74,7 +74,7 @@ class LineDetailView(QWidget):
         self._specs: tuple[TagSpec, ...] = ()
         self._page = 0
         self._columns, self._rows = COLUMNS, ROWS
-        self.problem = ThreeLines(closable=False)
+        self.problem = ThreeLines(self, closable=False, floating=True)
         self.title = Label("", "heading", may_cut=True)
         self.chip = LiveChip()
         self.bar = CountBar()
@@ -96,7 +96,6 @@ class LineDetailView(QWidget):
         head.addWidget(self.chip)
         head.addStretch(1)
         head.addLayout(self._pager())
-        column.addWidget(self.problem)
         column.addLayout(head)
         column.addWidget(self._count_card())
         column.addWidget(self.timeline)

@@ -56,7 +56,7 @@ class OrdersPanel(Panel):
         self._asking = False
         self._again = False
         self._more = False
-        self.problem = ThreeLines(closable=False)
+        self.problem = ThreeLines(self, closable=False, floating=True)
         self.table = OrderTable()
         self.facts = OrderFacts()
         self._lay_out()
@@ -74,7 +74,6 @@ class OrdersPanel(Panel):
         column = QVBoxLayout(self)
         column.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
         column.setSpacing(look.px(8))
-        column.addWidget(self.problem)
         self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._pair.setSpacing(look.px(8))
         self._pair.addWidget(self.table, 1)

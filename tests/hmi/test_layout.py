@@ -1,0 +1,191 @@
+"""Every panel and every sheet as somebody in gloves reads it: both languages, both themes, the smallest and a large screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from core.errors import NotConfirmed, Unavailable
+from hmi import theme
+from hmi.panels import OpenLine, OpenOrders
+from hmi.sheets.choice import ChoiceSheet
+from hmi.sheets.decide import DecideSheet
+from hmi.sheets.order_form import OrderFormSheet
+from hmi.sheets.report import ReportSheet
+from hmi.sheets.tag_pick import TagPickSheet
+from hmi.widgets.keyboard import Keyboard
+from hmi.widgets.keypad import NumericKeypad
+from hmi.widgets.overlay import Overlay
+from tests.hmi.screen import Loop, Plant, Screen
+from tests.screens import lint
+
+SMALL, LARGE = (1024, 768), (1920, 1080)
+DIAGONALS = {SMALL: 15.0, LARGE: 21.5}
+Look = tuple[theme.ThemeName, theme.Language]
+LOOKS: list[Look] = [("light", "ja"), ("dark", "en"), ("light", "en"), ("dark", "ja")]
+
+Open = Callable[[Screen], None]
+
+
+@pytest.fixture(params=[SMALL, LARGE], ids=["1024x768", "1920x1080"], scope="module")
+def screen(
+    request: pytest.FixtureRequest, loop: Loop, place: str, plant: Plant, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Screen]:
+    """A screen of this size with a supervisor signed in."""
+    size: tuple[int, int] = request.param
+    shown = Screen(loop, place, tmp_path_factory.mktemp("panel"), plant, size=size, diagonal_inch=DIAGONALS[size]).live()
+    shown.sign_in("ito")
+    yield shown
+    shown.close()
+
+
+def overview(screen: Screen) -> None:
+    screen.window.open_panel("lines")
+    screen.lines.show_tab("overview")
+
+
+def detail(screen: Screen) -> None:
+    screen.window.go(OpenLine("L2"))
+
+
+def orders(screen: Screen) -> None:
+    screen.choose("WO-1185")
+
+
+def orders_of_a_line(screen: Screen) -> None:
+    screen.window.go(OpenOrders("L2"))
+
+
+def rare_steps(screen: Screen) -> None:
+    screen.choose("WO-1185")
+    screen.orders._show_more(True)
+
+
+def trends(screen: Screen) -> None:
+    screen.window.open_panel("trends")
+
+
+def sign_in(screen: Screen) -> None:
+    screen.window.sign_in()
+
+
+def create(screen: Screen) -> None:
+    screen.choose("WO-1185")
+    screen.orders._create()
+    screen.settle()
+    form = screen.sheet(OrderFormSheet)
+    screen.tap(form.confirm_button)
+
+
+def choice(screen: Screen) -> None:
+    create(screen)
+    screen.sheet(OrderFormSheet).product.open_list()
+    assert screen.sheet(ChoiceSheet)
+
+
+def keypad(screen: Screen) -> None:
+    create(screen)
+    screen.sheet(OrderFormSheet).planned.open_sheet()
+    assert screen.sheet(NumericKeypad)
+
+
+def keyboard(screen: Screen) -> None:
+    create(screen)
+    screen.sheet(OrderFormSheet).number.open_sheet()
+    assert screen.sheet(Keyboard)
+
+
+def report(screen: Screen) -> None:
+    screen.choose("WO-1185")
+    order = screen.orders.table.order
+    assert order is not None
+    screen.orders._report(order)
+    screen.settle()
+    sheet = screen.sheet(ReportSheet)
+    sheet.scrap.set_text("2")
+    sheet.show_error(NotConfirmed("write.not_confirmed", tag="L2.M2.Setpoint"))
+
+
+def decide(screen: Screen) -> None:
+    from core.production.orders import cancel_order
+
+    screen.choose("WO-1185")
+    order = screen.orders.table.order
+    assert order is not None
+    screen.orders._decide(cancel_order, order)
+    sheet = screen.sheet(DecideSheet)
+    screen.tap(sheet.confirm_button)
+
+
+def tag_pick(screen: Screen) -> None:
+    screen.window.open_panel("trends")
+    screen.trends._pick()
+    assert screen.sheet(TagPickSheet)
+
+
+PANELS: tuple[Open, ...] = (overview, detail, orders, orders_of_a_line, rare_steps, trends)
+SHEETS: tuple[Open, ...] = (sign_in, create, choice, keypad, keyboard, report, decide, tag_pick)
+
+
+def look_at(screen: Screen) -> list[str]:
+    """What the lint finds, and whether the window keeps its size."""
+    window = screen.window
+    size = (window.width(), window.height())
+    found = [f"overflow: {each}" for each in lint.overflowing(window)]
+    found += [f"too small: {each}" for each in lint.too_small(window)]
+    found += [f"squeezed: {each}" for each in lint.squeezed(window)]
+    least = window.minimumSizeHint()
+    if least.width() > size[0] or least.height() > size[1]:
+        found.append(f"needs {least.width()}×{least.height()}")
+    if size not in DIAGONALS:
+        found.append(f"grew to {size[0]}×{size[1]}")
+    return found
+
+
+def close_sheets(screen: Screen) -> None:
+    for sheet in screen.window.findChildren(Overlay):
+        if sheet.isVisible():
+            sheet.close_with("cancelled")
+    screen.settle()
+
+
+def dressed(screen: Screen, look: Look, situation: Open) -> None:
+    """Bring ``situation`` about in ``look``."""
+    screen.dress(*look)
+    situation(screen)
+    screen.settle()
+    screen.turn(0.02)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+def test_everything_is_readable_and_touchable(screen: Screen, look: Look) -> None:
+    found: dict[str, list[str]] = {}
+    for situation in (*PANELS, *SHEETS):
+        dressed(screen, look, situation)
+        found[situation.__name__] = look_at(screen)
+        close_sheets(screen)
+    assert not any(found.values()), {name: findings for name, findings in found.items() if findings}
+
+
+@pytest.mark.parametrize("look", LOOKS[:2], ids="-".join)
+def test_nothing_needs_more_room_when_everything_is_wrong_at_once(screen: Screen, look: Look) -> None:
+    """No database or a foreign one, a question without an answer, and a message to be read."""
+    content, size = screen.window.content, (screen.window.width(), screen.window.height())
+    foreign = Unavailable("store.program_too_old", program="0.1.0", oldest="99.0.0", newest="99.0.0")
+    found: dict[str, list[str]] = {}
+    for situation in PANELS:
+        dressed(screen, look, situation)
+        for up, read_only in ((False, None), (True, foreign)):
+            content.show_database(up, read_only)
+            content.show_error(NotConfirmed("write.not_confirmed", tag="L2.M2.CoolantTemperature"))
+            for panel in (screen.lines, screen.orders):
+                panel._not_answered(Unavailable("store.no_snapshot"))
+            screen.turn(0.02)
+            found[f"{situation.__name__} {up}"] = look_at(screen)
+            content.message.clear()
+            screen.window.resize(*size)
+    content.show_database(True, None)
+    screen.window._refresh()
+    screen.settle()
+    assert not any(found.values()), {name: findings for name, findings in found.items() if findings}
