@@ -28,6 +28,7 @@ def test_three_lines_with_their_values() -> None:
 def test_a_bilingual_value_is_said_in_the_readers_language() -> None:
     error = Invalid("config.bad_value", key="k", file="f", value="v", allowed={"ja": "数値", "en": "a number"})
     assert "数値" in error.lines("ja").do
+    assert "a number" not in error.lines("ja").do
     assert "a number" in error.lines("en").do
 
 
