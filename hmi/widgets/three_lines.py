@@ -27,8 +27,8 @@ class ThreeLines(Painted):
 
     Args:
         closable: True adds an OK button that hides it.
-        floating: True: it lies over the top of ``parent`` and takes no room in its layout, so that a message never makes
-            a window larger than its screen.
+        floating: True: it lies over the lower edge of ``parent``, near the hand and below names and states, and takes no room
+            in its layout, so that a message never makes a window larger than its screen.
 
     Signals:
         read(): OK was pressed.
@@ -91,11 +91,12 @@ class ThreeLines(Painted):
     def _float(self) -> None:
         parent = self.parentWidget()
         if self._floating and parent is not None and not self.isHidden():
-            self.setGeometry(0, 0, parent.width(), min(self.heightForWidth(parent.width()), parent.height()))
+            height = min(self.heightForWidth(parent.width()), parent.height())
+            self.setGeometry(0, parent.height() - height, parent.width(), height)
             self.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Stay at the top of what it floats over."""
+        """Stay at the lower edge of what it floats over."""
         if event.type() == QEvent.Type.Resize and watched is self.parent():
             self._float()
         return super().eventFilter(watched, event)

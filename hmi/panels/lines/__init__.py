@@ -75,6 +75,8 @@ class LinesPanel(Panel):
     def show_tab(self, tab: str) -> None:
         """Switch the view."""
         self._views.setCurrentWidget(self.detail if tab == "detail" else self.overview)
+        self.tabs_changed.emit()
+        self.actions_changed.emit()
         self.refresh()
 
     def bar_actions(self) -> list[Action]:
