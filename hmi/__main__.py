@@ -98,18 +98,25 @@ Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=
 
 def _show(overrides: dict[str, Any], *, size: str | None, screenshot: Path | None, state_json: Path | None, demo: DemoPlant | None) -> int:
     _find_display(in_memory=screenshot is not None or state_json is not None)
+    given = {key: value for key, value in overrides.items() if value is not None} | (demo.settings() if demo is not None else {})
     gc.disable()  # what is loaded now lives as long as the window; hmi.app switches collection on again
+    try:
+        return _open(given, size, (screenshot, state_json), demo)
+    finally:
+        gc.enable()
+
+
+def _open(given: dict[str, Any], size: str | None, wanted: tuple[Path | None, Path | None], demo: DemoPlant | None) -> int:
     from hmi.panels import PANELS
     from hmi.shell.opening import open_window
 
     panels = [entry.id for entry in PANELS]
-    if overrides["panel"] not in (None, *panels):
-        raise typer.BadParameter(f"there is no panel {overrides['panel']!r}; there are {', '.join(panels)}.", param_hint="--panel")
-    given = {key: value for key, value in overrides.items() if value is not None} | (demo.settings() if demo is not None else {})
+    if given.get("panel", panels[0]) not in panels:
+        raise typer.BadParameter(f"there is no panel {given['panel']!r}; there are {', '.join(panels)}.", param_hint="--panel")
     window = open_window(given, size, demo=demo is not None, meanwhile=lambda: import_module("hmi.app"))
     from hmi.app import Capture, run
 
-    return run(window, given, capture=Capture(screenshot, state_json) if screenshot or state_json else None, demo=demo)
+    return run(window, given, capture=Capture(*wanted) if any(wanted) else None, demo=demo)
 
 
 def _find_display(*, in_memory: bool) -> None:

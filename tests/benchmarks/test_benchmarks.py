@@ -1,0 +1,25 @@
+"""The benchmarks still run and say what they promise; how fast it was is not tested here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.benchmarks import latency, start
+
+
+def test_start_measures_yardstick_and_shell(tmp_path: Path) -> None:
+    yardstick, shell = start.bare(), start.shell(tmp_path / "home", 0.5)
+    short = start.shell(tmp_path / "home", 0.0)
+    figures = start._figures([(yardstick, short)], [shell], [shell])
+    assert {"first_paint_ratio", "longest_stall_ms", "first_live_s", "rss_mb"} <= figures.keys()
+    assert figures["first_paint_ratio"] > 0
+    json.dumps(figures, allow_nan=False)
+
+
+def test_both_feeds_carry_the_moment_they_were_written() -> None:
+    with latency._feed("feed_opcua") as opcua, latency._feed("feed_modbus") as modbus:
+        found = start.run_measured(["tests.benchmarks.bare_clients", str(opcua), str(modbus), "1"])
+    for delays in (found["opcua"], found["modbus"]):
+        assert len(delays) > 500
+        assert 0 <= delays[0] < delays[-1] < 5
