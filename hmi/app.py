@@ -22,6 +22,7 @@ import qasync
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from core.errors import GenbaError
 from core.live.link import LinkState
 from core.live.sample import Quality
 from hmi import theme
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CAPTURE_PATIENCE_S = 30.0
+CAPTURE_ENOUGH_S = 8.0
 CAPTURE_SETTLE_S = 1.2
 SWITCH_S = 0.0005
 LOADED_AFTER_MS = 12_000
@@ -171,7 +173,7 @@ async def _start_station(window: Window, settings: StationSettings, demo: DemoPl
         for entry in others:
             await _add_panel(window, entry)
     except Exception as error:
-        log.error("the station could not start: %s", error, exc_info=error)
+        log.error("the station could not start: %s", error, exc_info=None if isinstance(error, GenbaError) else error)
         window.show_error(error)
     except asyncio.CancelledError:
         if station is not None:
@@ -235,13 +237,22 @@ def _hook_failures(loop: asyncio.AbstractEventLoop, window: Window) -> None:
 async def _capture(window: Window, starting: asyncio.Task[Station | None], capture: Capture) -> None:
     deadline = time.monotonic() + CAPTURE_PATIENCE_S
     await asyncio.wait([starting], timeout=CAPTURE_PATIENCE_S)
+    enough = time.monotonic() + CAPTURE_ENOUGH_S
     while time.monotonic() < deadline and not _is_live(window.bridge):  # noqa: ASYNC110 - no event says "all of it is live"
+        if time.monotonic() > enough and _has_settled(window.bridge):
+            break  # a machine that does not answer belongs on the picture
         await asyncio.sleep(0.1)
     await asyncio.sleep(CAPTURE_SETTLE_S)  # one more second of values, so that ages and rates are the usual ones
     if capture.screenshot is not None:
         window.grab().save(str(capture.screenshot), "PNG")
     if capture.state_json is not None:
         capture.state_json.write_text(json.dumps(state(window), ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _has_settled(bridge: Bridge) -> bool:
+    """True when every source has said whether it answers."""
+    links = bridge.station.links.values() if bridge.is_ready else []
+    return bool(links) and all(link.state is not LinkState.CONNECTING for link in links)
 
 
 def _is_live(bridge: Bridge) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QEventLoop, QMetaObject, Qt
+from PySide6.QtCore import QEventLoop, QMetaObject, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from core.errors import Invalid
@@ -15,6 +16,15 @@ from hmi import theme
 from hmi.bridge import Bridge
 from hmi.shell.window import Window
 from hmi.theme.first_look import first_look
+
+log = logging.getLogger(__name__)
+
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
 
 
 def open_window(given: Mapping[str, Any], size: str | None, *, demo: bool, meanwhile: Callable[[], object]) -> Window:
@@ -30,6 +40,7 @@ def open_window(given: Mapping[str, Any], size: str | None, *, demo: bool, meanw
         Invalid: ``shell.size_unreadable``.
         Exception: What ``meanwhile`` raised.
     """
+    qInstallMessageHandler(_to_log)
     look = first_look(given)
     pixels = _pixels(size)
     qapp = QApplication.instance() or QApplication(sys.argv[:1])
@@ -43,6 +54,12 @@ def open_window(given: Mapping[str, Any], size: str | None, *, demo: bool, meanw
     show(window, pixels)
     _turn_while(window, meanwhile)
     return window
+
+
+def _to_log(kind: QtMsgType, context: object, words: str) -> None:
+    """Qt's own messages go to the log; what a platform without windows says about windows goes nowhere."""
+    if "propagateSizeHints" not in words:
+        log.log(_LEVELS.get(kind, logging.INFO), "Qt: %s", words)
 
 
 def show(window: Window, pixels: tuple[int, int] | None) -> None:

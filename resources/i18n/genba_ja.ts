@@ -475,6 +475,18 @@
         <translation>下のボタンで作成するか、もう一方の一覧を見てください。</translation>
     </message>
     <message>
+        <source>The orders are not known.</source>
+        <translation>作業指示を表示できません。</translation>
+    </message>
+    <message>
+        <source>They are shown as soon as the database answers.</source>
+        <translation>データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>Orders are being loaded …</source>
+        <translation>作業指示を読み込んでいます…</translation>
+    </message>
+    <message>
         <source>waiting for the database</source>
         <translation>データベース復帰待ち</translation>
     </message>
@@ -503,6 +515,14 @@
     <message>
         <source>No lines yet. Apply a site file with: genba site apply FILE</source>
         <translation>ラインがありません。サイトファイルを適用してください：genba site apply FILE</translation>
+    </message>
+    <message>
+        <source>The lines are not known. They are shown as soon as the database answers.</source>
+        <translation>ラインを表示できません。データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>Lines are being loaded …</source>
+        <translation>ラインを読み込んでいます…</translation>
     </message>
 </context>
 <context>

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from core.equipment.states import map_state
+from core.equipment.states import MachineState, map_state
 from core.errors import GenbaError
-from core.live.sample import Sample
+from core.live.sample import Quality, Sample
 from core.live.tags import TagRole, TagSpec, TagType
 from core.production.views import LineDetail
 from core.words import UNDEFINED, name, number, word
@@ -59,7 +59,9 @@ class LiveChip(StateChip):
             self._shown, self._since = state.value, now
         line = self._detail.line if self._detail is not None else None
         recorded = line.state_since if line is not None and line.state is state else None
-        self.show_state(state.value, max(0.0, now - (recorded.timestamp() if recorded is not None else self._since)))
+        elapsed_s = max(0.0, now - (recorded.timestamp() if recorded is not None else self._since))
+        linked = state is MachineState.OFFLINE and sample.quality in (Quality.BAD, Quality.CONFIG, Quality.STALE)
+        self.show_state(state.value, elapsed_s, f"data.{sample.quality.name}" if linked else "")
 
 
 class LineDetailView(QWidget):

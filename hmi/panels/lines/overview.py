@@ -64,6 +64,7 @@ class LiveLineTile(LineTile):
                 code=view.code,
                 name=view.name,
                 state=state.value,
+                word_id=f"data.{sample.quality.name}" if offline and sample.quality in _LINKED else "",
                 elapsed_s=None if since is None or state is MachineState.RUNNING else max(0.0, now - since),
                 good=None if order is None or offline else order.machine_good,
                 target_now=None if order is None else _target(view, now),
@@ -82,6 +83,8 @@ class LiveLineTile(LineTile):
         return state, view.reason_code if state is view.state else reason
 
 
+_LINKED = frozenset({Quality.BAD, Quality.CONFIG, Quality.STALE})
+"""There is a link, but no state can be told: the chip then says why, not "no communication"."""
 _STOPPED = frozenset({MachineState.DOWN, MachineState.MINOR_STOP, MachineState.WAITING, MachineState.SETUP, MachineState.PLANNED_STOP})
 
 
@@ -110,6 +113,8 @@ class OverviewView(QWidget):
         self._tiles: dict[str, LiveLineTile] = {}
         self._codes: tuple[str, ...] = ()
         self._page = 0
+        self._known = False
+        self._unreachable = False
         self._empty = Label("", "body", "text2", align=CENTER, wrap=True)
         self._problem = ThreeLines(self, closable=False, floating=True)
         self._grid = QGridLayout()
@@ -137,6 +142,9 @@ class OverviewView(QWidget):
     def show_lines(self, lines: Sequence[LineView]) -> None:
         """Show these lines, in this order."""
         self._problem.clear()
+        self._known = True
+        if not lines:
+            self.retranslate()
         codes = tuple(line.code for line in lines)
         if codes != self._codes:
             self._build(codes)
@@ -146,6 +154,9 @@ class OverviewView(QWidget):
 
     def show_error(self, error: Exception) -> None:
         """Say why nothing newer is shown; the tiles keep what they have and go on following the machines."""
+        if not self._tiles:
+            self._unreachable = True
+            self.retranslate()
         if isinstance(error, GenbaError):
             self._problem.show_error(error)
 
@@ -207,4 +218,9 @@ class OverviewView(QWidget):
 
     def retranslate(self) -> None:
         """Say why the overview is empty."""
-        self._empty.set_text(self.tr("No lines yet. Apply a site file with: genba site apply FILE"))
+        if self._known:
+            self._empty.set_text(self.tr("No lines yet. Apply a site file with: genba site apply FILE"))
+        elif self._unreachable:
+            self._empty.set_text(self.tr("The lines are not known. They are shown as soon as the database answers."))
+        else:
+            self._empty.set_text(self.tr("Lines are being loaded …"))

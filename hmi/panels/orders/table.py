@@ -33,6 +33,8 @@ class OrderTable(QWidget):
         super().__init__(parent)
         self._orders: dict[UUID, OrderView] = {}
         self._waiting: Collection[str] = ()
+        self._known = False
+        self._unreachable = False
         self.zone: tzinfo = UTC
         self.table = PagedTable()
         box = QVBoxLayout(self)
@@ -57,6 +59,7 @@ class OrderTable(QWidget):
 
     def show_orders(self, orders: Sequence[OrderView], waiting: Collection[str]) -> None:
         """Show these orders in this order; ``waiting`` names those with decisions not yet in the database."""
+        self._known = True
         self._orders = {order.id: order for order in orders}
         self._waiting = waiting
         self._show()
@@ -73,10 +76,20 @@ class OrderTable(QWidget):
                 Column(self.tr("Due"), 2.0, "right"),
             ]
         )
-        self.table.set_empty_text(self.tr("No orders here."), self.tr("Create one with the button below, or look at the other list."))
+        self._show()
+
+    def show_unknown(self, unreachable: bool) -> None:
+        """Nothing is known yet: an empty list must not be read as "no orders"."""
+        self._known, self._unreachable = False, unreachable
         self._show()
 
     def _show(self) -> None:
+        if self._known:
+            self.table.set_empty_text(self.tr("No orders here."), self.tr("Create one with the button below, or look at the other list."))
+        elif self._unreachable:
+            self.table.set_empty_text(self.tr("The orders are not known."), self.tr("They are shown as soon as the database answers."))
+        else:
+            self.table.set_empty_text(self.tr("Orders are being loaded …"), "")
         self.table.show_rows([self._row(order) for order in self._orders.values()], list(self._orders))
 
     def _row(self, order: OrderView) -> tuple[str | Cell, ...]:
