@@ -238,7 +238,7 @@ async def _capture(window: Window, starting: asyncio.Task[Station | None], captu
     deadline = time.monotonic() + CAPTURE_PATIENCE_S
     await asyncio.wait([starting], timeout=CAPTURE_PATIENCE_S)
     enough = time.monotonic() + CAPTURE_ENOUGH_S
-    while time.monotonic() < deadline and not _is_live(window.bridge):  # noqa: ASYNC110 - no event says "all of it is live"
+    while time.monotonic() < deadline and not _is_live(window.bridge):
         if time.monotonic() > enough and _has_settled(window.bridge):
             break  # a machine that does not answer belongs on the picture
         await asyncio.sleep(0.1)

@@ -191,6 +191,8 @@ class OrdersPanel(Panel):
             self.refresh()
 
     def _not_answered(self, error: Exception) -> None:
+        if self._updated_at is None:
+            self.table.show_unknown(unreachable=True)
         if isinstance(error, GenbaError):
             self.problem.show_error(error)
         else:
