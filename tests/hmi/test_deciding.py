@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from core.errors import Lines
+from core.errors import Conflict, Lines
 from core.production.views import OrderStatus
 from hmi import theme
 from hmi.sheets.decide import DecideSheet
@@ -162,6 +162,7 @@ def test_the_second_of_two_stations_gets_a_conflict_in_words(screen: Screen, nei
     neighbour.until("the news reaches the other screen by itself", lambda: neighbour.listed()["WO-1187"].status is OrderStatus.HELD, 4)
     neighbour.tap(late.confirm_button)
     neighbour.until("the conflict", lambda: whole(late.message.lines))
+    assert isinstance(late.message._error, Conflict), "not: the step is not possible; but: somebody was faster"
     assert "WO-1187" in late.message.lines.what
     assert late.isVisible()
     rows = ask(screen.settings.database_url or "", "SELECT status, reason FROM genba.work_order WHERE number = 'WO-1187'")
