@@ -65,7 +65,7 @@ def run_measured(words: list[str], **more: str) -> dict[str, Any]:
         env["BENCH_BEGAN"] = repr(time.monotonic())
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
-            said, complaints = process.communicate(timeout=PATIENCE_S)
+            said, complaints = process.communicate(timeout=PATIENCE_S + float(more.get("BENCH_WATCH_S", "0")))
         except subprocess.TimeoutExpired:
             process.terminate()
             said, complaints = process.communicate(timeout=PATIENCE_S)
