@@ -159,7 +159,7 @@ def test_garbage_is_never_shown_as_a_number(screen: Screen, plant: Plant, line: 
     with plant.fault(f"garbage {tag.name} --as {garbage}", f"clear {tag.name}"):
         screen.until("not usable", lambda: not one.sample.quality.usable)
         one.installEventFilter(watch)
-        screen.turn(1.0)
+        screen.turn(0.5)
         one.repaint()
         one.removeEventFilter(watch)
         assert shown
