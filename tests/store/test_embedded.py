@@ -308,7 +308,10 @@ def test_full_disk_has_words(tmp_path: Path, stations: Callable[..., Station]) -
     home = tmp_path / "small"
     home.mkdir()
     mount = f'mount -t tmpfs -o size=20m none "{home}" && exec "$@"'
-    assert stations(home, "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh").says() == "store.embedded_disk_full"
+    unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    assert stations(home, *unshare, "sh", "-c", mount, "sh").says() == "store.embedded_disk_full"
 
 
 def test_damaged_cluster_says_where_to_look(home: Path) -> None:
