@@ -58,7 +58,9 @@ class NumberEntry:
                 return text
             return text[1:] if text.startswith("-") else f"-{text}"
         if key == ".":
-            return text if self.decimals == 0 or self.secret or "." in text else f"{text or '0'}."
+            if self.decimals == 0 or self.secret or "." in text:
+                return text
+            return f"{text}." if text.strip("-") else f"{text}0."
         if not (len(key) == 1 and key in "0123456789"):
             return text
         return self._with_digit(text, key)

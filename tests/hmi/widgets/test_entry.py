@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 import qasync
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -70,6 +70,7 @@ def test_clean_is_stable_and_has_no_control_characters(text: str) -> None:
     assert all(c.isprintable() or c in "\x1d\u3000\xa0 " or c.isspace() for c in once)
 
 
+@example(["±", "."], 1)
 @given(st.lists(st.sampled_from("0123456789.±"), max_size=40), st.integers(0, 4))
 def test_whatever_is_pressed_stays_a_number(keys: list[str], decimals: int) -> None:
     entry = NumberEntry("x", decimals=decimals)
