@@ -12,6 +12,7 @@ from core.errors import GenbaError
 from core.words import word
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.sheets.decide import decision_word
 from hmi.widgets.button import TouchButton
 from hmi.widgets.label import Label
 from hmi.widgets.sheet import BottomSheet
@@ -87,7 +88,8 @@ class AttentionSheet(BottomSheet):
 
     def _row(self, entry: Entry) -> tuple[str | Cell, ...]:
         at = entry.request.decided_at.astimezone(self._bridge.zone())
-        return (at.strftime("%m-%d %H:%M"), entry.actor.name, entry.request.operation, self._refusal(entry).lines(theme.language()).what)
+        what, why = decision_word(entry.request.operation), self._refusal(entry).lines(theme.language()).what
+        return (at.strftime("%m-%d %H:%M"), entry.actor.name, what, why)
 
     def _refusal(self, entry: Entry) -> GenbaError:
         refusal = entry.refusal

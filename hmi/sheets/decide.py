@@ -133,3 +133,9 @@ _WORDS = {
 def step_word(operation: str) -> str:
     """The verb of an order's step in the current language, the same on the button and on the sheet it opens."""
     return word(_WORDS[operation], theme.language())
+
+
+def decision_word(operation: str) -> str:
+    """The verb of anything that may wait for the database, as its button says it; an operation without a button by its own name."""
+    known = _WORDS.get(operation) or ("button.report" if operation == rules.REPORT else "")
+    return word(known, theme.language()) if known else operation

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 from sqlalchemy import make_url
 
-from core.production import rules
+from core.production import orders, rules
 from core.production.views import OrderStatus
+from hmi.sheets.attention import AttentionSheet
 from hmi.sheets.decide import DecideSheet
 from hmi.sheets.order_form import OrderFormSheet
 from hmi.sheets.report import ReportSheet
 from tests.conftest import ExpectedLog
 from tests.faults.commit_proxy import CommitProxy
 from tests.hmi.screen import Loop, Plant, Screen, ask, said
+from tests.screens import lint
 
 if TYPE_CHECKING:
     pass
@@ -157,6 +160,50 @@ def test_a_commit_whose_answer_is_lost_is_booked_once(screen: Screen, away: Away
     screen.until("nothing waits", lambda: screen.station.waiting == 0)
     screen.until("the screen knows", lambda: screen.listed()["WO-1185"].completed == made + 6)
     assert ask(away.direct, "SELECT completed FROM genba.work_order WHERE number = 'WO-1185'") == [(made + 6,)]
+
+
+def test_a_decision_that_was_overtaken_waits_for_a_person(screen: Screen, away: Away, tmp_path: Path, expect_log: ExpectedLog) -> None:
+    """Meanwhile another station started another order on the line: nothing is dropped silently, nothing is started twice."""
+    expect_log(r"database is down")
+    screen.sign_in("ito")
+    screen.choose("WO-1184")
+    chosen = screen.listed()["WO-1184"]
+    scheduled = {"scheduled_start_at": chosen.scheduled_start_at, "scheduled_end_at": chosen.scheduled_end_at}
+    wanted = {"product_code": "T-4010", "line_code": "L4", "planned": Decimal(5), "number": "WO-FIRST"}
+    made = screen.run(screen.station.do(orders.create_order, **wanted, **scheduled))
+    screen.run(screen.station.do(orders.release_order, order_id=made.view.id))
+    lose(screen, away)
+    screen.press("orders.start")
+    screen.tap(screen.sheet(DecideSheet).confirm_button)
+    screen.until("accepted", lambda: screen.sheets() == [])
+    other = Screen(screen.loop, away.direct, tmp_path / "other", name="PANEL-2").started()
+    try:
+        other.until("a site", lambda: bool(other.station.site.lines))
+        other.sign_in("yamamoto")
+        other.run(other.station.do(orders.start_order, order_id=made.view.id))
+    finally:
+        other.close()
+    back(screen, away)
+    screen.until("it came home", lambda: screen.station.waiting == 0 and screen.station.parked == 1)
+    assert ask(away.direct, "SELECT status FROM genba.work_order WHERE number = 'WO-1184'") == [("RELEASED",)]
+
+    screen.tap(screen.window.header.link)
+    sheet = screen.sheet(AttentionSheet)
+    screen.until("the entry", lambda: len(sheet.table._keys) == 1)
+    screen.tap_row(sheet.table, sheet.table._keys[0])
+    row = " ".join(cell if isinstance(cell, str) else cell.text for cell in sheet.table._rows[0])
+    assert "Start" in row
+    assert "WO-FIRST" in row, "who has the line"
+    for language in ("ja", "en"):
+        screen.dress(language=language)  # type: ignore[arg-type]
+        assert lint.overflowing(screen.window) + lint.too_small(screen.window) + lint.squeezed(screen.window) == []
+    screen.tap(sheet.settle)
+    screen.until("dealt with", lambda: not sheet.table._keys or any(sheet.message.lines))
+    assert not any(sheet.message.lines), sheet.message.lines
+    assert screen.station.parked == 0
+    assert ask(away.direct, "SELECT user_code FROM genba.audit WHERE outcome = 'settled'") == [("ito",)]
+    screen.tap(sheet.confirm_button)
+    assert screen.sheets() == []
 
 
 def test_a_station_that_starts_without_its_database_shows_the_last_picture(
