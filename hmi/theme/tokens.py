@@ -50,7 +50,7 @@ class Tokens:
 
     Attributes:
         colors: Token name → ``#RRGGBB`` or ``#AARRGGBB``.
-        states: The nine machine states (UX words: RUNNING … OFFLINE).
+        states: The nine machine states (RUNNING … OFFLINE).
         alarms: P1 … P4 and DIAG.
         messages: info, confirm, warning, error.
         bands: simulated, snapshot, read_only, training.
