@@ -42,7 +42,8 @@ def to_engineering(tag: TagSpec, raw: object) -> Value:
     if tag.type is TagType.STRING:
         if not isinstance(raw, str):
             raise Undecodable(f"{type(raw).__name__} instead of string")
-        return raw
+        # A PLC fills its strings with NUL, and a database takes neither that nor half a surrogate pair.
+        return raw.partition("\0")[0].encode("utf-8", "replace").decode("utf-8")
     number = _number(tag, raw)
     if tag.scale == 1.0 and tag.offset == 0.0:
         return number

@@ -182,9 +182,13 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
 
 
 def work_order() -> tuple[Any, ...]:
-    """How lists of orders are sorted: what is at work first, then by priority and schedule."""
-    rank = {status.value: place for place, status in enumerate(_LIST_ORDER)}
-    return (case(rank, value=WorkOrder.status), WorkOrder.priority, WorkOrder.scheduled_start_at, WorkOrder.number)
+    """How lists of orders are sorted: what is at work first, by priority and schedule; what is over last, the newest first."""
+    rank = {status.value: min(place, len(_LIST_ORDER) - len(_OVER)) for place, status in enumerate(_LIST_ORDER)}
+    over = WorkOrder.status.in_([status.value for status in _OVER])
+    # Of what is over the newest comes first; the oldest would fill every page for ever.
+    ended = case((over, func.coalesce(WorkOrder.actual_end_at, WorkOrder.scheduled_end_at)))
+    place = case(rank, value=WorkOrder.status)
+    return (place, ended.desc().nulls_last(), WorkOrder.priority, WorkOrder.scheduled_start_at, WorkOrder.number)
 
 
 _LIST_ORDER: Sequence[OrderStatus] = (
@@ -197,6 +201,7 @@ _LIST_ORDER: Sequence[OrderStatus] = (
     OrderStatus.CLOSED,
     OrderStatus.CANCELLED,
 )
+_OVER = (OrderStatus.COMPLETED, OrderStatus.CLOSED, OrderStatus.CANCELLED)
 
 
 # --- rows to views ---------------------------------------------------------------------------------------------------

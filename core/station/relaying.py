@@ -52,12 +52,20 @@ class Relaying:
         self._database, self._table, self._clock = database, table, clock
         self._held, self._elsewhere = held, elsewhere
         self._seen: dict[str, Any] = {}
+        self._failing = False
 
     async def run(self) -> None:
         """One exchange a second until cancelled."""
         while True:
             await asyncio.sleep(EVERY_S)
-            await self.exchange()
+            try:
+                await self.exchange()
+            except Exception as error:  # noqa: BLE001 - one second that cannot be passed on must not end all later ones
+                if not self._failing:
+                    log.warning("values cannot be relayed: %s", error)
+                self._failing = True
+            else:
+                self._failing = False
 
     async def exchange(self) -> None:
         """Pass on what is read here, take what is read elsewhere; a database that is away only means a pause."""

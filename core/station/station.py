@@ -89,6 +89,7 @@ class Station:
         self._specs: Mapping[str, TagSpec] = {}
         self._session: SignedIn | None = None
         self._prepare = prepare
+        self._writers: dict[UUID, Actor] = {}
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -345,7 +346,10 @@ class Station:
             log.warning("outcome of write %s to %s could not be recorded: %s", intent.id, intent.tag, outcome)
 
     async def _record_write(self, intent: WriteIntent, outcome: str) -> None:
-        actor = self.actor
+        # Whoever asked for it answers for its outcome, however the panel changed hands meanwhile.
+        actor = self._writers.setdefault(intent.id, self.actor)
+        if outcome != "requested":
+            del self._writers[intent.id]
 
         def note(setup_db: Any) -> None:
             setup_db.actor = actor

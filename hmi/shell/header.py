@@ -116,6 +116,8 @@ class Header(QWidget):
                 self.tr("no communication since {time}") if first.state is LinkState.OFFLINE else self.tr("partly no answer since {time}")
             )
             self.banner.show_text(name, words.format(time=since), glyph="link_cut", tone="danger", note=more)
+        elif self._links and all(link.state is LinkState.STOPPED for link in self._links.values()):
+            self.banner.show_text(self.tr("Machines are read by another station"), self.tr("values are relayed"), tone="text2")
         elif any(link.state is LinkState.CONNECTING for link in self._links.values()) or not self._links:
             self.banner.show_text(self.tr("Machines"), self.tr("connecting …"), tone="text2")
         else:

@@ -203,6 +203,14 @@
         <translation>一部応答なし {time} から</translation>
     </message>
     <message>
+        <source>Machines are read by another station</source>
+        <translation>設備は別の端末が読み取っています</translation>
+    </message>
+    <message>
+        <source>values are relayed</source>
+        <translation>中継値を表示しています</translation>
+    </message>
+    <message>
         <source>Machines</source>
         <translation>設備</translation>
     </message>

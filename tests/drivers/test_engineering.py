@@ -78,3 +78,8 @@ def test_between_two_steps_is_refused() -> None:
 def test_raw_values_that_are_not_what_was_declared(tag_type: TagType, raw: object) -> None:
     with pytest.raises(Undecodable):
         to_engineering(TagSpec("t", "S", "", tag_type), raw)
+
+
+@pytest.mark.parametrize(("raw", "kept"), [("D07\0\0", "D07"), ("\0", ""), ("a\ud800b", "a?b"), ("停止", "停止")])
+def test_a_string_holds_only_what_a_database_takes(raw: str, kept: str) -> None:
+    assert to_engineering(TagSpec("T", "S", "1", TagType.STRING), raw) == kept
