@@ -7,20 +7,29 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core.production import rules
-from core.production.views import LineDetail, OrderStatus, OrderView
+from core.production.views import LineDetail, LineView, OrderStatus, OrderView
 from core.words import UNDEFINED, number
+
+FRESH_S = 5.0
+"""An answer older than this is no longer being renewed."""
 
 
 def target_now(detail: LineDetail) -> int | None:
-    """Parts that should be made by now at the line's pace; None without an order.
+    """Parts that should be made by now at the line's pace; None without an order."""
+    return target_of(detail.line, time.time())
 
-    While the order runs its time goes on after the answer was given.
+
+def target_of(line: LineView, now: float) -> int | None:
+    """Parts that the order of ``line`` should have by ``now`` (UNIX seconds UTC); None without an order.
+
+    While the order runs its time goes on after the answer was given, but only as long as answers keep coming: the count
+    stands still without them, and a target that runs on alone would call a good line late.
     """
-    order = detail.line.order
+    order = line.order
     if order is None:
         return None
-    extra = max(0.0, time.time() - order.as_of.timestamp()) if order.status is OrderStatus.IN_PROGRESS else 0.0
-    return rules.target_now(order.planned, order.running_s + extra, detail.line.pace_per_hour)
+    since = min(max(0.0, now - order.as_of.timestamp()), FRESH_S) if order.status is OrderStatus.IN_PROGRESS else 0.0
+    return rules.target_now(order.planned, order.running_s + since, line.pace_per_hour)
 
 
 def lead_text(made: int | None, target: int | None) -> str:

@@ -14,10 +14,10 @@ from core.equipment.states import MachineState, map_state
 from core.errors import GenbaError
 from core.live.sample import Quality, Sample
 from core.live.tags import TagRole, TagSpec
-from core.production import rules
-from core.production.views import LineView, OrderStatus
+from core.production.views import LineView
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.panels.lines.figures import target_of
 from hmi.widgets.button import TouchButton
 from hmi.widgets.label import Label
 from hmi.widgets.line_tile import LineFace, LineTile
@@ -67,7 +67,7 @@ class LiveLineTile(LineTile):
                 word_id=f"data.{sample.quality.name}" if offline and sample.quality in _LINKED else "",
                 elapsed_s=None if since is None or state is MachineState.RUNNING else max(0.0, now - since),
                 good=None if order is None or offline else order.machine_good,
-                target_now=None if order is None else _target(view, now),
+                target_now=None if order is None else target_of(view, now),
                 planned=int(order.planned) if order is not None else 0,
                 order=f"{order.number}  {order.product_code}" if order is not None else "",
                 reason_id=f"stop.{reason}" if reason and state in _STOPPED else "",
@@ -86,16 +86,6 @@ class LiveLineTile(LineTile):
 _LINKED = frozenset({Quality.BAD, Quality.CONFIG, Quality.STALE})
 """There is a link, but no state can be told: the chip then says why, not "no communication"."""
 _STOPPED = frozenset({MachineState.DOWN, MachineState.MINOR_STOP, MachineState.WAITING, MachineState.SETUP, MachineState.PLANNED_STOP})
-
-
-def _target(view: LineView, now: float) -> int | None:
-    order = view.order
-    if order is None:
-        return None
-    running_s = order.running_s
-    if order.status is OrderStatus.IN_PROGRESS:
-        running_s += max(0.0, now - order.as_of.timestamp())
-    return rules.target_now(order.planned, running_s, view.pace_per_hour)
 
 
 class OverviewView(QWidget):
