@@ -9,7 +9,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Double, ForeignKey, Index, Integer, Numeric, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -138,9 +151,17 @@ class WorkUnit(Kept, Base):
 
 
 class Station(Base):
-    """A panel PC, a workstation or a headless process; it writes its own row when it starts (presence)."""
+    """A panel PC, a workstation or a headless process.
+
+    Attributes:
+        offline_h: Hours for which somebody who signed in here may do so again while the database is away; 0 for never.
+        login: Log-in role of the database that is bound to this station; None before ``genba db roles add``.
+        revoked_at: Since when that log-in is of no use any more.
+    """
 
     __tablename__ = "station"
+    __entity__ = "station"
+    __table_args__ = (CheckConstraint("offline_h BETWEEN 0 AND 168", name="offline_h_range"),)
 
     id: Mapped[Key]
     code: Mapped[Code]
@@ -150,6 +171,9 @@ class Station(Base):
     program_version: Mapped[str] = mapped_column(String(50), server_default="")
     started_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
+    offline_h: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    login: Mapped[str | None] = mapped_column(String(63), unique=True)
+    revoked_at: Mapped[datetime | None]
 
 
 class Unit(Kept, Base):

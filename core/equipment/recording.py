@@ -39,6 +39,7 @@ FLUSH_MAX: Final = 2_000
 _DEADLINE_S: Final = 8.0
 _PAUSE_S: Final = 10.0
 
+
 @dataclass(frozen=True, slots=True)
 class Led:
     """A source this station may record.

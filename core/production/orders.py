@@ -31,6 +31,8 @@ Amount = Annotated[Decimal, Field(max_digits=18, decimal_places=6)]
 
 STARTED: Final = "order.started"
 COMPLETED: Final = "order.completed"
+_STEP: Final = ("work_order", "count_event")
+"""What a step changes: the order, and to which order the parts counted meanwhile belong."""
 
 
 def _subject(args: Mapping[str, Any]) -> tuple[str, str]:
@@ -40,7 +42,7 @@ def _subject(args: Mapping[str, Any]) -> tuple[str, str]:
 # --- making ----------------------------------------------------------------------------------------------------------
 
 
-@operation(rules.CREATE, kind="intent")
+@operation(rules.CREATE, kind="intent", writes=("work_order",))
 def create_order(
     db: Db,
     actor: Actor,
@@ -173,13 +175,13 @@ def told(view: OrderView, at: datetime | None) -> dict[str, Any]:
     }
 
 
-@operation(rules.RELEASE, kind="intent")
+@operation(rules.RELEASE, kind="intent", writes=_STEP)
 def release_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
     """The order may be started from now on."""
     return _step(db, rules.RELEASE, order_id, version)
 
 
-@operation(rules.START, kind="intent", offline=True, subject=_subject, preview=_preview(rules.START), outbox=STARTED)
+@operation(rules.START, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.START), outbox=STARTED)
 def start_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
     """The order runs on its line from the moment it was decided.
 
@@ -191,19 +193,19 @@ def start_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = N
     return view
 
 
-@operation(rules.PAUSE, kind="intent", offline=True, subject=_subject, preview=_preview(rules.PAUSE))
+@operation(rules.PAUSE, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.PAUSE))
 def pause_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
     """A short interruption; the order keeps its line."""
     return _step(db, rules.PAUSE, order_id, version)
 
 
-@operation(rules.RESUME, kind="intent", offline=True, subject=_subject, preview=_preview(rules.RESUME))
+@operation(rules.RESUME, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.RESUME))
 def resume_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
     """A paused order goes on. Raises Refused ``order.blocked`` by an open blocker."""
     return _step(db, rules.RESUME, order_id, version)
 
 
-@operation(rules.COMPLETE, kind="intent", offline=True, subject=_subject, preview=_preview(rules.COMPLETE), outbox=COMPLETED)
+@operation(rules.COMPLETE, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.COMPLETE), outbox=COMPLETED)
 def complete_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
     """The order is done; what was reported until now is its result."""
     view = _step(db, rules.COMPLETE, order_id, version)
@@ -211,19 +213,19 @@ def complete_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None 
     return view
 
 
-@operation(rules.CLOSE, kind="intent")
+@operation(rules.CLOSE, kind="intent", writes=_STEP)
 def close_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
     """A completed order is settled; nothing about it changes any more."""
     return _step(db, rules.CLOSE, order_id, version)
 
 
-@operation(rules.HOLD, kind="intent")
+@operation(rules.HOLD, kind="intent", writes=_STEP)
 def hold_order(db: Db, actor: Actor, *, order_id: UUID, reason: str, version: int | None = None) -> OrderView:
     """The order stops and gives its line free until somebody lifts the hold. A reason is needed."""
     return _step(db, rules.HOLD, order_id, version, rules.check_reason(reason))
 
 
-@operation(rules.UNHOLD, kind="intent")
+@operation(rules.UNHOLD, kind="intent", writes=_STEP)
 def unhold_order(db: Db, actor: Actor, *, order_id: UUID, reason: str = "", version: int | None = None) -> OrderView:
     """A held order returns to where it was: released, or running when its line is free.
 
@@ -236,13 +238,13 @@ def unhold_order(db: Db, actor: Actor, *, order_id: UUID, reason: str = "", vers
     return view
 
 
-@operation(rules.CANCEL, kind="intent")
+@operation(rules.CANCEL, kind="intent", writes=_STEP)
 def cancel_order(db: Db, actor: Actor, *, order_id: UUID, reason: str, version: int | None = None) -> OrderView:
     """The order will not be made, or not be finished. A reason is needed; what was reported stays reported."""
     return _step(db, rules.CANCEL, order_id, version, rules.check_reason(reason))
 
 
-@operation(rules.NOTE, kind="intent", guard="A")
+@operation(rules.NOTE, kind="intent", writes=("work_order",), guard="A")
 def note_order(db: Db, actor: Actor, *, order_id: UUID, note: Note, version: int | None = None) -> OrderView:
     """The order carries ``note`` from now on; "" takes it away. Closed and cancelled orders refuse it."""
     from core.production import rows

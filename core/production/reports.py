@@ -31,6 +31,8 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 DefectCode = Annotated[str, Field(max_length=50)]
 
 REPORTED: Final = "order.reported"
+_BOOKED: Final = ("production_report", "work_order")
+"""What a report changes: its own row, and the sums of its order."""
 
 _CLOCKS: Final = timedelta(minutes=5)
 """How far two clocks of one site may differ before a time counts as wrong."""
@@ -86,7 +88,7 @@ def _preview(view: OrderView | None, request: Request) -> OrderView:
     return replace(view, completed=view.completed + good, scrap=view.scrap + scrap, version=view.version + 1, booked=booked)
 
 
-@operation(rules.REPORT, kind="fact", offline=True, subject=_subject, preview=_preview, outbox=REPORTED)
+@operation(rules.REPORT, kind="fact", writes=_BOOKED, offline=True, subject=_subject, preview=_preview, outbox=REPORTED)
 def book_report(
     db: Db,
     actor: Actor,
@@ -162,7 +164,7 @@ def _booked(db: Db, order: WorkOrder, report: ProductionReport) -> OrderView:
 _ONCE: Final = {"uq_production_report_corrects": "report.already_corrected"}
 
 
-@operation(rules.CORRECT, kind="fact", constraints=_ONCE)
+@operation(rules.CORRECT, kind="fact", writes=_BOOKED, constraints=_ONCE)
 def correct_report(db: Db, actor: Actor, *, report_id: UUID, reason: str) -> ReportView:
     """A report is taken back by one with the opposite quantities; the right one is then booked anew.
 
@@ -184,7 +186,7 @@ def correct_report(db: Db, actor: Actor, *, report_id: UUID, reason: str) -> Rep
     return view
 
 
-@operation(rules.ASSIGN, kind="fact", constraints=_ONCE)
+@operation(rules.ASSIGN, kind="fact", writes=_BOOKED, constraints=_ONCE)
 def assign_report(db: Db, actor: Actor, *, report_id: UUID, order_id: UUID, reason: str) -> OrderView:
     """An unassigned report is booked to an order of its line: taken back as unassigned, booked anew.
 

@@ -38,7 +38,13 @@ class Applied:
     changes: tuple[Change, ...]
 
 
-@operation("equipment:site:apply", kind="intent", guard="C", constraints={"uq_app_user_code_any_case": "users.code_taken"})
+_WRITES: Final = (
+    "enterprise", "site", "area", "line", "work_unit", "unit", "source", "tag", "product", "standard_time", "bom", "bom_component",
+    "location", "app_user", "user_role", "credential",
+)  # fmt: skip
+
+
+@operation("equipment:site:apply", kind="intent", guard="C", writes=_WRITES, constraints={"uq_app_user_code_any_case": "users.code_taken"})
 def apply_site(db: Db, actor: Actor, *, document: tuple[str, ...], pins: Proof = "{}", lasting: tuple[str, ...] = ()) -> Applied:
     """Make the database say what a site file says; what left the file is retired, never deleted.
 

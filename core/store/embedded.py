@@ -213,8 +213,14 @@ class EmbeddedServer:
         try:
             place = json.loads(self._info.read_text(encoding="utf-8"))
             parameters = {
-                "host": place["host"], "port": str(place["port"]), "user": ADMIN, "password": self._password(ADMIN), "dbname": "postgres",
-                "connect_timeout": "3", "options": "-c timezone=UTC", **_CLIENT,
+                "host": place["host"],
+                "port": str(place["port"]),
+                "user": ADMIN,
+                "password": self._password(ADMIN),
+                "dbname": "postgres",
+                "connect_timeout": "3",
+                "options": "-c timezone=UTC",
+                **_CLIENT,
             }
             open_connection(parameters, self._give_up).close()
         except (OSError, ValueError, KeyError, psycopg.Error):
@@ -256,9 +262,22 @@ class EmbeddedServer:
         for login in (ADMIN, LOGIN):
             _write_private(self.home / f"{login}.password", secrets.token_urlsafe(24))
         command = [
-            *run_as.words, str(programs / f"initdb{EXE}"), "-D", str(aside), "-U", ADMIN, "--pwfile", str(self.home / f"{ADMIN}.password"),
-            "--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-            "--no-instructions", *([] if self._durable else ["--no-sync"]),
+            *run_as.words,
+            str(programs / f"initdb{EXE}"),
+            "-D",
+            str(aside),
+            "-U",
+            ADMIN,
+            "--pwfile",
+            str(self.home / f"{ADMIN}.password"),
+            "--auth=scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-instructions",
+            *([] if self._durable else ["--no-sync"]),
         ]
         made = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment(), check=False)
         if made.returncode:

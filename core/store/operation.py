@@ -7,7 +7,7 @@ The door itself is :mod:`core.store.door`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.store.base import Db
 
 __all__ = [
-    "GUEST", "OPERATIONS", "Actor", "Done", "Guard", "Kind", "Note", "Operation", "Proof", "Prover", "Request",
+    "GUEST", "OPERATIONS", "Actor", "Authorisation", "Done", "Guard", "Kind", "Note", "Operation", "Proof", "Prover", "Request",
     "Secret", "Signature", "Signed", "operation",
 ]  # fmt: skip
 
@@ -46,6 +46,8 @@ class Actor:
         station: Code of the station the actor acts at.
         session_id: The sign-in this act belongs to; None for systems and guests.
         kind: Person, another system, or the recorder of machine facts.
+        exceptions: (line code, permission, allowed): where this site decided otherwise than ``permissions`` says; line ""
+            stands for all lines. See ``core.users.roles.rights``.
     """
 
     user_code: str
@@ -55,13 +57,27 @@ class Actor:
     station: str
     session_id: UUID | None
     kind: Literal["person", "system", "recorder"] = "person"
+    exceptions: frozenset[tuple[str, str, bool]] = frozenset()
 
-    def may(self, permission: str) -> bool:
-        """Whether ``permission`` is held, exactly or by a wildcard on a whole part (``production:*``)."""
-        if permission in self.permissions or "*" in self.permissions:
-            return True
-        parts = permission.split(":")
-        return any(":".join((*parts[:n], "*")) in self.permissions for n in range(1, len(parts)))
+    def may(self, permission: str, line: str | None = None) -> bool:
+        """Whether ``permission`` is held, exactly or by a wildcard on a whole part (``production:*``).
+
+        Args:
+            line: Code of the line it is about; None: held on one line at least.
+        """
+        decided = {where: allowed for where, about, allowed in self.exceptions if about == permission}
+        everywhere = decided.pop("", None)
+        if everywhere is None:
+            everywhere = holds(self.permissions, permission)
+        return everywhere or any(decided.values()) if line is None else decided.get(line, everywhere)
+
+
+def holds(permissions: Collection[str], permission: str) -> bool:
+    """Whether ``permission`` is in ``permissions``, exactly or by a wildcard on a whole part."""
+    if permission in permissions or "*" in permissions:
+        return True
+    parts = permission.split(":")
+    return any(":".join((*parts[:n], "*")) in permissions for n in range(1, len(parts)))
 
 
 GUEST: Final = Actor("guest", "ゲスト / Guest", frozenset(), frozenset(), "", None)
@@ -111,6 +127,14 @@ class Signature:
     """An electronic signature as given at the screen: who signs, what the signing means, and the signer's secret."""
 
     meaning: str
+    user_code: str
+    proof: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """A supervisor's leave for one request of somebody who lacks the right: who gives it, with his secret."""
+
     user_code: str
     proof: Secret
 
@@ -217,6 +241,7 @@ class Operation(Generic[P, V]):
         outbox: Topic of the message the operation sends to other systems, None if none.
         undo_s: Seconds in which the operator may undo; outbox messages wait at least that long.
         constraints: Database constraint name → code of the ``Invalid`` it means to the operator.
+        writes: Tables the function changes; the database refuses every other one while the operation is open.
     """
 
     name: str
@@ -230,6 +255,7 @@ class Operation(Generic[P, V]):
     outbox: str | None = None
     undo_s: float = 0.0
     constraints: Mapping[str, str] = field(default_factory=dict)
+    writes: frozenset[str] = frozenset()
     doc: str = field(default="", compare=False)
 
     def __call__(self, db: Db, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> V:
@@ -289,6 +315,7 @@ def operation(
     name: str,
     *,
     kind: Kind,
+    writes: Collection[str],
     offline: bool = False,
     subject: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None,
     preview: Callable[[Any, Request], Any] | None = None,
@@ -324,6 +351,7 @@ def operation(
             outbox=outbox,
             undo_s=undo_s,
             constraints=dict(constraints or {}),
+            writes=frozenset(writes),
             doc=(function.__doc__ or "").strip(),
         )
         OPERATIONS[name] = declared
@@ -343,6 +371,7 @@ def describe(declared: Operation[Any, Any]) -> dict[str, Any]:
         "guard": declared.guard,
         "outbox": declared.outbox,
         "undo_s": declared.undo_s,
+        "writes": sorted(declared.writes),
         "secrets": sorted(declared.proofs),
         "summary": declared.doc.partition("\n")[0],
         "request": declared.request_model.model_json_schema(),

@@ -104,7 +104,11 @@ class AuditRow(Base):
 
 
 class AuditHead(Base):
-    """The end of one station's audit chain; the row lock that orders its writers."""
+    """The end of one station's audit chain; the row lock that orders its writers.
+
+    Attributes:
+        worked_seq: Number of the last row that is not an anchor; two stations that anchor each other do not go on for ever.
+    """
 
     __tablename__ = "audit_head"
 
@@ -112,6 +116,7 @@ class AuditHead(Base):
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
     at: Mapped[UtcAt]
+    worked_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class ExternalSystem(Versioned, Base):

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from core.store.base import Db
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+_ACCOUNT = ("app_user", "user_role", "credential")
 UserCode = Annotated[str, Field(min_length=1, max_length=50)]
 
 
-@operation("users:user:create", kind="intent", guard="C", constraints={"uq_app_user_code_any_case": "users.code_taken"})
+@operation("users:user:create", kind="intent", guard="C", writes=_ACCOUNT, constraints={"uq_app_user_code_any_case": "users.code_taken"})
 def create_user(
     db: Db,
     actor: Actor,
@@ -49,7 +50,7 @@ def create_user(
     return rows.view(user)
 
 
-@operation("users:user:deactivate", kind="intent", guard="C")
+@operation("users:user:deactivate", kind="intent", guard="C", writes=("app_user", "session"))
 def deactivate_user(db: Db, actor: Actor, *, user_id: int, version: int) -> UserView:
     """Take a user's access away: he cannot sign in any more and his open sessions end. His past stays.
 
@@ -69,7 +70,7 @@ def deactivate_user(db: Db, actor: Actor, *, user_id: int, version: int) -> User
     return rows.view(user)
 
 
-@operation("users:user:activate", kind="intent", guard="C")
+@operation("users:user:activate", kind="intent", guard="C", writes=("app_user",))
 def activate_user(db: Db, actor: Actor, *, user_id: int, version: int) -> UserView:
     """Give a user his access back, with the roles and the PIN he had.
 
@@ -84,7 +85,7 @@ def activate_user(db: Db, actor: Actor, *, user_id: int, version: int) -> UserVi
     return rows.view(user)
 
 
-@operation("users:user:give_roles", kind="intent", guard="C")
+@operation("users:user:give_roles", kind="intent", guard="D", meaning="approval", writes=("app_user", "user_role"))
 def give_roles(db: Db, actor: Actor, *, user_id: int, version: int, roles: tuple[str, ...]) -> UserView:
     """Let a user have exactly ``roles``; they count from his next sign-in.
 
@@ -104,7 +105,7 @@ def give_roles(db: Db, actor: Actor, *, user_id: int, version: int, roles: tuple
     return rows.view(user)
 
 
-@operation("users:pin:set", kind="intent")
+@operation("users:pin:set", kind="intent", writes=("credential",))
 def set_pin(db: Db, actor: Actor, *, current: Proof, new: Proof) -> UserView:
     """Change one's own PIN or password; ``current`` was checked by the prover and names who proved himself.
 
@@ -120,7 +121,7 @@ def set_pin(db: Db, actor: Actor, *, current: Proof, new: Proof) -> UserView:
     return rows.view(user)
 
 
-@operation("users:pin:reset", kind="intent", guard="C")
+@operation("users:pin:reset", kind="intent", guard="C", writes=("credential",))
 def reset_pin(db: Db, actor: Actor, *, user_id: int, new: Proof) -> UserView:
     """Give somebody a new PIN and lift his lock; he is asked to change it when he signs in.
 

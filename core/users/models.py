@@ -1,7 +1,8 @@
 """Tables of users: who there is, which roles they have, how they prove it, where they are signed in, what they signed.
 
-What proves a person (``credential``, ``sign_in_attempt``, ``sign_in_secret``) is declared as plain tables, never as mapped
-classes: a station may not read them, only the functions of ``migrations/sql/users.sql`` may.
+What proves a person (``credential``, ``sign_in_secret``) is declared as plain tables, never as mapped classes: a station may
+not read them, only the functions of ``migrations/sql`` may. Counted failures and one-time proofs stand in the schema
+``genba_guard``, which no station can even look into.
 """
 
 from __future__ import annotations
@@ -9,14 +10,24 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, Table, Text, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy import func as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.store.base import Base, Code, Key, Names, UtcAt, UtcDateTime, UuidKey, Versioned
-
-MAX_FAILURES = 5
-"""Wrong proofs in a row after which a user code is locked."""
 
 
 class User(Versioned, Base):
@@ -75,10 +86,97 @@ class UserRole(Base):
     role: Mapped[Role] = relationship(lazy="joined")
 
 
+class RoleRule(Versioned, Base):
+    """Where this site decided otherwise than the declared roles: one role, one permission, on one line or on all.
+
+    Attributes:
+        line_id: None for all lines; a rule for one line goes before the rule for all.
+        allowed: True gives the permission to the role, False takes it.
+    """
+
+    __tablename__ = "role_rule"
+    __entity__ = "role"
+    __table_args__ = (
+        UniqueConstraint("role_id", "permission", "line_id", postgresql_nulls_not_distinct=True),
+        CheckConstraint("permission ~ '^[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)+$'", name="permission_exact"),
+    )
+
+    id: Mapped[Key]
+    role_id: Mapped[int] = mapped_column(ForeignKey(Role.id))
+    permission: Mapped[str] = mapped_column(String(100))
+    line_id: Mapped[int | None] = mapped_column(ForeignKey("line.id"), index=True)
+    allowed: Mapped[bool] = mapped_column(Boolean)
+
+    role: Mapped[Role] = relationship(lazy="joined")
+
+
+class SecurityPolicy(Versioned, Base):
+    """What this site asks of sign-ins; one row, always there.
+
+    Attributes:
+        pin_digits: Fewest digits of a PIN, 4 … 12.
+        secret_days: Days after which a PIN or password must be changed; 0 for never.
+        session_h: Hours after which a session ends by itself, 1 … 24.
+        user_tries: Wrong proofs in a row after which a user is locked, 3 … 10.
+        station_tries: Wrong proofs in a row after which a whole station is locked, 5 … 100.
+        lock_min: Minutes of the first lock, doubled with each further one, 1 … 480.
+    """
+
+    __tablename__ = "security_policy"
+    __entity__ = "security_policy"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="only_one"),
+        CheckConstraint("pin_digits BETWEEN 4 AND 12", name="pin_digits_range"),
+        CheckConstraint("secret_days BETWEEN 0 AND 3650", name="secret_days_range"),
+        CheckConstraint("session_h BETWEEN 1 AND 24", name="session_h_range"),
+        CheckConstraint("user_tries BETWEEN 3 AND 10", name="user_tries_range"),
+        CheckConstraint("station_tries BETWEEN 5 AND 100", name="station_tries_range"),
+        CheckConstraint("lock_min BETWEEN 1 AND 480", name="lock_min_range"),
+    )
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, server_default="1")
+    pin_digits: Mapped[int] = mapped_column(SmallInteger, server_default="6")
+    secret_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    session_h: Mapped[int] = mapped_column(SmallInteger, server_default="12")
+    user_tries: Mapped[int] = mapped_column(SmallInteger, server_default="5")
+    station_tries: Mapped[int] = mapped_column(SmallInteger, server_default="20")
+    lock_min: Mapped[int] = mapped_column(SmallInteger, server_default="15")
+
+
+class Badge(Base):
+    """A badge somebody was given; never deleted. What it says is kept as a keyed hash that no station can read.
+
+    Attributes:
+        label: Its last characters, so that people can tell two badges apart.
+        blocked_at: When it was reported lost or taken back; None while it works.
+    """
+
+    __tablename__ = "badge"
+    __entity__ = "user"
+    __table_args__ = (
+        CheckConstraint("(blocked_at IS NULL) = (blocked_reason = '')", name="block_has_reason"),
+        Index("ix_badge_user_id_given_at", "user_id", "given_at"),
+    )
+
+    id: Mapped[UuidKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id))
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True, deferred=True)
+    label: Mapped[str] = mapped_column(String(10))
+    given_at: Mapped[UtcAt] = mapped_column(server_default=sql.now())
+    blocked_at: Mapped[datetime | None]
+    blocked_reason: Mapped[str] = mapped_column(server_default="")
+
+
 class UserSession(Base):
     """One person signed in at one station, from ``started_at`` until ``ended_at`` or ``expires_at``, whichever comes first.
 
-    Rows are made and ended by ``genba.sign_in`` and ``genba.sign_out`` only. ``token_hash`` is not readable for a station.
+    Rows are made and ended by functions of the database only. ``token_hash`` and the keys of the seal are not readable for a
+    station.
+
+    Attributes:
+        roles: Role codes as they were at the sign-in: by them a fact is judged that comes home after an outage.
+        seal_inner, seal_outer: The two pads of the HMAC under which requests of this session wait in a station's journal.
+        offline: Begun at a station while the database was away.
     """
 
     __tablename__ = "session"
@@ -95,6 +193,10 @@ class UserSession(Base):
     started_at: Mapped[UtcAt]
     expires_at: Mapped[UtcAt]
     ended_at: Mapped[datetime | None]
+    roles: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
+    seal_inner: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    seal_outer: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    offline: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
 class Signature(Base):
@@ -139,16 +241,6 @@ credential = Table(
     CheckConstraint("memory_kib BETWEEN 8192 AND 4194304", name="memory_range"),
     CheckConstraint("parallelism BETWEEN 1 AND 64", name="parallelism_range"),
     comment="SHA-256 of the Argon2id hash a panel derives: reading this table does not let anybody sign in.",
-)
-
-sign_in_attempt = Table(
-    "sign_in_attempt",
-    Base.metadata,
-    Column("code", Text, primary_key=True),
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("locked_until", UtcDateTime, nullable=True),
-    Column("last_at", UtcDateTime, nullable=False),
-    comment="Wrong proofs per typed code, known or not, so that a lock does not tell which codes exist.",
 )
 
 sign_in_secret = Table(

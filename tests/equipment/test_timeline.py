@@ -63,9 +63,7 @@ def test_every_state_has_a_word_for_the_line() -> None:
 
 Reading = tuple[str, MachineState, str, float]
 readings = st.lists(
-    st.tuples(
-        st.sampled_from(["see", "see", "explain"]), st.sampled_from(M), st.sampled_from(["", "D07", "D05"]), st.floats(-5, 100)
-    ),
+    st.tuples(st.sampled_from(["see", "see", "explain"]), st.sampled_from(M), st.sampled_from(["", "D07", "D05"]), st.floats(-5, 100)),
     max_size=40,
 )
 
@@ -110,9 +108,7 @@ def test_the_times_add_up_to_the_whole(readings: list[Reading]) -> None:
         return
     moments = [datetime.fromtimestamp(segment.at, UTC) for segment in chain]
     now = moments[-1] + timedelta(seconds=10)
-    segments = [
-        Segment(segment.state, start, end) for segment, start, end in zip(chain, moments, [*moments[1:], None], strict=True)
-    ]
+    segments = [Segment(segment.state, start, end) for segment, start, end in zip(chain, moments, [*moments[1:], None], strict=True)]
     assert sum(state_seconds(segments, now).values()) == pytest.approx((now - moments[0]).total_seconds(), abs=1e-3)
 
 

@@ -109,9 +109,7 @@ def test_the_check_says_so_without_the_resolver(capsys: pytest.CaptureFixture[st
     assert "0 changed" in capsys.readouterr().err
 
 
-def test_without_the_resolver_one_line_says_what_to_install(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_resolver_one_line_says_what_to_install(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     assert lock.main([]) == 3
     assert capsys.readouterr().err == "[genba] uv is not on the path (any of: pip install uv, pipx install uv)\n"

@@ -41,6 +41,9 @@ GRANT SELECT, INSERT, UPDATE ON genba.test_thing, genba.test_entry TO genba_stat
 """
 
 
+THINGS = ("test_thing", "test_entry")
+
+
 class OwnBase(DeclarativeBase):
     metadata = MetaData(schema="genba")
 
@@ -99,7 +102,7 @@ def _preview_close(before: ThingView | None, request: Request) -> ThingView:
 def declare() -> SimpleNamespace:
     """Declares the operations and queries below; the caller takes them out of the registries afterwards."""
 
-    @operation("test:thing:create", kind="intent", constraints={"uq_test_thing_name": "store.changed_meanwhile"})
+    @operation("test:thing:create", kind="intent", writes=THINGS, constraints={"uq_test_thing_name": "store.changed_meanwhile"})
     def create(db: Db, actor: Actor, *, name: str) -> ThingView:
         """A new thing."""
         thing = Thing(id=db.clock.uuid7(), name=name)
@@ -108,7 +111,16 @@ def declare() -> SimpleNamespace:
         db.outbox("thing.created", str(thing.id), {"name": name})
         return view(thing)
 
-    @operation("test:thing:count", kind="fact", offline=True, subject=_subject, preview=_preview_count, outbox="thing.counted", undo_s=10)
+    @operation(
+        "test:thing:count",
+        kind="fact",
+        writes=THINGS,
+        offline=True,
+        subject=_subject,
+        preview=_preview_count,
+        outbox="thing.counted",
+        undo_s=10,
+    )
     def count(db: Db, actor: Actor, *, thing_id: UUID, by: int = 1) -> ThingView:
         """Counts."""
         assert db.request is not None
@@ -121,7 +133,7 @@ def declare() -> SimpleNamespace:
         db.outbox("thing.counted", str(thing_id), {"count": thing.count})
         return view(thing)
 
-    @operation("test:thing:close", kind="intent", offline=True, subject=_subject, preview=_preview_close)
+    @operation("test:thing:close", kind="intent", writes=THINGS, offline=True, subject=_subject, preview=_preview_close)
     def close(db: Db, actor: Actor, *, thing_id: UUID, reason: str = "") -> ThingView:
         """Closes, once."""
         thing = db.get_one(Thing, thing_id, with_for_update=True)
@@ -134,7 +146,7 @@ def declare() -> SimpleNamespace:
         db.flush()
         return view(thing)
 
-    @operation("test:thing:rename", kind="intent")
+    @operation("test:thing:rename", kind="intent", writes=THINGS)
     def rename(
         db: Db, actor: Actor, *, thing_id: UUID, name: Annotated[str, Field(max_length=20)], version: int | None = None
     ) -> ThingView:
@@ -148,7 +160,7 @@ def declare() -> SimpleNamespace:
         db.flush()
         return view(thing)
 
-    @operation("test:thing:set_pin", kind="intent", meaning="approval", guard="D")
+    @operation("test:thing:set_pin", kind="intent", writes=THINGS, meaning="approval", guard="D")
     def set_pin(db: Db, actor: Actor, *, thing_id: UUID, pin: Proof) -> ThingView:
         """With a secret and a signature."""
         thing = db.get_one(Thing, thing_id)
@@ -156,7 +168,7 @@ def declare() -> SimpleNamespace:
         db.flush()
         return view(thing)
 
-    @operation("test:thing:break", kind="intent")
+    @operation("test:thing:break", kind="intent", writes=THINGS)
     def break_(db: Db, actor: Actor, *, thing_id: UUID, how: str) -> ThingView:
         """Fails in several ways."""
         thing = db.get_one(Thing, thing_id)

@@ -40,7 +40,7 @@ def _own_names() -> Iterator[None]:
 
 
 def _declare(**options: Any) -> Any:
-    @operation("test:thing:book", kind="fact", **options)
+    @operation("test:thing:book", kind="fact", writes=(), **options)
     def book(
         db: Any, actor: Actor, *, thing_id: UUID, quantity: Annotated[Decimal, Field(gt=0)], label: str = "", comment: Note = "",
         when: datetime | None = None, tags: list[str] = [], share: float = 0.5, pin: Proof | None = None,  # noqa: B006
@@ -161,13 +161,13 @@ def test_names_are_checked_and_unique() -> None:
 
 
 def test_a_declaration_that_cannot_be_read_says_why() -> None:
-    @operation("test:thing:bad", kind="intent")
+    @operation("test:thing:bad", kind="intent", writes=())
     def bad(db: Any, actor: Actor, thing: str) -> None: ...
 
     with pytest.raises(TypeError, match="keyword-only"):
         bad.form  # noqa: B018
 
-    @operation("test:thing:lost", kind="intent")
+    @operation("test:thing:lost", kind="intent", writes=())
     def lost(db: Any, actor: Actor, *, thing: NowhereDefined) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
     with pytest.raises(TypeError, match="NowhereDefined"):

@@ -74,7 +74,7 @@ def test_an_answer_survives_a_restart_with_its_age(tmp_path: Path) -> None:
 def test_the_newest_view_of_an_entity_wins_wherever_it_came_from(tmp_path: Path) -> None:
     things = _query()
 
-    @operation("test:thing:start", kind="intent")
+    @operation("test:thing:start", kind="intent", writes=())
     def start(db: Any, actor: Any, *, thing_id: int) -> Row:
         return Row(thing_id, "x")
 

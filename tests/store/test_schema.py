@@ -127,7 +127,7 @@ def shared(server: OwnServer) -> Iterator[OwnServer]:
     server.run("CREATE DATABASE plant OWNER boss")
     yield server
     server.run("DROP DATABASE plant WITH (FORCE)")
-    server.run("DROP ROLE IF EXISTS genba_owner, genba_station, \"panel boss\", \"panel root_of_server\"")
+    server.run('DROP ROLE IF EXISTS genba_owner, genba_station, "panel boss", "panel root_of_server"')
 
 
 @pytest.mark.parametrize("login", ["root_of_server", "boss"])
@@ -140,8 +140,8 @@ def test_superuser_or_owner_sets_it_up_and_a_station_works(shared: OwnServer, lo
     assert upgrade(url) == after == status(url), "a second time nothing happens"
     panel = f"panel {login}"
     add_station_login(url, panel, "old")
-    add_station_login(url, panel, "it's \"new\" %s :x")
-    station = shared.url("plant", panel.replace(" ", "%20"), "it's \"new\" %s :x")
+    add_station_login(url, panel, 'it\'s "new" %s :x')
+    station = shared.url("plant", panel.replace(" ", "%20"), 'it\'s "new" %s :x')
     assert status(station).state == "ready"
     with psycopg.connect(plain(station)) as connection:
         connection.execute("INSERT INTO genba.lease VALUES ('x', 'A', 1, now(), now(), now())")
