@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
+from sqlalchemy import Connection
 
 from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
 from core.store.programs import binaries, unprivileged
@@ -75,12 +76,24 @@ class TestServer:
     def _make_template(self) -> None:
         if self._has_template:
             return
-        from core.store.schema import add_station_login, upgrade
+        from core.store.logins import add_local
+        from core.store.schema import upgrade
 
         self.run(f"CREATE DATABASE {_TEMPLATE}")
         upgrade(self.admin_url(_TEMPLATE))
-        add_station_login(self.admin_url(_TEMPLATE), LOGIN, self.embedded.password())
+        add_local(self.admin_url(_TEMPLATE), LOGIN, self.embedded.password())
         self._has_template = True
+
+
+def lend_operation(connection: Connection, admin_url: str, station: str = "TEST") -> None:
+    """Let the present transaction of ``connection`` change any table, in the name of nobody; ends with it."""
+    xid = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
+    with psycopg.connect(plain(admin_url), autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO genba_guard.open_work (xid, kind, operation, user_code, user_name, station, detail)"
+            " VALUES (%s::text::xid8, 'housekeeping', 'test', 'tester', 'Tester', %s, '{}')",
+            (xid, station),
+        )
 
 
 def plain(url: str) -> str:

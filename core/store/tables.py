@@ -39,6 +39,7 @@ class AppliedRequest(Base):
         decided_at: Station clock at the decision; ``applied_at``: server clock of the transaction.
     """
 
+    __audit__ = None
     __tablename__ = "request"
     __table_args__ = (
         CheckConstraint("kind IN ('intent', 'fact')", name="kind_known"),
@@ -76,6 +77,7 @@ class AuditRow(Base):
         previous_hash, hash: SHA-256 chain; see ``core.store.audit``.
     """
 
+    __audit__ = None
     __tablename__ = "audit"
     __table_args__ = (
         Index("ix_audit_at", "at"),
@@ -110,6 +112,7 @@ class AuditHead(Base):
         worked_seq: Number of the last row that is not an anchor; two stations that anchor each other do not go on for ever.
     """
 
+    __audit__ = None
     __tablename__ = "audit_head"
 
     station: Mapped[str] = mapped_column(String(50), primary_key=True)
@@ -153,6 +156,7 @@ class OutboxMessage(Base):
         receipt: What the other system answered; None before.
     """
 
+    __audit__ = "none"
     __tablename__ = "outbox"
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'sending', 'unknown', 'sent', 'parked')", name="state_known"),
@@ -186,6 +190,7 @@ class InboxMessage(Base):
         request_id: The request it became; None before.
     """
 
+    __audit__ = "none"
     __tablename__ = "inbox"
     __table_args__ = (
         UniqueConstraint("system_id", "kind", "external_id", "revision"),
@@ -215,6 +220,7 @@ class RelayRow(Base):
         payload: Columns ``tags, values, qualities, statuses, source_at`` of equal length.
     """
 
+    __audit__ = None
     __tablename__ = "relay"
     __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute
 
@@ -234,6 +240,7 @@ class LeaseRow(Base):
         expires_at: From then on another may take it; all times are the server's.
     """
 
+    __audit__ = None
     __tablename__ = "lease"
 
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
@@ -247,6 +254,7 @@ class LeaseRow(Base):
 class SchemaCompat(Base):
     """From which to which program version a schema revision serves; the newest row counts."""
 
+    __audit__ = None
     __tablename__ = "schema_compat"
 
     schema_revision: Mapped[str] = mapped_column(String(50), primary_key=True)
