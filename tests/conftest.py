@@ -177,10 +177,9 @@ def db(postgres: TestServer, _shared_database: str) -> Iterator[Db]:
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    from tests.postgres import lend_operation
-
     from core.store.base import Db
     from core.store.operation import Actor
+    from tests.postgres import lend_operation
 
     engine = create_engine(postgres.station_url(_shared_database), poolclass=NullPool)
     actor = Actor("tester", "Tester", frozenset({"administrator"}), frozenset({"*"}), "TEST", None)

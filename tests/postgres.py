@@ -30,8 +30,10 @@ class TestServer:
     """The embedded server of one test run with a migrated template; every test may have a copy of its own."""
 
     __test__ = False
+    running: ClassVar[TestServer | None] = None
 
     def __init__(self, home: Path) -> None:
+        TestServer.running = self
         self.embedded = EmbeddedServer(home, durable=False)
         self._has_template = False
 
@@ -83,6 +85,12 @@ class TestServer:
         upgrade(self.admin_url(_TEMPLATE))
         add_local(self.admin_url(_TEMPLATE), LOGIN, self.embedded.password())
         self._has_template = True
+
+
+def owner_url(station_url: str) -> str:
+    """Whoever administers the database of ``station_url``, a database of the running test server."""
+    assert TestServer.running is not None
+    return TestServer.running.admin_url(station_url.partition("?")[0].rpartition("/")[2])
 
 
 def lend_operation(connection: Connection, admin_url: str, station: str = "TEST") -> None:

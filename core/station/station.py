@@ -76,7 +76,12 @@ class Station:
     """
 
     def __init__(
-        self, settings: StationSettings, *, clock: Clock | None = None, prepare: Prepare | None = None, has_screen: bool = False
+        self,
+        settings: StationSettings,
+        *,
+        clock: Clock | None = None,
+        prepare: Prepare | None = None,
+        has_screen: bool = False,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
