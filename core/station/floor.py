@@ -18,6 +18,8 @@ from core.catalogue import fingerprint
 from core.clock import Clock
 from core.config import VERSION, StationSettings
 from core.errors import Refused, Unavailable
+from core.store import audit
+from core.store.anchors import AnchorFile
 from core.store.base import Db
 from core.store.changes import Changes
 from core.store.door import Door
@@ -70,6 +72,7 @@ class Floor:
         self._as_owner = as_owner
         self._closing = threading.Event()
         self._started_at = clock.now()
+        self._anchors = AnchorFile(self._files / "audit-anchors.jsonl")
         self._started = False
         self.journal: Journal
         self.readstore: ReadStore
@@ -181,6 +184,18 @@ class Floor:
         """
         told = {"station": self._settings.name, "host": platform.node(), "version": VERSION, "started_at": self._started_at}
         self.run(lambda db: db.execute(_PRESENT, told).close())
+
+    def keep_anchors(self) -> None:
+        """Note how far every audit chain has come, in this station's chain and in its own file.
+
+        Raises:
+            Unavailable, Refused: The database is away, or this log-in was revoked.
+        """
+        ends = self.run(lambda db: list(audit.anchor(db, self._settings.name)))
+        try:
+            self._anchors.add(ends)
+        except OSError as error:
+            log.warning("ends of audit chains cannot be kept in %s: %s", self._anchors.path, error)
 
     def prepare(self, prepare: Prepare) -> None:
         """Run a preparation step (the demo's site and orders) on the embedded server, as its administrator. Blocks.

@@ -52,6 +52,7 @@ NO_SITE = SiteView({}, (), (), (), {}, {})
 _OPEN_AGAIN_S = 5.0
 _BRING_HOME_S = 5.0
 _LOOK_EVERY = 6
+_ANCHOR_EVERY = 120
 
 
 class Station:
@@ -347,6 +348,7 @@ class Station:
                     await self._on(self._working, lambda: self._floor.prepare(prepare))
                     self._prepare = None
                 await self._on(self._working, self._floor.say_present)
+                await self._on(self._working, self._floor.keep_anchors)
                 await self._look_at_session()
                 # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
                 await self._on(self._working, self._floor.door.apply_waiting)
@@ -383,16 +385,18 @@ class Station:
             await asyncio.sleep(_BRING_HOME_S)
             turn += 1
             if self.database_up and turn % _LOOK_EVERY == 0:
-                await self._look_around()
+                await self._look_around(anchors=turn % _ANCHOR_EVERY == 0)
             if self.waiting and self.database_up and not self._arrivals.locked():
                 await self._on(self._working, self._floor.door.apply_waiting)
                 self._tell("waiting", self.waiting)
                 await self.attention()
 
-    async def _look_around(self) -> None:
-        """Say that this station is there, and see whether its person still may."""
+    async def _look_around(self, *, anchors: bool) -> None:
+        """Say that this station is there, and see whether its person still may; now and then note how far the audit has come."""
         try:
             await self._on(self._working, self._floor.say_present)
+            if anchors:
+                await self._on(self._working, self._floor.keep_anchors)
         except GenbaError as error:
             log.debug("presence: %s", error.code)
         await self._look_at_session()
