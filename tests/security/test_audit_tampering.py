@@ -101,7 +101,8 @@ def _shift(trail: Trail) -> None:
 def _forged_append(trail: Trail) -> None:
     trail.tamper(
         f"INSERT INTO genba.audit SELECT station, {ROWS + 1}, at, decided_at, gen_random_uuid(), operation, outcome, 'ito', user_name,"
-        f" session_id, changes, reason, detail, database_user, hash, sha256('forged') FROM genba.audit WHERE station = 'P1' AND seq = {ROWS}"
+        f" session_id, changes, reason, detail, database_user, hash, sha256('forged') FROM genba.audit"
+        f" WHERE station = 'P1' AND seq = {ROWS}"
     )
 
 
