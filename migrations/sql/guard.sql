@@ -49,8 +49,8 @@ $$;
 CREATE OR REPLACE FUNCTION genba_guard.lines_of(p_roles text[], p_permission text) RETURNS integer[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    everywhere boolean := EXISTS (SELECT FROM genba_guard.role_permission d
-                                  WHERE d.role = ANY(p_roles) AND d.permission = ANY(genba_guard.patterns(p_permission)));
+    held text[] := genba_guard.patterns(p_permission); -- once, not for every row
+    everywhere boolean := EXISTS (SELECT FROM genba_guard.role_permission d WHERE d.role = ANY(p_roles) AND d.permission = ANY(held));
     lines integer[];
     every integer[];
 BEGIN
@@ -61,7 +61,7 @@ BEGIN
         SELECT r.id, r.code, coalesce(
             (SELECT u.allowed FROM role_rule u WHERE u.role_id = r.id AND u.permission = p_permission AND u.line_id IS NULL),
             EXISTS (SELECT FROM genba_guard.role_permission d
-                    WHERE d.role = r.code AND d.permission = ANY(genba_guard.patterns(p_permission)))) AS allowed
+                    WHERE d.role = r.code AND d.permission = ANY(held))) AS allowed
         FROM role r WHERE r.code = ANY(p_roles)
     )
     SELECT bool_or(b.allowed),
