@@ -30,6 +30,7 @@ from core.store.operation import Actor, Operation
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
 from core.store.schema import prepare_embedded
+from core.users.offline import OfflinePeople
 from core.users.prover import PanelProver
 from core.users.roles import system_actor
 from core.users.views import SignedIn
@@ -83,6 +84,7 @@ class Floor:
             revive=(lambda give_up: self._start_server(give_up)) if self._server is not None else None,
         )
         self.prover = PanelProver(self.run, settings.name, signed_in)
+        self.offline: OfflinePeople
         self.door: Door
 
     @property
@@ -112,6 +114,12 @@ class Floor:
         except OSError as error:
             raise Unavailable("station.home_unusable", path=str(self._files), problem=str(error)) from error
         self.journal = Journal(self._files / "journal.sqlite", self._clock)
+        self.offline = OfflinePeople(
+            self._files / "offline-people.json",
+            self._clock,
+            self._settings.name,
+            lambda session_id, key: self.prover.hold(session_id, key=key),
+        )
         self.readstore = ReadStore(self._files / "readstore.sqlite", self._clock)
         self.door = Door(self.database, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self.prover)
 
