@@ -8,22 +8,31 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
 from core.clock import Clock
 from core.config import StationSettings
 from core.errors import Unavailable
+from core.log import Outage
+from core.store import secretrows
+from core.store.address import with_password
 from core.store.base import Db
 from core.store.changes import Changes
 from core.store.door import Door
-from core.store.embedded import EmbeddedServer
+from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
 from core.store.engine import Database, DatabaseState
 from core.store.journal import Journal
+from core.store.keystore import station_secrets
 from core.store.operation import Actor, Operation
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
 from core.store.schema import prepare_embedded
+from core.store.sealing import KeyRing
+from core.store.secrets import SecretStore
+from core.store.sitekeys import SiteKeys
+from core.store.sitesecrets import SealingProver
 from core.users.prover import PanelProver
 from core.users.roles import system_actor
 
@@ -33,6 +42,18 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 RUN_DEADLINE_S = 10.0
+DATABASE_PASSWORD = "database:password"  # noqa: S105 - the name it stands under in the station's secret store
+
+
+def database_address(settings: StationSettings, secrets: SecretStore) -> str:
+    """``settings.database_url`` with its password, from the station's secret store where the address leaves it out.
+
+    Raises:
+        Invalid: The address cannot be read.
+        Unavailable, Refused: The secret store cannot be read.
+    """
+    assert settings.database_url is not None  # asked for a shared database only
+    return with_password(settings.database_url, lambda: secrets.get(DATABASE_PASSWORD))
 
 
 class Floor:
@@ -44,24 +65,45 @@ class Floor:
         signed_in: Code of the person at the panel now, for proofs of secrets.
         files: Folder of journal and read store; None for the station's home. A command line beside a running station has
             its own, because each of these files has one owner.
+        administrator: Log in to the embedded server as its administrator, for what a station may not do.
+
+    Attributes:
+        secrets: The station's own secret store.
+        keys: The site's keys as far as this station has them.
     """
 
-    def __init__(self, settings: StationSettings, clock: Clock, signed_in: Callable[[], str], *, files: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: StationSettings,
+        clock: Clock,
+        signed_in: Callable[[], str],
+        *,
+        files: Path | None = None,
+        administrator: bool = False,
+    ) -> None:
         self._settings = settings
         self._files = files or settings.home
         self._clock = clock
+        self._administrator = administrator
+        self.secrets = station_secrets(settings.home)
+        self.keys = SiteKeys(self.secrets, KeyRing())
         self._server = EmbeddedServer(settings.home / "database") if settings.database_url is None else None
         self._closing = threading.Event()
+        self._keys_outage = Outage(log, "the station's secret store", clock)
         self._started = False
         self.journal: Journal
         self.readstore: ReadStore
         self.database = Database(
-            settings.database_url or self._embedded_url,
+            self._url,
             settings.name,
             clock=clock,
             revive=(lambda give_up: self._start_server(give_up)) if self._server is not None else None,
+            ring=self.keys.ring,
+            allow_unsafe=settings.allow_unsafe_database,
         )
-        self.prover = PanelProver(self.run, settings.name, signed_in)
+        self.prover = SealingProver(
+            PanelProver(self.run, settings.name, signed_in), lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret)
+        )
         self.door: Door
 
     @property
@@ -69,9 +111,11 @@ class Floor:
         """True when the database is this station's own."""
         return self._server is not None
 
-    def _embedded_url(self) -> str:
-        assert self._server is not None
-        return self._server.url()
+    def _url(self) -> str:
+        """Where to connect to now, password included; asked before every connection."""
+        if self._server is None:
+            return database_address(self._settings, self.secrets)
+        return self._server.url(ADMIN if self._administrator else LOGIN)
 
     def _start_server(self, give_up: Callable[[], bool]) -> None:
         assert self._server is not None
@@ -110,6 +154,7 @@ class Floor:
         if self._server is not None:
             self._server.start(give_up=self._closing.is_set)
             prepare_embedded(self._server)
+        self.database.on_change(self._look_when_up)
         self.database.on_change(on_state)
         Changes(self.database, on_changed, on_gap)
         self.database.start()
@@ -138,6 +183,26 @@ class Floor:
         if known is None:
             raise Unavailable("store.no_snapshot")
         return Answer(known[0], known[1], "snapshot")
+
+    # -- the site's secrets --------------------------------------------------------------------------------------
+
+    def _look_when_up(self, state: DatabaseState) -> None:
+        if state.up:
+            self.look_at_keys()
+
+    def look_at_keys(self) -> None:
+        """Take over what the site has as keys now, soon, on a lane; confidential fields are readable from then on."""
+        looking = self.database.submit("queries", self.keys.look, deadline_s=RUN_DEADLINE_S)
+        looking.add_done_callback(self._looked)
+
+    def _looked(self, looking: Future[None]) -> None:
+        error = looking.exception()
+        if isinstance(error, Unavailable) and "unknown" in error.params:
+            return  # the database went again; it will be asked again when it is back
+        if error is None:
+            self._keys_outage.up()
+        else:
+            self._keys_outage.down(error)
 
     # -- work in the name of the station -------------------------------------------------------------------------
 
