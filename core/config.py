@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from core.errors import Invalid
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 """Version of this program; the same as in pyproject.toml (tested)."""
 
 _PREFIX = "GENBA_"

@@ -3,8 +3,9 @@
 Stations come here through ``core.store.schema``, which brings a connection. Developers come here through alembic's
 command line with ``-x url=…``; then the mapped classes are loaded to be compared with the database.
 
-Order: ``sql/roles.sql`` (roles and schema) · the revisions, as ``genba_owner`` · ``sql/grants.sql`` · every other file of
-``sql``, by name. The files hold functions, triggers and rights in their newest form; they may be run again and again.
+Order: ``sql/roles.sql`` (roles and schemas) · the revisions, as ``genba_owner`` · ``sql/grants.sql`` · every other file of
+``sql``, by name · what this program declares (``core.catalogue``) · ``sql/closing.sql``. The files hold functions, triggers and
+rights in their newest form; they may be run again and again.
 """
 
 from __future__ import annotations
@@ -19,17 +20,11 @@ from sqlalchemy.types import TypeDecorator
 
 SQL = Path(__file__).parent / "sql"
 FIRST = ("roles.sql",)
-MODELS = (
-    "core.store.tables",
-    "core.equipment.models",
-    "core.inventory.models",
-    "core.production.models",
-    "core.quality.models",
-    "core.users.models",
-)
+LAST = "closing.sql"
 
 
 def _mapped() -> MetaData:
+    from core.catalogue import MODELS
     from core.store.base import Base
 
     for name in MODELS:
@@ -55,13 +50,18 @@ def _run(text: str) -> None:
 
 
 def _migrate(*, files: bool = True) -> None:
-    last = sorted(path.name for path in SQL.glob("*.sql") if path.name not in {*FIRST, "grants.sql"})
+    from core.catalogue import declaring
+
+    others = sorted(path.name for path in SQL.glob("*.sql") if path.name not in {*FIRST, "grants.sql", LAST})
     with context.begin_transaction():
         for name in FIRST:
             _run((SQL / name).read_text(encoding="utf-8"))
         context.run_migrations()
-        for name in ("grants.sql", *last) if files else ():
-            _run((SQL / name).read_text(encoding="utf-8"))
+        if files:
+            for name in ("grants.sql", *others):
+                _run((SQL / name).read_text(encoding="utf-8"))
+            _run(declaring())
+            _run((SQL / LAST).read_text(encoding="utf-8"))
 
 
 def _online(connection: Connection, metadata: MetaData | None = None) -> None:

@@ -171,18 +171,21 @@ def _shared_database(postgres: TestServer) -> Iterator[str]:
 def db(postgres: TestServer, _shared_database: str) -> Iterator[Db]:
     """A session with a station's rights whose writes are rolled back after the test; its actor may do everything.
 
-    ``commit()`` inside ends a savepoint only.
+    ``commit()`` inside ends a savepoint only. The guard is told by the database's owner that this one transaction may change
+    any table, so that the functions behind operations can be tried without a sign-in for each; see ``tests/store`` for the guard.
     """
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
     from core.store.base import Db
     from core.store.operation import Actor
+    from tests.postgres import lend_operation
 
     engine = create_engine(postgres.station_url(_shared_database), poolclass=NullPool)
     actor = Actor("tester", "Tester", frozenset({"administrator"}), frozenset({"*"}), "TEST", None)
     with engine.connect() as connection:
         transaction = connection.begin()
+        lend_operation(connection, postgres.admin_url(_shared_database))
         with Db(connection, actor=actor, join_transaction_mode="create_savepoint") as session:
             yield session
         transaction.rollback()

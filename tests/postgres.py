@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
+from sqlalchemy import Connection
 
 from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
 from core.store.programs import binaries, unprivileged
@@ -29,8 +30,10 @@ class TestServer:
     """The embedded server of one test run with a migrated template; every test may have a copy of its own."""
 
     __test__ = False
+    running: ClassVar[TestServer | None] = None
 
     def __init__(self, home: Path) -> None:
+        TestServer.running = self
         self.embedded = EmbeddedServer(home, durable=False)
         self._has_template = False
 
@@ -75,12 +78,30 @@ class TestServer:
     def _make_template(self) -> None:
         if self._has_template:
             return
-        from core.store.schema import add_station_login, upgrade
+        from core.store.logins import add_local
+        from core.store.schema import upgrade
 
         self.run(f"CREATE DATABASE {_TEMPLATE}")
         upgrade(self.admin_url(_TEMPLATE))
-        add_station_login(self.admin_url(_TEMPLATE), LOGIN, self.embedded.password())
+        add_local(self.admin_url(_TEMPLATE), LOGIN, self.embedded.password())
         self._has_template = True
+
+
+def owner_url(station_url: str) -> str:
+    """Whoever administers the database of ``station_url``, a database of the running test server."""
+    assert TestServer.running is not None
+    return TestServer.running.admin_url(station_url.partition("?")[0].rpartition("/")[2])
+
+
+def lend_operation(connection: Connection, admin_url: str, station: str = "TEST") -> None:
+    """Let the present transaction of ``connection`` change any table, in the name of nobody; ends with it."""
+    xid = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
+    with psycopg.connect(plain(admin_url), autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO genba_guard.open_work (xid, kind, operation, user_code, user_name, station, detail)"
+            " VALUES (%s::text::xid8, 'housekeeping', 'test', 'tester', 'Tester', %s, '{}')",
+            (xid, station),
+        )
 
 
 def plain(url: str) -> str:

@@ -13,7 +13,9 @@ import typer
 if TYPE_CHECKING:
     from core.store.schema import SchemaStatus
 
-app = typer.Typer(help="The schema of the database: status, upgrade, script.")
+app = typer.Typer(help="The schema of the database: status, upgrade, script; log-ins of stations.")
+roles = typer.Typer(help="Log-ins of stations: one each, bound to its station, revoked when its computer is lost.")
+app.add_typer(roles, name="roles")
 
 Url = Annotated[
     str | None,
@@ -45,13 +47,14 @@ def _opened(url: str | None) -> Iterator[_Place]:
     if settings.database_url is not None:
         yield _Place(settings.database_url, embedded=False)
         return
+    from core.catalogue import fingerprint
     from core.store.embedded import EmbeddedServer
     from core.store.schema import prepare_embedded
 
     server = EmbeddedServer(settings.home / "database")
     server.start()
     try:
-        yield _Place(prepare_embedded(server), embedded=True)
+        yield _Place(prepare_embedded(server, fingerprint()), embedded=True)
     finally:
         server.stop()
 
@@ -76,8 +79,8 @@ def upgrade(url: Url = None, as_json: AsJson = False) -> None:
     """Bring the schema up to date.
 
     A shared database is changed by this command only, never by a station; stations go on working meanwhile. The log-in must be a
-    superuser, or own the database and be allowed to create roles. Stations use a log-in of their own with fewer rights:
-    CREATE ROLE panel LOGIN PASSWORD '…'; GRANT genba_station TO panel;
+    superuser, or own the database and be allowed to create roles. Stations use a log-in of their own with fewer rights: see genba db
+    roles.
     """
     from core.store import schema
 
@@ -112,3 +115,68 @@ def schema() -> None:
     from core.store.schema import schema_sql
 
     print(schema_sql())
+
+
+# -- log-ins of stations -----------------------------------------------------------------------------------------------
+
+Station = Annotated[str, typer.Argument(help="Station code, as the station calls itself.", show_default=False)]
+
+
+def _shared(url: str | None) -> str:
+    """The address of a shared database; an embedded one has one log-in, made by itself."""
+    from core.config import read_settings
+    from core.errors import Refused
+
+    address = read_settings(database_url=url).database_url
+    if address is None:
+        raise Refused("cli.embedded_has_own_login")
+    return address
+
+
+@roles.command("list")
+def list_roles(url: Url = None, as_json: AsJson = False) -> None:
+    """Every station with its log-in.
+
+    The log-in of --url must own the database or be a superuser, as for genba db upgrade.
+    """
+    from core.store import logins
+
+    found = logins.listed(_shared(url))
+    if as_json:
+        print(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
+        return
+    for one in found:
+        state = "revoked" if one.revoked_at else "good" if one.may_log_in else "no log-in"
+        seen = f"{one.seen_at:%Y-%m-%d %H:%M} UTC" if one.seen_at else "never"
+        print(f"{one.station:<24} {one.login or '—':<32} {state:<10} seen {seen}  {one.program_version}")
+
+
+@roles.command()
+def add(station: Station, url: Url = None) -> None:
+    """Make the log-in of STATION and print its address, once.
+
+    Given again, it gets a new password and is let in again. The printed line belongs into the station's settings as database_url,
+    better with its password in the station's secret store.
+    """
+    from sqlalchemy import make_url
+
+    from core.config import read_settings
+    from core.store import logins
+
+    name = read_settings(name=station).name
+    address = _shared(url)
+    password = logins.add(address, name)
+    own = make_url(address).set(username=logins.login_of(name), password=password)
+    print(own.render_as_string(hide_password=False))
+
+
+@roles.command()
+def revoke(station: Station, url: Url = None) -> None:
+    """Shut STATION out now: a stolen or replaced computer.
+
+    Its log-in is closed, its connections end, whoever was signed in there is signed off, its leases pass to others.
+    """
+    from core.store import logins
+
+    logins.revoke(_shared(url), station)
+    print(f"{station}: revoked")

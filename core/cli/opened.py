@@ -24,8 +24,11 @@ _LOOK_S = 30.0
 
 
 @contextmanager
-def opened_floor(settings: StationSettings) -> Iterator[Floor]:
+def opened_floor(settings: StationSettings, *, as_owner: bool = False) -> Iterator[Floor]:
     """The database floor of this station, ready to work; closed afterwards. A running station is not disturbed.
+
+    Args:
+        as_owner: For commands that change the plant: with the log-in of whoever administers the database.
 
     What happens beneath goes to command.log in the home: the command itself says one line.
 
@@ -42,7 +45,7 @@ def opened_floor(settings: StationSettings) -> Iterator[Floor]:
         settled.set()
 
     with tempfile.TemporaryDirectory(prefix="genba-command-") as folder:
-        floor = Floor(settings, SystemClock(), lambda: "", files=Path(folder))
+        floor = Floor(settings, SystemClock(), lambda: None, files=Path(folder), as_owner=as_owner)
         try:
             floor.open_files()
             floor.open_database(told, lambda _: None, lambda: None)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.cli.database import Url
+
 if TYPE_CHECKING:
     from core.sitefile.entries import SiteFile
 
@@ -57,10 +59,11 @@ def plan(file: File, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def apply(file: File) -> None:
+def apply(file: File, url: Url = None) -> None:
     """Make the database say what FILE says.
 
-    In one transaction, all or nothing. What left the file is retired, never deleted; what people made on screens stays. A first PIN
+    In one transaction, all or nothing. A station's own log-in may not do this: a shared database needs --url with the log-in that
+    upgrades it. What left the file is retired, never deleted; what people made on screens stays. A first PIN
     is set only for users who have none.
     """
     from core.cli.opened import look, opened_floor
@@ -70,9 +73,9 @@ def apply(file: File) -> None:
     from core.users.roles import system_actor
 
     site = _read(file)
-    settings = read_settings()
+    settings = read_settings(database_url=url)
     made = 0
-    with opened_floor(settings) as floor:
+    with opened_floor(settings, as_owner=True) as floor:
         if look(floor, lambda db: compare(db, site)):  # nothing to do leaves no trace in the audit
             made = len(floor.door.do(apply_site, system_actor("genba site apply", settings.name), arguments(site)).view.changes)
     print(_counted(made, "applied"))

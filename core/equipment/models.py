@@ -312,6 +312,7 @@ class StateSegment(Base):
     recorded even when the catalogue does not know it.
     """
 
+    __audit__ = "sum"
     __tablename__ = "state_segment"
     __table_args__ = (
         UniqueConstraint("source", "epoch", "seq"),

@@ -153,7 +153,7 @@ class StateRecorder(Recorder[SegmentFact]):
     def _load(self, db: Db, source: str, epoch: int, seen_until: datetime | None, specs: Sequence[TagSpec]) -> StateKeeper:
         codes = {spec.work_unit for spec in specs if spec.role is TagRole.STATE}
         units = {unit.code: unit.id for unit in db.execute(select(WorkUnit.code, WorkUnit.id).where(WorkUnit.code.in_(codes)))}
-        evidence.record(db, StateSegment, [], source=source, epoch=epoch)  # only the holder of the lease may go on
+        evidence.begin(db, self._station, source, epoch)  # only the holder of the lease may go on
         until = _recorded_until(db, list(units.values()), seen_until)
         own = select(func.max(StateSegment.seq)).where(StateSegment.source == source, StateSegment.epoch == epoch)
         next_seq = (db.scalar(own) or 0) + 1
@@ -161,10 +161,10 @@ class StateRecorder(Recorder[SegmentFact]):
         return StateKeeper(units, until, next_seq)
 
     def _store(self, db: Db, source: str, epoch: int, facts: Sequence[SegmentFact]) -> None:
-        evidence.record(db, StateSegment, [_row(fact) for fact in facts], source=source, epoch=epoch)
+        evidence.record(db, StateSegment, [_row(fact) for fact in facts], station=self._station, source=source, epoch=epoch)
         changed = [fact for fact in facts if fact.sent]
         if changed:
-            db.connection().execute(_END, [_ending(fact, source, epoch) for fact in changed], execution_options={notices.UNNOTED: True})
+            db.connection().execute(_END, [_ending(fact, source, epoch) for fact in changed])
             notices.send(db, ["state_segment:*"])
         db.commit()
 
@@ -212,7 +212,7 @@ def _recorded_until(db: Db, units: Sequence[int], seen_until: datetime | None) -
             assert alive_until is not None  # there is at least this segment's beginning
             ended_at = max(segment.started_at, alive_until)
             left_open = (StateSegment.work_unit_id == unit, StateSegment.ended_at.is_(None))
-            options = {notices.UNNOTED: True, "synchronize_session": False}
+            options = {"synchronize_session": False}
             db.execute(update(StateSegment).where(*left_open).values(ended_at=ended_at), execution_options=options)
         until[unit] = ended_at.timestamp()
     return until

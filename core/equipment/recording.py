@@ -16,8 +16,6 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
-from sqlalchemy import select
-
 from core.clock import Clock
 from core.errors import GenbaError, Refused
 from core.history.moment import moment
@@ -26,9 +24,6 @@ from core.live.tags import TagRole, TagSpec
 from core.log import Outage
 from core.store.base import Db
 from core.store.engine import Database
-from core.store.evidence import lease_name
-from core.store.lease import Lease, acquire
-from core.store.tables import LeaseRow
 
 log = logging.getLogger(__name__)
 
@@ -38,29 +33,6 @@ FLUSH_MAX: Final = 2_000
 """Facts in one batch at most."""
 _DEADLINE_S: Final = 8.0
 _PAUSE_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Led:
-    """A source this station may record.
-
-    Attributes:
-        lease: To be renewed; its epoch goes to ``Recorder.lead``.
-        seen_until: When the lease was renewed last before, aware UTC; None for a source nobody led yet.
-    """
-
-    lease: Lease
-    seen_until: datetime | None
-
-
-def take_source(db: Db, source: str, holder: str, ttl_s: float) -> Led | None:
-    """Take the lease of ``source``; None while another station holds it. The caller commits; see ``lease.acquire``."""
-    name = lease_name(source)
-    # Locked: otherwise the last renewal could slip in between the two statements.
-    seen = select(LeaseRow.renewed_at).where(LeaseRow.name == name).with_for_update()
-    seen_until = db.execute(seen).scalar_one_or_none()
-    taken = acquire(db, name, holder, ttl_s)
-    return None if taken is None else Led(taken, seen_until)
 
 
 R = TypeVar("R")
@@ -115,6 +87,7 @@ class Recorder(ABC, Generic[R]):
 
     Args:
         database: Its operations lane takes the batches.
+        station: Code of this station, the holder of the leases.
         latest: The latest sample of a tag (the live table's ``get``): where a new lease begins.
         clock: The station's clock.
         superseded: Called with the source when another station has taken its lease, on the loop.
@@ -126,11 +99,12 @@ class Recorder(ABC, Generic[R]):
     def __init__(
         self,
         database: Database,
+        station: str,
         latest: Callable[[str], Sample],
         clock: Clock,
         superseded: Callable[[str], None] = lambda source: None,
     ) -> None:
-        self._database, self._latest, self._clock, self._superseded = database, latest, clock, superseded
+        self._database, self._station, self._latest, self._clock, self._superseded = database, station, latest, clock, superseded
         self._tags: dict[str, TagSpec] = {}
         self._sources: dict[str, _Source[R]] = {}
 

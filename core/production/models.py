@@ -149,6 +149,7 @@ class CountEvent(Base):
         gap: True when readings were missed in between, so that the moment of each part is not known.
     """
 
+    __audit__ = "sum"
     __tablename__ = "count_event"
     __table_args__ = (
         UniqueConstraint("source", "epoch", "seq"),

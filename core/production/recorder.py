@@ -147,7 +147,7 @@ class CountRecorder(Recorder[CountFact]):
     what = "counts"
 
     def _load(self, db: Db, source: str, epoch: int, seen_until: datetime | None, specs: Sequence[TagSpec]) -> CountKeeper:
-        evidence.record(db, CountEvent, [], source=source, epoch=epoch)  # only the holder of the lease may go on
+        evidence.begin(db, self._station, source, epoch)  # only the holder of the lease may go on
         codes = {spec.work_unit for spec in specs}
         found = select(WorkUnit.code, WorkUnit.id, Line.id, Line.capacity_per_hour).join(Line, Line.id == WorkUnit.line_id)
         units = {code: (unit, line, capacity) for code, unit, line, capacity in db.execute(found.where(WorkUnit.code.in_(codes)))}
@@ -184,7 +184,7 @@ class CountRecorder(Recorder[CountFact]):
             }
             for fact, order, at in zip(facts, orders, moments, strict=True)
         ]
-        evidence.record(db, CountEvent, rows, source=source, epoch=epoch)
+        evidence.record(db, CountEvent, rows, station=self._station, source=source, epoch=epoch)
         db.commit()
 
 

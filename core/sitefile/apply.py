@@ -96,7 +96,7 @@ def apply(db: Db, site: SiteFile, actor: Actor, pins: dict[str, str], lasting: f
     db.flush()
     new = sorted((pins.keys() - database.codes_with_credential(db)) & {key[0] for key in wanted["user"]})
     for code in new:
-        users.store_credential(db, actor, code, pins[code], must_change=code not in lasting)
+        users.store_credential(db, code, pins[code], must_change=code not in lasting)
     return Applied((*(change for change, _key in found), *(first_pin(code) for code in new)))
 
 

@@ -6,22 +6,26 @@ Everything here blocks and is called from the station's own threads, never from 
 from __future__ import annotations
 
 import logging
+import platform
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import text
+
+from core.catalogue import fingerprint
 from core.clock import Clock
-from core.config import StationSettings
-from core.errors import Unavailable
+from core.config import VERSION, StationSettings
+from core.errors import Refused, Unavailable
 from core.log import Outage
 from core.store import secretrows
 from core.store.address import with_password
 from core.store.base import Db
 from core.store.changes import Changes
 from core.store.door import Door
-from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
+from core.store.embedded import ADMIN, EmbeddedServer
 from core.store.engine import Database, DatabaseState
 from core.store.journal import Journal
 from core.store.keystore import station_secrets
@@ -35,6 +39,7 @@ from core.store.sitekeys import SiteKeys
 from core.store.sitesecrets import SealingProver
 from core.users.prover import PanelProver
 from core.users.roles import system_actor
+from core.users.views import SignedIn
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +48,7 @@ V = TypeVar("V")
 
 RUN_DEADLINE_S = 10.0
 DATABASE_PASSWORD = "database:password"  # noqa: S105 - the name it stands under in the station's secret store
+_PRESENT = text("SELECT genba.present(:station, :host, :version, :started_at)")
 
 
 def database_address(settings: StationSettings, secrets: SecretStore) -> str:
@@ -62,10 +68,11 @@ class Floor:
     Args:
         settings: Of the station.
         clock: Of the station.
-        signed_in: Code of the person at the panel now, for proofs of secrets.
+        signed_in: The session of the person at the panel now, for proofs of secrets.
         files: Folder of journal and read store; None for the station's home. A command line beside a running station has
             its own, because each of these files has one owner.
-        administrator: Log in to the embedded server as its administrator, for what a station may not do.
+        as_owner: Work as whoever administers the database: with the embedded server's own administrator, or with a
+            ``database_url`` that says so. For set-up only: the guard lets systems decide under such a log-in alone.
 
     Attributes:
         secrets: The station's own secret store.
@@ -76,20 +83,21 @@ class Floor:
         self,
         settings: StationSettings,
         clock: Clock,
-        signed_in: Callable[[], str],
+        signed_in: Callable[[], SignedIn | None],
         *,
         files: Path | None = None,
-        administrator: bool = False,
+        as_owner: bool = False,
     ) -> None:
         self._settings = settings
         self._files = files or settings.home
         self._clock = clock
-        self._administrator = administrator
         self.secrets = station_secrets(settings.home)
         self.keys = SiteKeys(self.secrets, KeyRing())
         self._server = EmbeddedServer(settings.home / "database") if settings.database_url is None else None
+        self._as_owner = as_owner
         self._closing = threading.Event()
         self._keys_outage = Outage(log, "the station's secret store", clock)
+        self._started_at = clock.now()
         self._started = False
         self.journal: Journal
         self.readstore: ReadStore
@@ -101,9 +109,8 @@ class Floor:
             ring=self.keys.ring,
             allow_unsafe=settings.allow_unsafe_database,
         )
-        self.prover = SealingProver(
-            PanelProver(self.run, settings.name, signed_in), lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret)
-        )
+        self.prover = PanelProver(self.run, settings.name, signed_in)
+        self._sealing = SealingProver(self.prover, lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret))
         self.door: Door
 
     @property
@@ -115,7 +122,7 @@ class Floor:
         """Where to connect to now, password included; asked before every connection."""
         if self._server is None:
             return database_address(self._settings, self.secrets)
-        return self._server.url(ADMIN if self._administrator else LOGIN)
+        return self._server.url(ADMIN) if self._as_owner else self._server.url()
 
     def _start_server(self, give_up: Callable[[], bool]) -> None:
         assert self._server is not None
@@ -136,7 +143,7 @@ class Floor:
             raise Unavailable("station.home_unusable", path=str(self._files), problem=str(error)) from error
         self.journal = Journal(self._files / "journal.sqlite", self._clock)
         self.readstore = ReadStore(self._files / "readstore.sqlite", self._clock)
-        self.door = Door(self.database, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self.prover)
+        self.door = Door(self.database, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self._sealing)
 
     def open_database(
         self,
@@ -153,7 +160,7 @@ class Floor:
         """
         if self._server is not None:
             self._server.start(give_up=self._closing.is_set)
-            prepare_embedded(self._server)
+            prepare_embedded(self._server, fingerprint())
         self.database.on_change(self._look_when_up)
         self.database.on_change(on_state)
         Changes(self.database, on_changed, on_gap)
@@ -184,7 +191,7 @@ class Floor:
             raise Unavailable("store.no_snapshot")
         return Answer(known[0], known[1], "snapshot")
 
-    # -- the site's secrets --------------------------------------------------------------------------------------
+    # -- the site's keys -----------------------------------------------------------------------------------------
 
     def _look_when_up(self, state: DatabaseState) -> None:
         if state.up:
@@ -192,13 +199,12 @@ class Floor:
 
     def look_at_keys(self) -> None:
         """Take over what the site has as keys now, soon, on a lane; confidential fields are readable from then on."""
-        looking = self.database.submit("queries", self.keys.look, deadline_s=RUN_DEADLINE_S)
-        looking.add_done_callback(self._looked)
+        self.database.submit("queries", self.keys.look, deadline_s=RUN_DEADLINE_S).add_done_callback(self._looked)
 
     def _looked(self, looking: Future[None]) -> None:
         error = looking.exception()
         if isinstance(error, Unavailable) and "unknown" in error.params:
-            return  # the database went again; it will be asked again when it is back
+            return  # the database went again; it is asked when it is back
         if error is None:
             self._keys_outage.up()
         else:
@@ -220,9 +226,30 @@ class Floor:
 
         return self.database.submit("operations", committed, deadline_s=RUN_DEADLINE_S).result()
 
-    def setup(self) -> Setup:
-        """What a preparation step may do in the name of the system."""
-        return Setup(self)
+    def say_present(self) -> None:
+        """Tell the database that this station is there, where and in which version.
+
+        Raises:
+            Unavailable, Refused: The database is away, or this log-in was revoked.
+        """
+        told = {"station": self._settings.name, "host": platform.node(), "version": VERSION, "started_at": self._started_at}
+        self.run(lambda db: db.execute(_PRESENT, told).close())
+
+    def prepare(self, prepare: Prepare) -> None:
+        """Run a preparation step (the demo's site and orders) on the embedded server, as its administrator. Blocks.
+
+        Raises:
+            Refused: The database is a shared one: its administrator prepares it with the command line.
+        """
+        if self._server is None:
+            raise Refused("station.prepare_shared")
+        owner = Database(self._server.url(ADMIN), self._settings.name, clock=self._clock, ring=self.keys.ring)
+        door = Door(owner, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self._sealing)
+        owner.start()
+        try:
+            prepare(Setup(door, owner, system_actor("setup", self._settings.name), self._clock))
+        finally:
+            owner.close()
 
 
 def _map_tables() -> None:
@@ -239,29 +266,38 @@ def _map_tables() -> None:
 
 
 class Setup:
-    """Handed to a preparation step (the demo's site and orders): operations and queries as the system actor; blocks."""
+    """Handed to a preparation step: operations and queries as the system actor; blocks.
 
-    def __init__(self, floor: Floor) -> None:
-        self._floor = floor
-        self._actor = system_actor("setup", floor._settings.name)
-        self.clock = floor._clock
+    Args:
+        door: Over ``database``.
+        database: Open with the log-in of whoever administers it.
+        actor: In whose name it is done.
+        clock: Of the station.
+    """
+
+    def __init__(self, door: Door, database: Database, actor: Actor, clock: Clock) -> None:
+        self._door, self._database, self._actor = door, database, actor
+        self.clock = clock
+        self._wait()
+
+    def _wait(self) -> None:
+        settled = threading.Event()
+        end = self._database.on_change(lambda _: settled.set())
+        if not self._database.up:
+            settled.wait(RUN_DEADLINE_S)
+        end()
 
     def do(self, operation: Operation[..., V], /, **args: Any) -> V:
         """The operation's view once it is in the database. Raises one of the six errors."""
-        return self._floor.door.do(operation, self._actor, args).view
+        return self._door.do(operation, self._actor, args).view
 
     def ask(self, query: Query[..., V], /, **args: Any) -> V:
         """The query's view. Raises Unavailable."""
-        return self._floor.door.ask(query, self._actor, args).value
+        return self._door.ask(query, self._actor, args).value
 
     def run(self, work: Callable[[Db], T]) -> T:
-        """``work`` in a committed transaction of the system actor."""
-
-        def as_system(db: Db) -> T:
-            db.actor = self._actor
-            return work(db)
-
-        return self._floor.run(as_system)
+        """``work`` that only reads, in a transaction of its own."""
+        return self._database.submit("queries", work, deadline_s=RUN_DEADLINE_S).result()
 
 
 Prepare = Callable[[Setup], None]

@@ -19,7 +19,6 @@ from sqlalchemy import func, select
 from core.clock import Clock
 from core.config import StationSettings
 from core.equipment.recorder import StateRecorder
-from core.equipment.recording import Led, take_source
 from core.equipment.views import SiteView
 from core.errors import GenbaError
 from core.live.link import LinkState, LinkStatus
@@ -88,8 +87,10 @@ class Reading:
         self._site: SiteView | None = None
         self._sources: dict[str, _Source] = {}
         self._turn = asyncio.Lock()
-        self._relaying = Relaying(floor.database, table, clock, self._recorded_here, self._read_elsewhere)
-        self._recorders = [make(floor.database, table.get, clock, self._superseded) for make in (StateRecorder, CountRecorder)]
+        self._relaying = Relaying(floor.database, settings.name, table, clock, self._recorded_here, self._read_elsewhere)
+        self._recorders = [
+            make(floor.database, settings.name, table.get, clock, self._superseded) for make in (StateRecorder, CountRecorder)
+        ]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -157,28 +158,24 @@ class Reading:
             for source in asked:
                 await self._settle(source, *answered[source.spec.code])
 
-    def _ask(self, db: Db, wanted: dict[str, Lease | None]) -> dict[str, tuple[Led | None, str]]:
+    def _ask(self, db: Db, wanted: dict[str, Lease | None]) -> dict[str, tuple[Lease | None, str]]:
         """On the listen lane: the lease of each source, or who holds it."""
-        answer: dict[str, tuple[Led | None, str]] = {}
+        answer: dict[str, tuple[Lease | None, str]] = {}
         for code, held in wanted.items():
             job = evidence.lease_name(code)
-            if held is None:
-                mine = take_source(db, code, self._settings.name, TTL_S)
-            else:
-                kept = lease.renew(db, held, TTL_S)
-                mine = None if kept is None else Led(kept, None)
+            mine = lease.acquire(db, job, self._settings.name, TTL_S) if held is None else lease.renew(db, held, TTL_S)
             holder = select(LeaseRow.holder).where(LeaseRow.name == job, LeaseRow.expires_at > func.clock_timestamp())
             answer[code] = (mine, "" if mine is not None else db.scalar(holder) or "")
         return answer
 
-    async def _settle(self, source: _Source, mine: Led | None, holder: str) -> None:
-        before, source.held = source.held, None if mine is None else mine.lease
+    async def _settle(self, source: _Source, mine: Lease | None, holder: str) -> None:
+        before, source.held = source.held, mine
         code = source.spec.code
         if mine is not None:
             if before is None:
-                log.info("source %s: recorded by this station, epoch %d", code, mine.lease.epoch)
+                log.info("source %s: recorded by this station, epoch %d", code, mine.epoch)
                 for recorder in self._recorders:
-                    recorder.lead(code, mine.lease.epoch, mine.seen_until)
+                    recorder.lead(code, mine.epoch, mine.seen_until)
             await self._begin(source)
         elif before is not None or (source.read and source.spec.readers == "lease" and holder not in ("", self._settings.name)):
             log.info("source %s: now read by %s", code, holder or "nobody")
@@ -246,7 +243,7 @@ class Reading:
 
         return of(before) != of(after)
 
-    async def _on_lane(self, work: Callable[[Db], object]) -> dict[str, tuple[Led | None, str]] | None:
+    async def _on_lane(self, work: Callable[[Db], object]) -> dict[str, tuple[Lease | None, str]] | None:
         """Run lease work on the listen lane and commit it; None when the database went away meanwhile."""
 
         def committed(db: Db) -> object:

@@ -35,6 +35,7 @@ class Relaying:
 
     Args:
         database: Its listen lane carries both ways.
+        station: Code of this station, the holder of the leases.
         table: Where values are taken from and put.
         clock: Of the station.
         held: Sources this station records, with the epoch of each lease.
@@ -44,12 +45,13 @@ class Relaying:
     def __init__(
         self,
         database: Database,
+        station: str,
         table: Table,
         clock: Clock,
         held: Callable[[], Mapping[str, tuple[int, tuple[TagSpec, ...]]]],
         elsewhere: Callable[[], Mapping[str, tuple[TagSpec, ...]]],
     ) -> None:
-        self._database, self._table, self._clock = database, table, clock
+        self._database, self._station, self._table, self._clock = database, station, table, clock
         self._held, self._elsewhere = held, elsewhere
         self._seen: dict[str, Any] = {}
         self._failing = False
@@ -78,7 +80,7 @@ class Relaying:
             return
         try:
             told = await asyncio.wrap_future(
-                self._database.submit("listen", lambda db: _exchange(db, outgoing, list(elsewhere)), deadline_s=_DEADLINE_S)
+                self._database.submit("listen", lambda db: _exchange(db, self._station, outgoing, list(elsewhere)), deadline_s=_DEADLINE_S)
             )
         except GenbaError as error:
             log.debug("relay: %s", error.code)
@@ -137,10 +139,10 @@ def _plain(value: Value) -> Value:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _exchange(db: Db, outgoing: Mapping[str, tuple[int, str]], wanted: list[str]) -> list[Relayed]:
+def _exchange(db: Db, station: str, outgoing: Mapping[str, tuple[int, str]], wanted: list[str]) -> list[Relayed]:
     """On the listen lane."""
     for code, (epoch, payload) in outgoing.items():
-        relay.put(db, code, epoch, payload)
+        relay.put(db, station, code, epoch, payload)
     told = relay.take(db, wanted) if wanted else []
     db.commit()
     return told

@@ -7,6 +7,7 @@ threads: one for decisions, so that they keep their order, one for questions, on
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,8 @@ from core.clock import Clock, SystemClock
 from core.config import StationSettings
 from core.equipment.site import site_view
 from core.equipment.views import SiteView
-from core.errors import GenbaError, Unavailable
+from core.equipment.writes import record_outcome, request_write
+from core.errors import GenbaError, Refused, Unavailable
 from core.history.recent import Recent
 from core.live.link import BrowseItem, LinkStatus
 from core.live.sample import Value
@@ -28,12 +30,12 @@ from core.live.writes import TagWriter, WriteIntent, WriteResult
 from core.station.acquisition import Acquisition
 from core.station.floor import Floor, Prepare
 from core.station.reading import Reading
-from core.store import audit
 from core.store.engine import DatabaseState
 from core.store.journal import Entry
-from core.store.operation import GUEST, Actor, Done, Operation, Secret, Signature
+from core.store.operation import GUEST, Actor, Authorisation, Done, Operation, Secret, Signature
 from core.store.query import Answer, Query
 from core.users import sign_in as sessions
+from core.users.proof import PIN_MIN
 from core.users.views import SignedIn
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ EVERYTHING = frozenset({"*"})
 NO_SITE = SiteView({}, (), (), (), {}, {})
 _OPEN_AGAIN_S = 5.0
 _BRING_HOME_S = 5.0
+_LOOK_EVERY = 6
 
 
 class Station:
@@ -73,7 +76,12 @@ class Station:
     """
 
     def __init__(
-        self, settings: StationSettings, *, clock: Clock | None = None, prepare: Prepare | None = None, has_screen: bool = False
+        self,
+        settings: StationSettings,
+        *,
+        clock: Clock | None = None,
+        prepare: Prepare | None = None,
+        has_screen: bool = False,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
@@ -94,7 +102,7 @@ class Station:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop
-        self._floor = Floor(settings, self.clock, lambda: self.actor.user_code)
+        self._floor = Floor(settings, self.clock, lambda: self._session)
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
         self._working = ThreadPoolExecutor(1, thread_name_prefix="genba-work")
@@ -148,19 +156,35 @@ class Station:
 
     # -- verbs ---------------------------------------------------------------------------------------------------
 
-    async def do(self, operation: Operation[..., V], /, *, signature: Signature | None = None, **args: Any) -> Done[V]:
+    async def do(
+        self,
+        operation: Operation[..., V],
+        /,
+        *,
+        signature: Signature | None = None,
+        authorisation: Authorisation | None = None,
+        **args: Any,
+    ) -> Done[V]:
         """Decide ``operation`` in the name of whoever is signed in. Raises one of the six errors.
 
         Args:
             operation: What is decided.
             signature: For an operation that declares a meaning: who signs, with his secret.
+            authorisation: Of somebody who may, for this one time, when the person signed in may not.
             **args: Its arguments by name; a ``Secret`` for each proof.
         """
         actor = self.actor
         try:
-            return await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args, signature))
+            done = await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args, signature, authorisation))
+        except Refused as refusal:
+            if refusal.code == "store.session_over":
+                self._begin(self._look_at_session())
+            raise
         finally:
             self._tell("waiting", self.waiting)
+        if operation.name == "users:pin:set":
+            await self._look_at_session()
+        return done
 
     async def attention(self) -> list[Entry]:
         """Decisions of this station that were overtaken or refused when they came home, oldest first; nothing drops them but a person."""
@@ -198,35 +222,82 @@ class Station:
         """Try to connect ``source`` now instead of waiting for the next attempt."""
         await self._acquisition.retry(source)
 
-    async def sign_in(self, user_code: str, typed: str) -> Actor:
+    async def sign_in(self, user_code: str, typed: str, *, badge: str = "") -> Actor:
         """Sign in at this station; whoever was signed in before is signed off.
 
+        Args:
+            user_code: As typed; "" with a badge.
+            typed: PIN or password.
+            badge: What the badge reader sent; "" for a typed code.
+
         Raises:
-            Refused: ``users.wrong`` or ``users.locked``.
-            Unavailable: The database is away: who somebody is can only be checked there.
+            Refused: See ``core.users.sign_in.sign_in``.
+            Unavailable: The database is away, and this station lets nobody in without it.
         """
-        secret = Secret(typed)
-        signed_in = await self._on(self._deciding, lambda: sessions.sign_in(self._floor.run, user_code, secret, self.settings.name))
+        claim = sessions.Claim(Secret(typed), user_code, badge)
+        signed_in = await self._on(self._deciding, lambda: sessions.sign_in(self._floor.run, claim, self.settings.name))
         await self.sign_out()
+        self._take(signed_in)
+        return signed_in.actor
+
+    def _take(self, signed_in: SignedIn) -> None:
+        """From now on this person decides here."""
+        session_id = signed_in.actor.session_id
+        assert session_id is not None  # a person always has one
+        self._floor.prover.hold(session_id, token=signed_in.token)
         self._session = signed_in
         self._become(signed_in.actor)
-        return signed_in.actor
 
     async def sign_out(self) -> None:
         """Become a guest again; the session ends in the database too, as soon as that is there."""
         session, self._session = self._session, None
         if session is None:
             return
+        if session.actor.session_id is not None:
+            self._floor.prover.end(session.actor.session_id)
         self._become(GUEST)
         try:
-            await self._on(self._deciding, lambda: sessions.sign_out(self._floor.run, session.token))
+            await self._on(self._deciding, lambda: sessions.sign_out(self._floor.run, session.token, self.settings.name))
         except Unavailable:
             log.info("session of %s ends by its own expiry: the database is away", session.actor.user_code)
 
+    async def _look_at_session(self) -> None:
+        """Is the person at the panel still who he was, with the same rights? Asked when users or rights changed, and now and then."""
+        session = self._session
+        if session is None or not self.database_up:
+            return
+        try:
+            now = await self._on(self._deciding, lambda: sessions.resume(self._floor.run, session.token, self.settings.name))
+        except GenbaError:
+            return  # the database went away: it is asked again when it is back
+        if self._session is not session:
+            return
+        if now is None:
+            log.info("the session of %s has ended", session.actor.user_code)
+            await self.sign_out()
+        elif now != session:
+            self._session = now
+            self._become(now.actor)
+
     @property
     def must_change_pin(self) -> bool:
-        """True while somebody is signed in with a PIN that another person gave him."""
-        return self._session is not None and self._session.must_change
+        """True while somebody is signed in who must change his PIN before anything else."""
+        return self.why_change != ""
+
+    @property
+    def why_change(self) -> Literal["", "first", "aged"]:
+        """Why the person signed in must change his PIN: another person gave it, or it is too old; "" he need not."""
+        return "" if self._session is None else self._session.why_change
+
+    @property
+    def also_at(self) -> tuple[str, ...]:
+        """Other stations where the person signed in here is signed in as well."""
+        return () if self._session is None else self._session.also_at
+
+    @property
+    def pin_digits(self) -> int:
+        """Fewest digits of a PIN at this site, as far as this station knows."""
+        return PIN_MIN if self._session is None else self._session.pin_digits
 
     @property
     def waiting(self) -> int:
@@ -272,9 +343,11 @@ class Station:
         async with self._arrivals:
             try:
                 if self._prepare is not None:
-                    prepare, setup = self._prepare, self._floor.setup()
-                    await self._on(self._working, lambda: prepare(setup))
+                    prepare = self._prepare
+                    await self._on(self._working, lambda: self._floor.prepare(prepare))
                     self._prepare = None
+                await self._on(self._working, self._floor.say_present)
+                await self._look_at_session()
                 # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
                 await self._on(self._working, self._floor.door.apply_waiting)
                 await self.attention()
@@ -305,15 +378,29 @@ class Station:
 
     async def _bring_home(self) -> None:
         """What was held up by a lock or a slow statement is tried again, however long nobody decides anything."""
+        turn = 0
         while True:
             await asyncio.sleep(_BRING_HOME_S)
+            turn += 1
+            if self.database_up and turn % _LOOK_EVERY == 0:
+                await self._look_around()
             if self.waiting and self.database_up and not self._arrivals.locked():
                 await self._on(self._working, self._floor.door.apply_waiting)
                 self._tell("waiting", self.waiting)
                 await self.attention()
 
+    async def _look_around(self) -> None:
+        """Say that this station is there, and see whether its person still may."""
+        try:
+            await self._on(self._working, self._floor.say_present)
+        except GenbaError as error:
+            log.debug("presence: %s", error.code)
+        await self._look_at_session()
+
     def _heard(self, keys: frozenset[str]) -> None:
         self._tell("changed", keys)
+        if self._session is not None and any(key.partition(":")[0] in _PEOPLE for key in keys):
+            self._begin(self._look_at_session())
         if any(key.partition(":")[0] in _SITE_ENTITIES for key in keys):
             self._begin(self._look_again())
 
@@ -323,6 +410,7 @@ class Station:
 
     def _missed(self) -> None:
         self._tell("changed", EVERYTHING)
+        self._begin(self._look_at_session())
         self._begin(self._look_again())
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -336,27 +424,22 @@ class Station:
         self._tell("actor", actor)
 
     async def _record_intent(self, intent: WriteIntent) -> None:
-        """One audit row before anything is sent; without the database nothing is sent."""
-        await self._record_write(intent, "requested")
+        """One audited request before anything is sent; without the database nothing is sent."""
+        # Whoever asked for it answers for its outcome, however the panel changes hands meanwhile.
+        actor = self._writers[intent.id] = self.actor
+        before, value = json.dumps(intent.before), json.dumps(intent.value)
+        told = {"write_id": intent.id, "tag": intent.tag, "source": intent.source, "before": before, "value": value}
+        try:
+            await self._on(self._deciding, lambda: self._floor.door.do(request_write, actor, told))
+        except GenbaError:
+            del self._writers[intent.id]
+            raise
 
     async def _record_outcome(self, intent: WriteIntent, outcome: str) -> None:
-        try:
-            await self._record_write(intent, outcome)
-        except Unavailable:
-            log.warning("outcome of write %s to %s could not be recorded: %s", intent.id, intent.tag, outcome)
-
-    async def _record_write(self, intent: WriteIntent, outcome: str) -> None:
-        # Whoever asked for it answers for its outcome, however the panel changed hands meanwhile.
-        actor = self._writers.setdefault(intent.id, self.actor)
-        if outcome != "requested":
-            del self._writers[intent.id]
-
-        def note(setup_db: Any) -> None:
-            setup_db.actor = actor
-            detail = {"write": str(intent.id), "tag": intent.tag, "source": intent.source, "from": intent.before, "to": intent.value}
-            audit.append(setup_db, "equipment:tag:write", outcome, detail=detail)
-
-        await self._on(self._deciding, lambda: self._floor.run(note))
+        actor = self._writers.pop(intent.id, self.actor)
+        told = {"write_id": intent.id, "tag": intent.tag, "outcome": outcome}
+        await self._on(self._deciding, lambda: self._floor.door.do(record_outcome, actor, told))
+        self._tell("waiting", self.waiting)
 
     def _tell(self, kind: NoticeKind, value: Any) -> None:
         for watcher in list(self._watchers):
@@ -386,4 +469,5 @@ class Station:
         return post
 
 
+_PEOPLE = frozenset({"user", "role", "security_policy", "station"})
 _SITE_ENTITIES = frozenset({"enterprise", "site", "area", "line", "work_unit", "source", "tag", "unit"})

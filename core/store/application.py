@@ -1,24 +1,35 @@
-"""One request applied in one transaction: function, messages, request row, notice, audit row, commit."""
+"""One request applied in one transaction: begun in the database, which judges it; function; messages; ended with its audit row; commit."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import Conflict, GenbaError, Invalid, Refused
-from core.store import audit, faults, notices, outbox
+from core.store import faults, outbox
 from core.store.base import Db
-from core.store.operation import Actor, Operation, Prover, Request
+from core.store.operation import Actor, Operation, Request
 from core.store.tables import AppliedRequest
 
 _TRIES: Final = 3
+_BEGIN: Final = text("SELECT * FROM genba.begin_operation(:token, :operation, CAST(:request AS jsonb))")
+_END: Final = text("SELECT genba.end_operation(CAST(:result AS jsonb), :reason, CAST(:detail AS jsonb))")
+_REFUSE: Final = text("SELECT genba.note_refusal(:token, :operation, CAST(:request AS jsonb), CAST(:refusal AS jsonb), :final)")
+
+
+class _Told(Exception):
+    """The database refused the request and has audited that already."""
+
+    def __init__(self, refusal: GenbaError) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,7 @@ class Work:
     Attributes:
         values: The arguments as the function gets them, proofs included.
         late: True for a request that waited through an outage: its refusal is final and is kept in the database.
+        token: Of the living session in which it was decided; None for systems, and when that session is over.
         refusals: Gets the refusal before it is audited. When the connection breaks under the audit row, the lane must
             hear of the broken connection, and the operator still hears the refusal.
     """
@@ -37,7 +49,16 @@ class Work:
     actor: Actor
     values: Mapping[str, Any]
     late: bool
+    token: str | None = None
     refusals: list[GenbaError] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        """Parameters that name this request to the database."""
+        return {
+            "token": self.token,
+            "operation": self.operation.name,
+            "request": json.dumps(self.request.wire(self.actor.name), ensure_ascii=False),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +69,19 @@ class Outcome:
     as_of: datetime
 
 
-def apply(db: Db, work: Work, prover: Prover) -> Outcome:
+def apply(db: Db, work: Work) -> Outcome:
     """Apply ``work`` and commit, or answer with what was applied before under the same request id.
 
     Raises:
-        Refused, Invalid, Conflict: The function or a rule of the database says no; audited, nothing changed.
+        Refused, Invalid, Conflict: The database, the function or a rule says no; audited, nothing changed.
         Unavailable: The program or the database failed in an unforeseen way; nothing changed.
         sqlalchemy.exc.DBAPIError: The connection is in trouble; the lane translates it.
     """
     for left in reversed(range(_TRIES)):
         try:
-            return _apply_once(db, work, prover)
+            return _apply_once(db, work)
+        except _Told as told:
+            raise told.refusal from None
         except DBAPIError as error:
             db.rollback()
             if faults.is_lane_matter(error):
@@ -71,68 +94,38 @@ def apply(db: Db, work: Work, prover: Prover) -> Outcome:
     raise AssertionError("unreachable")
 
 
-def _apply_once(db: Db, work: Work, prover: Prover) -> Outcome:
-    _prepare(db, work)
-    stored = _stored(db, work)
-    if stored is not None:
-        return stored
+def _apply_once(db: Db, work: Work) -> Outcome:
+    before = _begin(db, work)
+    if before is not None:
+        return before
     view = work.operation.function(db, work.actor, **work.values)
     db.flush()
-    if work.request.signed is not None:
-        prover.sign(db, work.request)
     as_of = db.now
     outbox.write(db, work.operation.undo_s)
-    result = work.operation.view_type.dump_python(view, mode="json")
-    if not _insert_request(db, work, state="applied", result=result):
+    result = work.operation.view_type.dump_json(view).decode()
+    if db.execute(_END, {"result": result, "reason": db.reason, "detail": "{}"}).scalar_one() is None:
         db.rollback()  # the same request was applied by another connection meanwhile: its result counts
-        _prepare(db, work)
-        stored = _stored(db, work)
-        assert stored is not None  # the conflicting row is there
-        return stored
-    notices.send(db, [f"{change.entity}:{change.key}" for change in audit.changes(db)])
-    audit.append(db, work.operation.name)
+        before = _begin(db, work)
+        assert before is not None  # the conflicting row is there
+        return before
     db.commit()
     return Outcome(view, as_of)
 
 
-def _prepare(db: Db, work: Work) -> None:
+def _begin(db: Db, work: Work) -> Outcome | None:
+    """Ask the database; None: it is open, go on. Otherwise what this request became before, or its refusal."""
     db.actor, db.request, db.decided_at = work.actor, work.request, work.request.decided_at
     db.messages.clear()
     db.reason = ""
-
-
-def _stored(db: Db, work: Work) -> Outcome | None:
-    row = db.execute(
-        select(AppliedRequest.state, AppliedRequest.result, AppliedRequest.refusal, AppliedRequest.applied_at).where(
-            AppliedRequest.id == work.request.id
-        )
-    ).one_or_none()
-    if row is None:
+    answer = db.execute(_BEGIN, work.told()).one()
+    if answer.outcome == "open":
         return None
-    if row.state == "refused":
-        raise faults.from_json(row.refusal)
-    return Outcome(work.operation.view_type.validate_python(row.result), row.applied_at)
-
-
-def _insert_request(db: Db, work: Work, **outcome: Any) -> bool:
-    request = work.request
-    statement = (
-        insert(AppliedRequest)
-        .values(
-            id=request.id,
-            operation=request.operation,
-            kind=work.operation.kind,
-            station=request.station,
-            user_code=request.user_code,
-            session_id=request.session_id,
-            decided_at=request.decided_at,
-            args=request.args,
-            **outcome,
-        )
-        .on_conflict_do_nothing()
-        .returning(AppliedRequest.id)
-    )
-    return db.execute(statement).one_or_none() is not None
+    if answer.outcome == "applied":
+        return Outcome(work.operation.view_type.validate_python(answer.told), answer.applied_at)
+    refusal = faults.from_json(answer.told)
+    work.refusals.append(refusal)
+    db.commit()  # keeps the audit row of the refusal
+    raise _Told(refusal)
 
 
 def _refused(db: Db, work: Work, refusal: GenbaError) -> GenbaError:
@@ -140,20 +133,18 @@ def _refused(db: Db, work: Work, refusal: GenbaError) -> GenbaError:
     if not isinstance(refusal, Refused | Invalid | Conflict):
         return refusal
     work.refusals.append(refusal)
-    _prepare(db, work)
-    told = faults.as_json(refusal)
-    if work.late and work.operation.kind == "intent" and not _insert_request(db, work, state="refused", refusal=told):
-        db.rollback()
-        return refusal  # refused and audited before; the answer to it was lost
-    audit.append(db, work.operation.name, "refused", detail={"refusal": told})
-    db.commit()
+    note_refusal(db, work, refusal, final=work.late and work.operation.kind == "intent")
     return refusal
 
 
-def audit_refusal(db: Db, operation: Operation[Any, Any], actor: Actor, station: str, refusal: GenbaError) -> None:
-    """Audit what was refused before it became a request (no right, a wrong signature)."""
-    db.actor, db.request = actor, None
-    audit.append(db, operation.name, "refused", station=station, detail={"refusal": faults.as_json(refusal)})
+def note_refusal(db: Db, work: Work, refusal: GenbaError, *, final: bool = False) -> None:
+    """Audit what was refused before the database was asked, or after, by the operation's own rules; commits.
+
+    Args:
+        final: The request will be answered the same way for ever.
+    """
+    told = json.dumps(faults.as_json(refusal), ensure_ascii=False)
+    db.execute(_REFUSE, work.told() | {"refusal": told, "final": final})
     db.commit()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -108,7 +108,14 @@ Names = Annotated[dict[str, str], mapped_column(JSONB)]
 
 
 class Base(DeclarativeBase):
-    """Base of every mapped row."""
+    """Base of every mapped row.
+
+    Attributes:
+        __audit__: How the audit row of an operation tells of changes: ``rows`` each row before and after, ``sum`` how many,
+            ``none`` nothing; None for tables that functions of the database alone write.
+    """
+
+    __audit__: ClassVar[Literal["rows", "sum", "none"] | None] = "rows"
 
     metadata = MetaData(schema=SCHEMA, naming_convention=_NAMES)
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute

@@ -23,12 +23,12 @@ from sqlalchemy.exc import DBAPIError
 
 from core.clock import Clock
 from core.errors import GenbaError, Invalid, NotConfirmed, Refused, Unavailable
-from core.store import application, arguments, audit, faults
+from core.store import application, arguments, faults
 from core.store.application import Outcome, Work
 from core.store.base import Db
 from core.store.engine import Database
 from core.store.journal import Entry, Journal
-from core.store.operation import OPERATIONS, Actor, Done, Operation, Prover, Request, Secret, Signature, Signed
+from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Request, Secret, Signature, Signed
 from core.store.previews import Previews
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore, overlay
@@ -36,8 +36,6 @@ from core.store.readstore import ReadStore, overlay
 P = ParamSpec("P")
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
-SETTLE: Final = "store:attention:settle"
-"""Right to take somebody else's parked intent off the list, and the audit tag of doing so."""
 _CATCH_UP_S: Final = 2.0
 _YIELD_S: Final = 0.001  # a lock is not fair: between two late entries the person at the screen may go first
 
@@ -94,8 +92,19 @@ class Door:
 
     # ---- deciding ------------------------------------------------------------------------------------------------
 
-    def do(self, operation: Operation[P, V], actor: Actor, args: Mapping[str, Any], signature: Signature | None = None) -> Done[V]:
+    def do(
+        self,
+        operation: Operation[P, V],
+        actor: Actor,
+        args: Mapping[str, Any],
+        signature: Signature | None = None,
+        authorisation: Authorisation | None = None,
+    ) -> Done[V]:
         """Decide ``operation`` with ``args`` (by name; a :class:`Secret` for each proof).
+
+        Args:
+            signature: For an operation that declares a meaning.
+            authorisation: Of somebody who may, when ``actor`` may not.
 
         Raises:
             Refused: No right, a wrong or missing signature, or the operation's own rules.
@@ -104,7 +113,7 @@ class Door:
             NotConfirmed: The connection broke during the commit; the journal finds out, nothing is booked twice.
             Unavailable: The database or the local disk is away; nothing was kept.
         """
-        work = self._checked(operation, actor, args, signature)
+        work = self._checked(operation, actor, args, signature, authorisation)
         with self._order:
             if self._usable and self._journal.waiting_count:
                 self._catch_up(self._clock.monotonic() + _CATCH_UP_S)
@@ -112,22 +121,29 @@ class Door:
                 return self._apply_now(work)
             return self._accept(work)
 
-    def _checked(self, operation: Operation[P, V], actor: Actor, args: Mapping[str, Any], signature: Signature | None) -> Work:
-        """Rights, arguments, proofs, signature: everything that can say no before anything is kept."""
-        if not actor.may(operation.name):
+    def _checked(
+        self,
+        operation: Operation[P, V],
+        actor: Actor,
+        args: Mapping[str, Any],
+        signature: Signature | None,
+        authorisation: Authorisation | None,
+    ) -> Work:
+        """Rights, arguments, proofs, signature: everything that can say no before anything is kept.
+
+        The database judges all of it again. What is refused here is refused sooner, in better words, and also without it.
+        """
+        request_id = self._clock.uuid7()
+        if not actor.may(operation.name) and authorisation is None:
             raise self._refusal(operation, actor, Refused("store.no_right", operation=operation.name))
-        if not operation.offline and not self._usable:
+        if not self._usable and (not operation.offline or authorisation is not None):
             raise self._away()
-        proved = dict(args)
-        for name in operation.proofs & args.keys():
-            if isinstance(args[name], Secret):
-                proved[name] = self._prover.prove(operation.name, name, args[name], _without_secrets(args))
-            elif args[name] is not None:
-                raise arguments.refusal(operation.name, name, "store.reason_wrong_form")
-        validated = operation.validate(proved)
-        signed = self._signed(operation, actor, signature)
+        validated = operation.validate(self._proved(request_id, operation, args))
+        signed = self._signed(request_id, operation, signature)
+        if authorisation is not None and not actor.may(operation.name):
+            self._prover.authorise(request_id, operation.name, authorisation)
         request = Request(
-            id=self._clock.uuid7(),
+            id=request_id,
             operation=operation.name,
             station=self._station,
             user_code=actor.user_code,
@@ -136,18 +152,27 @@ class Door:
             args=validated.model_dump(mode="json") | dict.fromkeys(operation.proofs),
             signed=signed,
         )
-        return Work(operation, request, actor, operation.values(validated), late=False)
+        request = request.model_copy(update={"seal": self._prover.seal(actor.session_id, request.message())})
+        return Work(operation, request, actor, operation.values(validated), False, self._prover.token(actor.session_id))
 
-    def _signed(self, operation: Operation[P, V], actor: Actor, signature: Signature | None) -> Signed | None:
+    def _proved(self, request_id: UUID, operation: Operation[P, V], args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``args`` with a proof in the place of each secret."""
+        proved = dict(args)
+        for name in operation.proofs & args.keys():
+            if isinstance(args[name], Secret):
+                proved[name] = self._prover.prove(request_id, operation.name, name, args[name], _without_secrets(args))
+            elif args[name] is not None:
+                raise arguments.refusal(operation.name, name, "store.reason_wrong_form")
+        return proved
+
+    def _signed(self, request_id: UUID, operation: Operation[P, V], signature: Signature | None) -> Signed | None:
         if operation.meaning is None:
             return None
         if signature is None:
             raise Refused("store.signature_needed", meaning=operation.meaning)
         if signature.meaning != operation.meaning:
-            raise self._refusal(operation, actor, Refused("store.signature_wrong", meaning=signature.meaning))
-        signer = self._prover.verify(signature.user_code, signature.proof)
-        if not signer.may(operation.name):
-            raise self._refusal(operation, signer, Refused("store.no_right", operation=operation.name))
+            raise Refused("store.signature_wrong", meaning=signature.meaning)
+        signer = self._prover.sign(request_id, operation.name, signature)
         return Signed(user_code=signer.user_code, name=signer.name, meaning=signature.meaning, at=self._clock.now())
 
     def _apply_now(self, work: Work) -> Done[Any]:
@@ -250,7 +275,8 @@ class Door:
             raise Refused("store.version_unknown", operation=entry.request.operation)
         if operation.offline:
             values = operation.values(operation.validate(entry.request.args))
-            return self._run(Work(operation, entry.request, entry.actor, values, late=True))
+            token = self._prover.token(entry.request.session_id)
+            return self._run(Work(operation, entry.request, entry.actor, values, True, token))
         found = self._database.submit(
             "operations", lambda db: application.find_applied(db, entry.request.id), deadline_s=self._deadline_s
         ).result()
@@ -293,22 +319,18 @@ class Door:
 
         Raises:
             Invalid: ``store.entry_not_found``.
-            Refused: It is a fact, or somebody else's and ``actor`` lacks :data:`SETTLE`.
+            Refused: It is a fact, or somebody else's and ``actor`` lacks the right to ``core.store.attention.settle_other``.
             Unavailable: The database is away.
         """
+        from core.store.attention import settle_other, settle_own
+
         entry = self._parked(request_id)
         operation = OPERATIONS.get(entry.request.operation)
         if operation is None or operation.kind == "fact":
             raise Refused("store.fact_kept")
-        if actor.user_code != entry.request.user_code and not actor.may(SETTLE):
-            raise Refused("store.no_right", operation=SETTLE)
-
-        def write(db: Db) -> None:
-            db.actor, db.request = actor, entry.request
-            audit.append(db, SETTLE, "settled", station=self._station, detail={"refusal": entry.refusal})
-            db.commit()
-
-        self._database.submit("operations", write, deadline_s=self._deadline_s).result()
+        mine = actor.user_code == entry.request.user_code
+        told = {"request_id": request_id, "operation": entry.request.operation, "refusal": str(entry.refusal.get("code", ""))}
+        self.do(settle_own if mine else settle_other, actor, told if mine else told | {"user_code": entry.request.user_code})
         self._journal.forget(request_id)
 
     def _parked(self, request_id: UUID) -> Entry:
@@ -369,7 +391,7 @@ class Door:
 
     def _run(self, work: Work) -> Outcome:
         """Apply on the operations lane. Unavailable with a parameter ``unknown`` is the lane's word, any other the function's."""
-        future = self._database.submit("operations", lambda db: application.apply(db, work, self._prover), deadline_s=self._deadline_s)
+        future = self._database.submit("operations", lambda db: application.apply(db, work), deadline_s=self._deadline_s)
         try:
             return future.result()
         except DBAPIError as error:
@@ -378,11 +400,17 @@ class Door:
     def _refusal(self, operation: Operation[Any, Any], actor: Actor, refusal: Refused) -> Refused:
         """``refusal``, audited soon if the database is there; nobody waits for that."""
         if self._usable:
-
-            def write(db: Db) -> None:
-                application.audit_refusal(db, operation, actor, self._station, refusal)
-
-            self._database.submit("operations", write, deadline_s=self._deadline_s)
+            request = Request(
+                id=self._clock.uuid7(),
+                operation=operation.name,
+                station=self._station,
+                user_code=actor.user_code,
+                session_id=actor.session_id,
+                decided_at=self._clock.now(),
+                args={},
+            )
+            work = Work(operation, request, actor, {}, False, self._prover.token(actor.session_id))
+            self._database.submit("operations", lambda db: application.note_refusal(db, work, refusal), deadline_s=self._deadline_s)
         return refusal
 
 

@@ -42,7 +42,7 @@ _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
 _WHO = text(
     "SELECT current_setting('server_version_num')::int, current_user, to_regnamespace('genba') IS NULL,"
-    " EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'genba_station' AND pg_has_role(oid, 'USAGE'))"
+    " EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname IN ('genba_station', 'genba_owner') AND pg_has_role(oid, 'USAGE'))"
 )
 
 

@@ -1,4 +1,7 @@
-"""What an error of the database means to the person at the screen. Connection troubles are the lane's business, not here."""
+"""What an error of the database means to the person at the screen. Connection troubles are the lane's business, not here.
+
+SQLSTATEs of class GB are the guard's own; see ``migrations/sql/guard.sql``.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,10 @@ def operator_error(error: Exception, name: str, constraints: Mapping[str, str] =
         state = sqlstate(error)
         if state in AGAIN:
             return Unavailable("store.busy")
+        if state == "GB002":
+            return Refused("store.station_refused", problem=str(failure_of(error)).splitlines()[0])
+        if state == "GB003":
+            return Refused("store.not_on_this_line", operation=name)
         constraint = str(getattr(getattr(failure_of(error), "diag", None), "constraint_name", None) or state)
         if state.startswith("23"):
             return Invalid(constraints.get(constraint, "store.integrity"), constraint=constraint)

@@ -2,7 +2,8 @@
 
 A lease is a row, not a database lock: the kernel of a frozen station goes on answering for it, so only a missed renewal
 tells. All times are the server's. The epoch rises with every new holder and is written beside everything the holder
-records; ``check`` compares it in the same transaction, so that a holder who was away too long cannot write as if he still held it.
+records; the database compares it in the same transaction (``evidence``), so that a holder who was away too long cannot write as if
+he still held it. The database also sees to it that nobody holds a job in another station's name.
 Functions take the session of the ``listen`` lane (or of any transaction) and leave the commit to the caller.
 """
 
@@ -15,29 +16,9 @@ from sqlalchemy import text
 
 from core.store.base import Db
 
-_ACQUIRE = text(
-    """
-    INSERT INTO genba.lease AS held (name, holder, epoch, acquired_at, renewed_at, expires_at)
-    VALUES (:name, :holder, 1, clock_timestamp(), clock_timestamp(), clock_timestamp() + make_interval(secs => :ttl_s))
-    ON CONFLICT (name) DO UPDATE
-    SET holder = excluded.holder, epoch = held.epoch + 1,
-        acquired_at = excluded.acquired_at, renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
-    WHERE held.expires_at <= clock_timestamp()
-    RETURNING epoch, expires_at
-    """
-)
-_RENEW = text(
-    """
-    UPDATE genba.lease
-    SET renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => :ttl_s)
-    WHERE name = :name AND holder = :holder AND epoch = :epoch
-    RETURNING expires_at
-    """
-)
-_RELEASE = text(
-    "UPDATE genba.lease SET expires_at = least(expires_at, clock_timestamp()) WHERE name = :name AND holder = :holder AND epoch = :epoch"
-)
-_CHECK = text("SELECT epoch = :epoch FROM genba.lease WHERE name = :name FOR SHARE")
+_ACQUIRE = text("SELECT * FROM genba.lease_acquire(:name, :holder, :ttl_s)")
+_RENEW = text("SELECT * FROM genba.lease_renew(:name, :holder, :epoch, :ttl_s)")
+_RELEASE = text("SELECT genba.lease_release(:name, :holder, :epoch)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +30,14 @@ class Lease:
         holder: Station code.
         epoch: Fencing number, ≥ 1.
         expires_at: Server time from which another may take it.
+        seen_until: When the job was renewed last by whoever had it before; None when nobody had, or it is our own renewal.
     """
 
     name: str
     holder: str
     epoch: int
     expires_at: datetime
+    seen_until: datetime | None = None
 
 
 def acquire(db: Db, name: str, holder: str, ttl_s: float) -> Lease | None:
@@ -66,7 +49,7 @@ def acquire(db: Db, name: str, holder: str, ttl_s: float) -> Lease | None:
         ttl_s: Seconds until it expires without renewal, > 0; renew about three times as often.
     """
     row = db.execute(_ACQUIRE, {"name": name, "holder": holder, "ttl_s": _seconds(ttl_s)}).one_or_none()
-    return None if row is None else Lease(name, holder, row.epoch, row.expires_at)
+    return None if row is None else Lease(name, holder, row.epoch, row.expires_at, row.seen_until)
 
 
 def renew(db: Db, lease: Lease, ttl_s: float) -> Lease | None:
@@ -82,11 +65,6 @@ def renew(db: Db, lease: Lease, ttl_s: float) -> Lease | None:
 def release(db: Db, lease: Lease) -> None:
     """Give the job up, so that another may take it at once; nothing happens when it is no longer ours."""
     db.execute(_RELEASE, {"name": lease.name, "holder": lease.holder, "epoch": lease.epoch})
-
-
-def check(db: Db, name: str, epoch: int) -> bool:
-    """Whether ``epoch`` is still the current one; holds off a change of holder until this transaction ends."""
-    return bool(db.execute(_CHECK, {"name": name, "epoch": epoch}).scalar_one_or_none())
 
 
 def _seconds(ttl_s: float) -> float:

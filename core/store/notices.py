@@ -12,8 +12,6 @@ from core.store.base import Db
 
 CHANNEL: Final = "genba"
 """The channel every station listens on."""
-UNNOTED: Final = "genba_unnoted"
-"""Execution option of a statement that neither the audit row nor the notice is to mention (evidence)."""
 _BYTES_MAX: Final = 7_900  # PostgreSQL refuses a payload of 8,000
 _MANY: Final = 500
 

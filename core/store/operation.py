@@ -6,9 +6,11 @@ The door itself is :mod:`core.store.door`.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, NoReturn, ParamSpec, Protocol, TypeVar
@@ -124,19 +126,21 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """An electronic signature as given at the screen: who signs, what the signing means, and the signer's secret."""
+    """An electronic signature as given at the screen: who signs (by code or badge), what the signing means, and the signer's secret."""
 
     meaning: str
     user_code: str
     proof: Secret
+    badge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Authorisation:
-    """A supervisor's leave for one request of somebody who lacks the right: who gives it, with his secret."""
+    """A supervisor's leave for one request of somebody who lacks the right: who gives it (by code or badge), with his secret."""
 
     user_code: str
     proof: Secret
+    badge: str = ""
 
 
 class Signed(BaseModel):
@@ -155,28 +159,37 @@ class Signed(BaseModel):
 
 
 class Prover(Protocol):
-    """Turns secrets into what may be kept; injected into the door by the station."""
+    """Turns secrets into what may be kept, and speaks for whoever is signed in; injected into the door by the station."""
 
-    def prove(self, operation: str, parameter: str, secret: Secret, args: Mapping[str, Any]) -> str:
+    def prove(self, request_id: UUID, operation: str, parameter: str, secret: Secret, args: Mapping[str, Any]) -> str:
         """A one-way proof of ``secret`` (a password hash) that stands in the place of ``parameter``; before anything is stored.
 
         Raises:
             Unavailable: What it needs for that is away.
             Invalid: The secret cannot be used (too short, not the old one).
+            Refused: A secret that was to be checked here and now is wrong.
         """
         ...
 
-    def verify(self, user_code: str, secret: Secret) -> Actor:
-        """The person whose secret this is, for a signature; a transaction of its own, so that failures are counted.
+    def sign(self, request_id: UUID, operation: str, signature: Signature) -> Actor:
+        """The person whose secret this is; the database then knows that he signs this one request.
 
         Raises:
-            Refused: Wrong secret, locked or unknown user.
+            Refused: Wrong secret, locked or unknown user, or no right to the operation himself.
             Unavailable: Nothing here can tell at the moment.
         """
         ...
 
-    def sign(self, db: Db, request: Request) -> None:
-        """Write the record of ``request.signed`` (never None here) inside the transaction of what was signed."""
+    def authorise(self, request_id: UUID, operation: str, authorisation: Authorisation) -> Actor:
+        """The person who lets somebody else do this one request. Raises as ``sign``."""
+        ...
+
+    def token(self, session_id: UUID | None) -> str | None:
+        """What proves to the database that this session is alive; None when this program does not hold it (any more)."""
+        ...
+
+    def seal(self, session_id: UUID | None, message: bytes) -> str | None:
+        """HMAC-SHA-256 of ``message`` under the session's key, hexadecimal; None when this program does not hold it."""
         ...
 
 
@@ -188,6 +201,8 @@ class Request(BaseModel):
         decided_at: When the person decided, aware UTC, station clock.
         args: The validated arguments as JSON; a proof stands only in memory, files and rows hold ``null`` for it.
         signed: The verified signature of an operation that declares a meaning, otherwise None.
+        seal: Made under the key of the person's session when he decided: by it the database believes a request that waited
+            here, whoever could write this file meanwhile. None for systems.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -200,6 +215,26 @@ class Request(BaseModel):
     decided_at: AwareDatetime
     args: dict[str, JsonValue]
     signed: Signed | None = None
+    seal: str | None = None
+
+    def wire(self, user_name: str = "") -> dict[str, Any]:
+        """The request as ``genba.begin_operation`` reads it: its sealed parts are texts, so that both sides hash the same bytes."""
+        return {
+            "id": str(self.id),
+            "operation": self.operation,
+            "station": self.station,
+            "user_code": self.user_code,
+            "user_name": user_name,
+            "session_id": None if self.session_id is None else str(self.session_id),
+            "decided_at": self.decided_at.astimezone(UTC).isoformat(),
+            "args": json.dumps(self.args, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
+            "seal": self.seal,
+        }
+
+    def message(self) -> bytes:
+        """What is sealed: every part with its length, so that no two requests have the same bytes."""
+        told = self.wire()
+        return frame([told[part] for part in ("id", "operation", "station", "user_code", "session_id", "decided_at", "args")])
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -210,6 +245,12 @@ class Request(BaseModel):
         """
         declared = OPERATIONS[self.operation]
         return declared.values(declared.validate(self.args))
+
+
+def frame(parts: Sequence[str | None]) -> bytes:
+    """``parts`` as bytes: each with its length in bytes, a missing one as "-"; the same rule as ``genba_guard.frame``."""
+    raw = (None if part is None else part.encode() for part in parts)
+    return b",".join(b"-" if part is None else b"%d:%b" % (len(part), part) for part in raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +376,8 @@ def operation(
         raise ValueError(f"{name!r}: an operation is named feature:thing:verb")
     if offline and (subject is None or preview is None):
         raise ValueError(f"{name}: an offline operation declares subject and preview")
+    if offline and meaning is not None:
+        raise ValueError(f"{name}: a signature is verified by the database, so nothing signed is decided without it")
 
     def declare(function: Callable[Concatenate[Db, Actor, P], V]) -> Operation[P, V]:
         if name in OPERATIONS:

@@ -15,14 +15,7 @@ from sqlalchemy import text
 
 from core.store.base import Db
 
-_PUT = text(
-    """
-    INSERT INTO genba.relay AS held (source, epoch, sent_at, payload)
-    VALUES (:source, :epoch, clock_timestamp(), CAST(:payload AS jsonb))
-    ON CONFLICT (source) DO UPDATE SET epoch = excluded.epoch, sent_at = excluded.sent_at, payload = excluded.payload
-    WHERE held.epoch <= excluded.epoch
-    """
-)
+_PUT = text("SELECT genba.relay_put(:station, :source, :epoch, CAST(:payload AS jsonb))")
 _TAKE = text(
     """
     SELECT source, epoch, sent_at, payload, extract(epoch FROM clock_timestamp() - sent_at)::float8 AS age_s
@@ -50,13 +43,14 @@ class Relayed:
     payload: Mapping[str, Any]
 
 
-def put(db: Db, source: str, epoch: int, payload: str) -> None:
-    """Replace the values of ``source``; nothing happens when a later holder has spoken already. The caller commits.
+def put(db: Db, station: str, source: str, epoch: int, payload: str) -> None:
+    """Replace the values of ``source``; nothing happens unless ``station`` holds its lease. The caller commits.
 
     Args:
+        epoch: Of the lease.
         payload: JSON text of the columns, see ``Relayed``.
     """
-    db.execute(_PUT, {"source": source, "epoch": epoch, "payload": payload})
+    db.execute(_PUT, {"station": station, "source": source, "epoch": epoch, "payload": payload})
 
 
 def take(db: Db, sources: Iterable[str]) -> list[Relayed]:

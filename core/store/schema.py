@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from core.config import VERSION
-from core.errors import GenbaError, Refused, Unavailable
-from core.store.address import OLDEST_SERVER, connect_parameters, connection_failure, failure_of
+from core.errors import GenbaError, Unavailable
+from core.store import logins
+from core.store.address import failure_of
+from core.store.administration import connected
 from core.store.embedded import ADMIN, DATABASE, LOGIN, EmbeddedServer
 
 if TYPE_CHECKING:
@@ -32,12 +33,8 @@ REVISION = "0003"
 
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _UPGRADE_LOCK = 0x67656E6261  # "genba": one upgrade of a database at a time
-_LOCK_TIMEOUT = "3s"
 _WINDOW = text(
     "SELECT schema_revision, oldest_program, newest_program FROM genba.schema_compat ORDER BY applied_at DESC, schema_revision DESC LIMIT 1"
-)
-_QUOTED = text(
-    "SELECT format('%I', CAST(:login AS text)), format('%L', CAST(:password AS text)), EXISTS (SELECT FROM pg_roles WHERE rolname = :login)"
 )
 
 
@@ -77,6 +74,7 @@ class SchemaStatus:
         program: Version of this program.
         server: Version of the server, ``18.6``.
         reason: Why it is not usable or read-only; None when it is fine.
+        declared: Fingerprint of what the last upgrade declared; "" for none.
     """
 
     state: Literal["ready", "empty", "behind", "read_only", "ahead"]
@@ -85,6 +83,7 @@ class SchemaStatus:
     program: str
     server: str
     reason: Unavailable | None
+    declared: str = ""
 
 
 def _parts(version: str) -> tuple[int, ...]:
@@ -109,7 +108,7 @@ def status(url: str, *, allow_unsafe: bool = False) -> SchemaStatus:
     Raises:
         Unavailable, Refused: It cannot be reached or entered (``store.away``, ``store.login_refused`` …).
     """
-    with _connected(url, allow_unsafe=allow_unsafe) as connection:
+    with connected(url, allow_unsafe=allow_unsafe) as connection:
         return _status(connection)
 
 
@@ -129,7 +128,7 @@ def upgrade(url: str, *, wait_s: float = 60.0, allow_unsafe: bool = False) -> Sc
         Unavailable: Not reachable, server older than PostgreSQL 15, or still in use after ``wait_s`` (``store.upgrade_busy``).
     """
     end = time.monotonic() + wait_s
-    with _connected(url, allow_unsafe=allow_unsafe) as connection, _alone(connection, end):
+    with connected(url, allow_unsafe=allow_unsafe) as connection, _alone(connection, end):
         before = _status(connection)
         if before.reason is not None and before.reason.code == "store.program_too_old":
             raise before.reason
@@ -148,77 +147,39 @@ def schema_sql() -> str:
     return script.getvalue()
 
 
-def add_station_login(url: str, login: str, password: str) -> None:
-    """Make ``login`` a log-in of the restricted station role, or give an existing one this password.
-
-    Raises:
-        Refused: The log-in of ``url`` may not do it (``store.upgrade_refused``).
-        Unavailable: Not reachable.
-    """
-    with _connected(url) as connection:
-        name, secret, exists = connection.execute(_QUOTED, {"login": login, "password": password}).one()
-        verb = "ALTER" if exists else "CREATE"
-        _plain(connection, f"{verb} ROLE {name} LOGIN PASSWORD {secret}")
-        _plain(connection, f"GRANT genba_station TO {name}")
-        connection.commit()
-
-
-def prepare_embedded(server: EmbeddedServer) -> str:
+def prepare_embedded(server: EmbeddedServer, declared: str) -> str:
     """Make, or bring up to date, the database of a started embedded server; returns the station's address.
 
     A database that is up to date costs one query.
+
+    Args:
+        declared: ``core.catalogue.fingerprint()``: the database must know what this program declares.
 
     Raises:
         Unavailable: It cannot be migrated (``store.program_too_old`` after going back to an older program).
     """
     with contextlib.suppress(GenbaError):
         now = status(server.url())
-        if now.window is not None and now.window.revision == REVISION:
+        if now.window is not None and now.window.revision == REVISION and now.declared == declared:
             return server.url()
     with server.alone():
-        with _connected(server.url(ADMIN, "postgres"), autocommit=True) as connection:
+        with connected(server.url(ADMIN, "postgres"), autocommit=True) as connection:
             if not connection.execute(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": DATABASE}).scalar_one():
                 connection.execute(text(f"CREATE DATABASE {DATABASE}"))
         upgrade(server.url(ADMIN))
-        add_station_login(server.url(ADMIN), LOGIN, server.password())
+        logins.add_local(server.url(ADMIN), LOGIN, server.password())
     return server.url()
 
 
 # Inside --------------------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _connected(url: str, *, autocommit: bool = False, allow_unsafe: bool = False) -> Iterator[Connection]:
-    import psycopg
-    from psycopg.conninfo import make_conninfo
-
-    conninfo = make_conninfo(**connect_parameters(url, "genba/upgrade", allow_unsafe=allow_unsafe, lock_timeout=_LOCK_TIMEOUT))
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
-    if autocommit:
-        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-    try:
-        try:
-            connection = engine.connect()
-        except DBAPIError as error:
-            raise connection_failure(failure_of(error)) from None
-        with connection:
-            _check_server(connection)
-            yield connection
-    except DBAPIError as error:
-        raise _refusal(error) from None
-    finally:
-        engine.dispose()
-
-
-def _check_server(connection: Connection) -> None:
-    number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
-    if number < OLDEST_SERVER:
-        raise Unavailable("store.server_too_old", have=f"{number // 10000}", want=f"{OLDEST_SERVER // 10000}")
-    connection.commit()
-
-
 def _status(connection: Connection) -> SchemaStatus:
     window = read_window(connection)
+    knows = (
+        window is not None and connection.execute(text("SELECT to_regprocedure('genba.declared_fingerprint()')")).scalar_one() is not None
+    )
+    declared = str(connection.execute(text("SELECT genba.declared_fingerprint()")).scalar_one() or "") if knows else ""
     server = str(connection.execute(text("SHOW server_version")).scalar_one()).split()[0]
     connection.commit()
     reason = Unavailable("store.schema_missing") if window is None else window.verdict()
@@ -229,7 +190,7 @@ def _status(connection: Connection) -> SchemaStatus:
         state = "read_only"
     elif window.revision != REVISION:
         state = "behind" if window.revision < REVISION else "ahead"
-    return SchemaStatus(state, window, REVISION, VERSION, server, reason)
+    return SchemaStatus(state, window, REVISION, VERSION, server, reason, declared)
 
 
 @contextlib.contextmanager
@@ -278,20 +239,3 @@ def _config(output: io.StringIO) -> Config:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def _plain(connection: Connection, statement: str) -> None:
-    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
-
-
-def _refusal(error: DBAPIError) -> GenbaError:
-    inner = failure_of(error)
-    line = str(inner).splitlines()[0] if str(inner) else type(inner).__name__
-    state = getattr(inner, "sqlstate", None) or ""
-    if state in {"42501", "0LP01"}:  # insufficient privilege, invalid grant
-        return Refused("store.upgrade_refused", problem=line)
-    if state == "53100":
-        return Unavailable("store.server_disk_full", problem=line)
-    if error.connection_invalidated or state.startswith(("08", "57")):
-        return connection_failure(inner)
-    return Unavailable("store.upgrade_failed", problem=line)

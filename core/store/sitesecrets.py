@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from uuid import UUID
 
 from pydantic import Field
 
 from core.errors import Invalid
-from core.store.operation import Actor, Proof, Prover, Request, Secret, operation
+from core.store.operation import Actor, Authorisation, Proof, Prover, Secret, Signature, operation
 from core.store.query import query
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class SealingProver:
         self._people = people
         self._seal = seal
 
-    def prove(self, operation: str, parameter: str, secret: Secret, args: Mapping[str, Any]) -> str:
+    def prove(self, request_id: UUID, operation: str, parameter: str, secret: Secret, args: Mapping[str, Any]) -> str:
         """See ``Prover``; for ``sealed`` the sealed secret, bound to the argument ``name``.
 
         Raises:
@@ -137,7 +138,7 @@ class SealingProver:
             Refused: ``store.site_key_missing``.
         """
         if parameter != SEALED:
-            return self._people.prove(operation, parameter, secret, args)
+            return self._people.prove(request_id, operation, parameter, secret, args)
         name, text = str(args.get("name", "")), secret.reveal()
         if not NAME.fullmatch(name):
             raise Invalid("store.secret_name", name=name[:60])
@@ -145,10 +146,18 @@ class SealingProver:
             raise Invalid("store.secret_unusable", characters=SECRET_MAX)
         return self._seal(name, text)
 
-    def verify(self, user_code: str, secret: Secret) -> Actor:
+    def sign(self, request_id: UUID, operation: str, signature: Signature) -> Actor:
         """See ``Prover``."""
-        return self._people.verify(user_code, secret)
+        return self._people.sign(request_id, operation, signature)
 
-    def sign(self, db: Db, request: Request) -> None:
+    def authorise(self, request_id: UUID, operation: str, authorisation: Authorisation) -> Actor:
         """See ``Prover``."""
-        self._people.sign(db, request)
+        return self._people.authorise(request_id, operation, authorisation)
+
+    def token(self, session_id: UUID | None) -> str | None:
+        """See ``Prover``."""
+        return self._people.token(session_id)
+
+    def seal(self, session_id: UUID | None, message: bytes) -> str | None:
+        """See ``Prover``."""
+        return self._people.seal(session_id, message)

@@ -42,6 +42,7 @@ class AppliedRequest(Base):
         decided_at: Station clock at the decision; ``applied_at``: server clock of the transaction.
     """
 
+    __audit__ = None
     __tablename__ = "request"
     __table_args__ = (
         CheckConstraint("kind IN ('intent', 'fact')", name="kind_known"),
@@ -79,6 +80,7 @@ class AuditRow(Base):
         previous_hash, hash: SHA-256 chain; see ``core.store.audit``.
     """
 
+    __audit__ = None
     __tablename__ = "audit"
     __table_args__ = (
         Index("ix_audit_at", "at"),
@@ -113,6 +115,7 @@ class AuditHead(Base):
         worked_seq: Number of the last row that is not an anchor; two stations that anchor each other do not go on for ever.
     """
 
+    __audit__ = None
     __tablename__ = "audit_head"
 
     station: Mapped[str] = mapped_column(String(50), primary_key=True)
@@ -156,6 +159,7 @@ class OutboxMessage(Base):
         receipt: What the other system answered; None before.
     """
 
+    __audit__ = "none"
     __tablename__ = "outbox"
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'sending', 'unknown', 'sent', 'parked')", name="state_known"),
@@ -189,6 +193,7 @@ class InboxMessage(Base):
         request_id: The request it became; None before.
     """
 
+    __audit__ = "none"
     __tablename__ = "inbox"
     __table_args__ = (
         UniqueConstraint("system_id", "kind", "external_id", "revision"),
@@ -218,6 +223,7 @@ class RelayRow(Base):
         payload: Columns ``tags, values, qualities, statuses, source_at`` of equal length.
     """
 
+    __audit__ = None
     __tablename__ = "relay"
     __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute
 
@@ -237,6 +243,7 @@ class LeaseRow(Base):
         expires_at: From then on another may take it; all times are the server's.
     """
 
+    __audit__ = None
     __tablename__ = "lease"
 
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
@@ -260,6 +267,7 @@ class SiteKeyRow(Base):
 
     __tablename__ = "site_key"
     __entity__ = "site_key"
+    __audit__ = "rows"
     __table_args__ = (CheckConstraint("(wrapped_by IS NULL) = (wrapped IS NULL)", name="wrapped_complete"),)
 
     id: Mapped[str] = mapped_column(String(8), primary_key=True)
@@ -281,6 +289,7 @@ class SiteSecret(Base):
 
     __tablename__ = "secret"
     __entity__ = "secret"
+    __audit__ = "rows"
 
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
     value: Mapped[str | Unreadable] = confidential("secret.value", nullable=False)
@@ -290,6 +299,7 @@ class SiteSecret(Base):
 class SchemaCompat(Base):
     """From which to which program version a schema revision serves; the newest row counts."""
 
+    __audit__ = None
     __tablename__ = "schema_compat"
 
     schema_revision: Mapped[str] = mapped_column(String(50), primary_key=True)

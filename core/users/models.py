@@ -179,6 +179,7 @@ class UserSession(Base):
         offline: Begun at a station while the database was away.
     """
 
+    __audit__ = None
     __tablename__ = "session"
     __table_args__ = (
         CheckConstraint("expires_at > started_at", name="expires_after_start"),
@@ -208,6 +209,7 @@ class Signature(Base):
         meaning: What the signing means, in the operation's declared word (``review``, ``approval`` …).
     """
 
+    __audit__ = None
     __tablename__ = "signature"
     __table_args__ = (
         CheckConstraint("length(meaning) > 0", name="meaning_given"),
@@ -241,6 +243,7 @@ credential = Table(
     CheckConstraint("memory_kib BETWEEN 8192 AND 4194304", name="memory_range"),
     CheckConstraint("parallelism BETWEEN 1 AND 64", name="parallelism_range"),
     comment="SHA-256 of the Argon2id hash a panel derives: reading this table does not let anybody sign in.",
+    info={"audit": "rows", "entity": "user"},
 )
 
 sign_in_secret = Table(

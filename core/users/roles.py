@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.store.operation import Actor
+from core.store.operation import Actor, holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,25 @@ class Role:
     permissions: frozenset[str]
 
 
-_OWN: Final = frozenset({"users:pin:set"})
+_OWN: Final = frozenset({"users:pin:set", "store:attention:settle_own"})
+_MACHINES: Final = frozenset({"equipment:tag:write", "equipment:tag:confirm"})
 """What everybody who has signed in may do for himself."""
 
-_OPERATOR: Final = _OWN | {
-    "production:order:start",
-    "production:order:pause",
-    "production:order:resume",
-    "production:order:complete",
-    "production:order:note",
-    "production:report:book",
-    "production:report:correct",
-    "equipment:stop:explain",
-    "equipment:setpoint:write",
-}
+_OPERATOR: Final = (
+    _OWN
+    | _MACHINES
+    | {
+        "production:order:start",
+        "production:order:pause",
+        "production:order:resume",
+        "production:order:complete",
+        "production:order:note",
+        "production:report:book",
+        "production:report:correct",
+        "equipment:stop:explain",
+        "equipment:setpoint:write",
+    }
+)
 
 _SUPERVISOR: Final = _OPERATOR | {
     "production:order:*",
@@ -50,6 +55,7 @@ _SUPERVISOR: Final = _OPERATOR | {
     "equipment:limit:write",
     "inventory:*",
     "users:user:list",
+    "store:attention:settle",
 }
 
 _QUALITY: Final = _OWN | {
@@ -61,13 +67,17 @@ _QUALITY: Final = _OWN | {
     "quality:*",
 }
 
-_MAINTENANCE: Final = _OWN | {
-    "equipment:stop:*",
-    "equipment:setpoint:write",
-    "equipment:limit:write",
-    "equipment:service:write",
-    "equipment:source:retry",
-}
+_MAINTENANCE: Final = (
+    _OWN
+    | _MACHINES
+    | {
+        "equipment:stop:*",
+        "equipment:setpoint:write",
+        "equipment:limit:write",
+        "equipment:service:write",
+        "equipment:source:retry",
+    }
+)
 
 _ADMINISTRATOR: Final = _OWN | {"users:*", "equipment:*", "inventory:*", "production:*", "quality:*", "sync:*", "store:*"}
 
@@ -82,6 +92,37 @@ ROLES: Final[Mapping[str, Role]] = {
     )
 }
 """Every role by code, in the order screens list them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Where a site decided otherwise than the declaration: ``line`` None for all lines."""
+
+    role: str
+    permission: str
+    line: str | None
+    allowed: bool
+
+
+def rights(roles: Iterable[str], rules: Iterable[Rule]) -> tuple[frozenset[str], frozenset[tuple[str, str, bool]]]:
+    """What somebody with ``roles`` may do: declared permissions, and the site's exceptions to them as ``Actor`` has them.
+
+    A rule for one line goes before the rule for all lines, which goes before the declaration; a person with several roles
+    has what any of them allows.
+    """
+    mine = tuple(roles)
+    decided = {(rule.role, rule.permission, rule.line or ""): rule.allowed for rule in rules}
+    permissions = permissions_of(mine)
+    exceptions = set()
+    for permission in {permission for _, permission, _ in decided}:
+        lines = {line for role, about, line in decided if about == permission and role in mine}
+        for line in lines:
+            allowed = any(
+                decided.get((role, permission, line), decided.get((role, permission, ""), holds(permissions_of([role]), permission)))
+                for role in mine
+            )
+            exceptions.add((line, permission, allowed))
+    return permissions, frozenset(exceptions)
 
 
 def permissions_of(roles: Iterable[str]) -> frozenset[str]:

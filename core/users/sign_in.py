@@ -1,30 +1,35 @@
 """Signing in and out, and proving oneself again: three short talks with the database around one slow derivation.
 
 The functions take ``run``, which runs a piece of work in a transaction of its own and commits it: a failed attempt must
-be counted although it ends in a refusal. They block for about 0.2 s: call them on a lane or worker thread.
+be counted although it ends in a refusal. The database counts, locks and audits by itself. They block for about 0.2 s: call
+them on a lane or worker thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from core.errors import Refused
-from core.store import audit
+from core.errors import GenbaError, Refused
 from core.store.base import Db
-from core.store.operation import GUEST, Actor, Secret
-from core.users.proof import Params, derive, typed
-from core.users.roles import permissions_of
+from core.store.operation import Actor, Secret
+from core.users.proof import Params, badge_word, derive, typed
+from core.users.roles import Rule, rights
 from core.users.views import SignedIn
 
 T = TypeVar("T")
 
-START = "users:session:start"
-END = "users:session:end"
-VERIFY = "users:signature:verify"
+_PARAMS: Final = text("SELECT * FROM genba.credential_params(:code, :badge)")
+_SIGN_IN: Final = text("SELECT * FROM genba.sign_in(:session, :code, :badge, :station, :proof)")
+_SESSION: Final = text("SELECT * FROM genba.session_of(:token, :station)")
+_SIGN_OUT: Final = text("SELECT genba.sign_out(:token, :station)")
+_PROVE: Final = text("SELECT * FROM genba.prove_for(:token, :station, :request, :operation, :purpose, :code, :badge, :proof)")
+
+Purpose = Literal["signature", "authorisation", "self"]
 
 
 class Run(Protocol):
@@ -35,61 +40,50 @@ class Run(Protocol):
         ...
 
 
-def sign_in(run: Run, user_code: str, secret: Secret, station: str) -> SignedIn:
-    """The person, with a session of 12 hours at ``station``.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who somebody says he is: a typed user code, or what his badge says; and the secret that proves it."""
+
+    secret: Secret
+    user_code: str = ""
+    badge: str = ""
+
+    def told(self) -> dict[str, str]:
+        """Code and badge as they are meant."""
+        return {"code": typed(self.user_code), "badge": badge_word(self.badge)}
+
+
+def sign_in(run: Run, claim: Claim, station: str) -> SignedIn:
+    """The person, with a session at ``station``; whoever was signed in there before is signed off.
 
     Raises:
-        Refused: ``users.wrong`` (code or secret; which one is not told) or ``users.locked`` with ``minutes``.
+        Refused: ``users.wrong`` (code, badge or secret; which one is not told), ``users.wait`` with ``seconds``,
+            ``users.locked`` and ``users.station_locked`` with ``minutes``, ``users.badge_blocked``.
         Unavailable: The database is away.
     """
-    code = typed(user_code)
-    proof = prove(run, code, secret)
+    proof = prove(run, claim)
 
     def open_session(db: Db) -> tuple[UUID, Row[Any]]:
         session_id = db.clock.uuid7()
-        values = {"session": session_id, "code": code, "station": station, "proof": proof}
-        row = db.execute(text("SELECT * FROM genba.sign_in(:session, :code, :station, :proof)"), values).one()
-        _note(db, START, row, _actor(row, station, session_id) if row.outcome == "ok" else GUEST, station, code)
-        return session_id, row
+        told = claim.told() | {"session": session_id, "station": station, "proof": proof}
+        return session_id, db.execute(_SIGN_IN, told).one()
 
     session_id, row = run(open_session)
     _refuse_unless_ok(row)
-    return SignedIn(_actor(row, station, session_id), row.token, row.language, row.must_change, row.expires_at)
+    return _signed_in(row, row.token, station, session_id)
 
 
-def verify(run: Run, user_code: str, secret: Secret, station: str) -> Actor:
-    """The person whose secret this is, without a session: for signing one record.
-
-    Raises:
-        Refused: As in ``sign_in``; counts towards the same lock.
-        Unavailable: The database is away.
-    """
-    code = typed(user_code)
-    proof = prove(run, code, secret)
-
-    def check(db: Db) -> Row[Any]:
-        row = db.execute(text("SELECT * FROM genba.verify_proof(:code, :proof)"), {"code": code, "proof": proof}).one()
-        _note(db, VERIFY, row, _actor(row, station, None) if row.outcome == "ok" else GUEST, station, code)
-        return row
-
-    row = run(check)
-    _refuse_unless_ok(row)
-    return _actor(row, station, None)
-
-
-def resume(run: Run, token: str) -> SignedIn | None:
+def resume(run: Run, token: str, station: str) -> SignedIn | None:
     """The session ``token`` stands for, with today's roles; None when it ended, expired or the person lost his access.
 
     Raises:
         Unavailable: The database is away.
     """
-    row = run(lambda db: db.execute(text("SELECT * FROM genba.session_of(:token)"), {"token": token}).one_or_none())
-    if row is None:
-        return None
-    return SignedIn(_actor(row, row.station, row.session_id), token, row.language, row.must_change, row.expires_at)
+    row = run(lambda db: db.execute(_SESSION, {"token": token, "station": station}).one_or_none())
+    return None if row is None else _signed_in(row, token, station, row.session_id)
 
 
-def sign_out(run: Run, token: str) -> None:
+def sign_out(run: Run, token: str, station: str) -> None:
     """End the session of ``token``; one that has ended already stays as it is.
 
     Raises:
@@ -97,39 +91,58 @@ def sign_out(run: Run, token: str) -> None:
     """
 
     def end_session(db: Db) -> None:
-        row = db.execute(text("SELECT * FROM genba.session_of(:token)"), {"token": token}).one_or_none()
-        db.execute(text("SELECT genba.sign_out(:token)"), {"token": token})
-        if row is not None:
-            db.actor = _actor(row, row.station, row.session_id)
-            audit.append(db, END, "signed_out", detail={"user": row.user_code})
+        db.execute(_SIGN_OUT, {"token": token, "station": station})
 
     run(end_session)
 
 
-def prove(run: Run, user_code: str, secret: Secret) -> bytes:
-    """The proof of ``secret`` with the salt of ``user_code``; a code nobody has costs the same time and looks the same."""
-    query = text("SELECT * FROM genba.credential_params(:code)")
-    row = run(lambda db: db.execute(query, {"code": user_code}).one())
-    return derive(secret, Params(bytes(row.salt), row.time_cost, row.memory_kib, row.parallelism))
+def prove_for(run: Run, token: str, station: str, request_id: UUID, operation: str, purpose: Purpose, claim: Claim) -> Actor:
+    """The person who proves himself for one request: to sign it, to authorise it, or because his own PIN is to be changed.
+
+    The database keeps that for two minutes and for this request of this session alone.
+
+    Raises:
+        Refused: As in ``sign_in``, counted towards the same lock; ``users.not_yourself_authorised`` for one's own request,
+            ``store.no_right`` when he may not do it either, ``store.session_over``.
+        Unavailable: The database is away.
+    """
+    proof = prove(run, claim)
+    told = claim.told() | {
+        "token": token,
+        "station": station,
+        "request": request_id,
+        "operation": operation,
+        "purpose": purpose,
+        "proof": proof,
+    }
+    row = run(lambda db: db.execute(_PROVE, told).one())
+    _refuse_unless_ok(row, operation)
+    return Actor(row.user_code, row.name.get("ja") or row.user_code, frozenset(), frozenset(), station, None)
 
 
-def _note(db: Db, what: str, row: Row[Any], actor: Actor, station: str, code: str) -> None:
-    """One audit row for an attempt, successful or not, in its own transaction: the count of failures stays either way."""
-    db.actor = actor
-    outcome = {"ok": "signed_in" if what == START else "verified"}.get(row.outcome, str(row.outcome))
-    # Digits typed where the code belongs are often the PIN, one field too early: a failed attempt does not keep them.
-    told = "•••" if code.isdigit() and row.outcome != "ok" else code
-    audit.append(db, what, outcome, station=station, detail={"user": told})
+def prove(run: Run, claim: Claim) -> bytes:
+    """The proof of the secret with the right salt; a code or badge nobody has costs the same time and looks the same."""
+    row = run(lambda db: db.execute(_PARAMS, claim.told()).one())
+    return derive(claim.secret, Params(bytes(row.salt), row.time_cost, row.memory_kib, row.parallelism))
 
 
-def _refuse_unless_ok(row: Row[Any]) -> None:
-    if row.outcome == "locked":
-        raise Refused("users.locked", minutes=row.minutes)
+def _refuse_unless_ok(row: Row[Any], operation: str = "") -> None:
+    refusals: dict[str, Callable[[], GenbaError]] = {
+        "wait": lambda: Refused("users.wait", seconds=row.wait_s),
+        "locked": lambda: Refused("users.locked", minutes=-(-row.wait_s // 60)),
+        "station_locked": lambda: Refused("users.station_locked", minutes=-(-row.wait_s // 60)),
+        "badge_blocked": lambda: Refused("users.badge_blocked"),
+        "must_change": lambda: Refused("users.must_change"),
+        "not_yourself": lambda: Refused("users.not_yourself_authorised"),
+        "no_right": lambda: Refused("store.no_right", operation=operation),
+        "session_over": lambda: Refused("store.session_over"),
+    }
     if row.outcome != "ok":
-        raise Refused("users.wrong")
+        raise refusals.get(row.outcome, lambda: Refused("users.wrong"))()
 
 
-def _actor(row: Row[Any], station: str, session_id: UUID | None) -> Actor:
-    roles = frozenset(row.roles)
+def _signed_in(row: Row[Any], token: str, station: str, session_id: UUID) -> SignedIn:
+    permissions, exceptions = rights(row.roles, [Rule(*rule) for rule in row.rules])
     name = row.name.get(row.language) or row.user_code
-    return Actor(row.user_code, name, roles, permissions_of(roles), station, session_id)
+    actor = Actor(row.user_code, name, frozenset(row.roles), permissions, station, session_id, exceptions=exceptions)
+    return SignedIn(actor, token, row.language, row.why_change, row.expires_at, tuple(row.also_at), row.pin_digits)

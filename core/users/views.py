@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from core.store.operation import Actor
 
@@ -47,15 +47,20 @@ class SignedIn:
         actor: In whose name the station acts from now on.
         token: Ends or renews the session; kept in memory only, never shown.
         language: The person's language.
-        must_change: True when the PIN was given by somebody else: the screen asks for a new one at once.
+        why_change: ``first`` when the PIN was given by somebody else, ``aged`` when it is too old: the screen asks for a new one at
+            once, and nothing else is allowed before; "" when it may stay.
         expires_at: When the session ends by itself, aware UTC.
+        also_at: Codes of other stations where the same person is signed in.
+        pin_digits: Fewest digits of a PIN at this site.
     """
 
     actor: Actor
     token: str
     language: str
-    must_change: bool
+    why_change: Literal["", "first", "aged"]
     expires_at: datetime
+    also_at: tuple[str, ...] = ()
+    pin_digits: int = 6
 
     def __repr__(self) -> str:
         return f"SignedIn({self.actor.user_code!r} at {self.actor.station!r})"

@@ -25,6 +25,16 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'genba') THEN
         CREATE SCHEMA genba AUTHORIZATION genba_owner;
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'genba_guard') THEN
+        CREATE SCHEMA genba_guard AUTHORIZATION genba_owner;
+    END IF;
+    -- A station needs neither schemas nor temporary tables of its own.
+    BEGIN
+        EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    EXCEPTION WHEN insufficient_privilege OR invalid_schema_name THEN
+        NULL; -- whoever upgrades does not own the database: its owner decides
+    END;
 END
 $roles$;
 

@@ -1,5 +1,5 @@
 -- How a person proves who he is. Runs as the owner of the schema, after the tables exist; may be run again.
--- A station can call these functions and cannot read what they read.
+-- A station can call the functions of schema genba and cannot read what they read.
 
 INSERT INTO genba.role (code, name) VALUES
     ('operator', '{"ja": "作業者", "en": "Operator"}'),
@@ -13,129 +13,361 @@ INSERT INTO genba.sign_in_secret (id, secret)
 SELECT 1, sha256(convert_to(string_agg(gen_random_uuid()::text, ''), 'UTF8')) FROM generate_series(1, 4)
 ON CONFLICT (id) DO NOTHING;
 
--- What the panel needs to derive its proof. A code nobody has gets the same shape and always the same salt, so that
--- the answer does not tell which codes exist.
-CREATE OR REPLACE FUNCTION genba.credential_params(p_code text)
+-- ---- who is meant -----------------------------------------------------------------------------------------------------
+
+-- A typed code, or what a badge says. subject is what failures are counted under: the person's code when there is such a person,
+-- else what was typed, so that a lock does not tell which codes exist.
+CREATE OR REPLACE FUNCTION genba_guard.meant(p_code text, p_badge text, OUT subject text, OUT user_id integer, OUT badge text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    said bytea;
+    card record;
+BEGIN
+    badge := '';
+    IF coalesce(p_badge, '') <> '' THEN
+        said := genba_guard.badge_digest(p_badge);
+        SELECT b.user_id, b.blocked_at, u.code INTO card FROM badge b JOIN app_user u ON u.id = b.user_id WHERE b.digest = said;
+        badge := CASE WHEN NOT FOUND THEN 'unknown' WHEN card.blocked_at IS NOT NULL THEN 'blocked' ELSE 'good' END;
+        user_id := card.user_id;
+        subject := coalesce('user:' || upper(card.code), 'badge:' || left(encode(said, 'hex'), 40));
+    ELSE
+        subject := 'user:' || left(upper(btrim(coalesce(p_code, ''))), 50);
+        SELECT u.id INTO user_id FROM app_user u WHERE upper(u.code) = upper(btrim(p_code));
+    END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION genba_guard.badge_digest(p_badge text) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+    SELECT sha256(s.secret || convert_to(p_badge, 'UTF8')) FROM sign_in_secret s WHERE s.id = 1
+$$;
+
+-- What the panel needs to derive its proof. A code or badge nobody has gets the same shape and always the same salt, so that
+-- the answer does not tell which exist.
+CREATE OR REPLACE FUNCTION genba.credential_params(p_code text, p_badge text)
 RETURNS TABLE (salt bytea, time_cost integer, memory_kib integer, parallelism integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
-    SELECT coalesce(c.salt, substring(sha256(s.secret || convert_to(upper(btrim(p_code)), 'UTF8')) FROM 1 FOR 16)),
+    SELECT coalesce(c.salt, substring(sha256(s.secret || convert_to(m.subject, 'UTF8')) FROM 1 FOR 16)),
            coalesce(c.time_cost, 2), coalesce(c.memory_kib, 65536), coalesce(c.parallelism::integer, 1)
-    FROM sign_in_secret s
-    LEFT JOIN (credential c JOIN app_user u ON u.id = c.user_id) ON upper(u.code) = upper(btrim(p_code))
+    FROM sign_in_secret s CROSS JOIN genba_guard.meant(p_code, p_badge) m
+    LEFT JOIN credential c ON c.user_id = m.user_id
     WHERE s.id = 1
 $$;
 
--- Compares a proof and counts failures per typed code, whether anybody has that code or not.
--- outcome: 'ok', 'wrong' or 'locked' (then minutes says for how long). Five failures lock for 15 minutes, each further
--- five for twice as long, at most for 8 hours; a day without a failure or a success begins anew.
--- It answers instead of raising, because an error would roll the count back: the caller must commit.
-CREATE OR REPLACE FUNCTION genba.check_proof(p_code text, p_proof bytea, OUT outcome text, OUT minutes integer, OUT user_id integer)
+-- ---- proving it -------------------------------------------------------------------------------------------------------
+
+-- One more wrong proof for a person or a station; gives the seconds until the lock it leads to ends, 0 without one.
+-- Two wrong ones are free, then each costs twice the wait of the one before; at the limit a lock, twice as long each time.
+CREATE OR REPLACE FUNCTION genba_guard.count_failure(p_subject text, p_limit integer, p_lock_min integer, p_delay boolean) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba_guard, pg_temp AS $$
+DECLARE
+    tried attempt%ROWTYPE;
+    -- A person's failures are forgotten after a day without one, a station's after a quarter of an hour.
+    memory interval := CASE WHEN p_delay THEN interval '1 day' ELSE interval '15 minutes' END;
+    lock_s integer := 0;
+BEGIN
+    SELECT * INTO tried FROM attempt a WHERE a.subject = p_subject FOR UPDATE;
+    tried.failures := CASE WHEN tried.last_at < clock_timestamp() - memory THEN 1 ELSE tried.failures + 1 END;
+    IF tried.failures % p_limit = 0 THEN
+        lock_s := least(p_lock_min * 60 * 2 ^ least(tried.failures / p_limit - 1, 10), 28800);
+    END IF;
+    UPDATE attempt a
+    SET failures = tried.failures, last_at = clock_timestamp(),
+        locked_until = CASE WHEN lock_s > 0 THEN clock_timestamp() + make_interval(secs => lock_s) ELSE a.locked_until END,
+        next_at = CASE WHEN p_delay AND tried.failures % p_limit > 1
+                       THEN clock_timestamp() + make_interval(secs => 2 ^ least(tried.failures % p_limit - 1, 5)) END
+    WHERE a.subject = p_subject;
+    RETURN lock_s;
+END $$;
+
+-- Compares a proof and counts failures per person and per station. outcome: 'ok', 'wrong', 'wait' (seconds), 'locked',
+-- 'station_locked' (seconds), 'badge_blocked'. It answers instead of raising, because an error would roll the count back:
+-- the caller must commit. Whether anybody has the code or not, the same statements run.
+CREATE OR REPLACE FUNCTION genba_guard.check_proof(
+    p_code text, p_badge text, p_station text, p_proof bytea, OUT outcome text, OUT wait_s integer, OUT user_id integer
+)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    typed text := left(upper(btrim(p_code)), 50);
-    attempt sign_in_attempt%ROWTYPE;
-    known record;
+    who record := genba_guard.meant(p_code, p_badge);
+    here text := 'station:' || p_station;
+    policy security_policy%ROWTYPE;
+    person genba_guard.attempt%ROWTYPE;
+    panel genba_guard.attempt%ROWTYPE;
+    kept bytea;
+    lock_s integer;
 BEGIN
-    INSERT INTO sign_in_attempt (code, failures, last_at) VALUES (typed, 0, now()) ON CONFLICT (code) DO NOTHING;
-    SELECT * INTO attempt FROM sign_in_attempt a WHERE a.code = typed FOR UPDATE;
-    IF attempt.locked_until > clock_timestamp() THEN
-        outcome := 'locked';
-        minutes := ceil(extract(epoch FROM attempt.locked_until - clock_timestamp()) / 60);
+    SELECT * INTO policy FROM security_policy p WHERE p.id = 1;
+    INSERT INTO genba_guard.attempt (subject, last_at) VALUES (here, clock_timestamp()), (who.subject, clock_timestamp())
+    ON CONFLICT (subject) DO NOTHING;
+    SELECT * INTO panel FROM genba_guard.attempt a WHERE a.subject = here FOR UPDATE;
+    SELECT * INTO person FROM genba_guard.attempt a WHERE a.subject = who.subject FOR UPDATE;
+    outcome := CASE
+        WHEN panel.locked_until > clock_timestamp() THEN 'station_locked'
+        WHEN person.locked_until > clock_timestamp() THEN 'locked'
+        WHEN person.next_at > clock_timestamp() THEN 'wait' END;
+    IF outcome IS NOT NULL THEN
+        wait_s := ceil(extract(epoch FROM CASE outcome WHEN 'station_locked' THEN panel.locked_until WHEN 'locked' THEN person.locked_until
+                                                       ELSE person.next_at END - clock_timestamp()));
         RETURN;
     END IF;
-    SELECT u.id, c.verifier INTO known
-    FROM app_user u JOIN credential c ON c.user_id = u.id
-    WHERE upper(u.code) = typed AND u.active AND u.retired_at IS NULL;
-    IF known.verifier IS NOT NULL AND known.verifier = sha256(p_proof) THEN
-        DELETE FROM sign_in_attempt a WHERE a.code = typed;
+    SELECT c.verifier INTO kept FROM app_user u JOIN credential c ON c.user_id = u.id
+    WHERE u.id = who.user_id AND u.active AND u.retired_at IS NULL;
+    IF kept = sha256(p_proof) AND who.badge IN ('', 'good') THEN
+        DELETE FROM genba_guard.attempt a WHERE a.subject = who.subject;
         outcome := 'ok';
-        user_id := known.id;
+        user_id := who.user_id;
         RETURN;
     END IF;
-    IF attempt.last_at < clock_timestamp() - interval '1 day' THEN
-        attempt.failures := 0;
+    outcome := CASE WHEN who.badge = 'blocked' THEN 'badge_blocked' ELSE 'wrong' END;
+    lock_s := genba_guard.count_failure(here, policy.station_tries, policy.lock_min, false);
+    IF lock_s > 0 THEN
+        outcome := 'station_locked';
+        wait_s := lock_s;
     END IF;
-    attempt.failures := attempt.failures + 1;
-    outcome := 'wrong';
-    IF attempt.failures % 5 = 0 THEN
+    lock_s := genba_guard.count_failure(who.subject, policy.user_tries, policy.lock_min, true);
+    IF lock_s > 0 THEN
         outcome := 'locked';
-        minutes := least(15 * 2 ^ least(attempt.failures / 5 - 1, 10), 480);
+        wait_s := lock_s;
     END IF;
-    UPDATE sign_in_attempt a
-    SET failures = attempt.failures, last_at = clock_timestamp(), locked_until = clock_timestamp() + make_interval(mins => minutes)
-    WHERE a.code = typed;
     -- Codes somebody mistyped once are not kept for ever.
-    DELETE FROM sign_in_attempt a
+    DELETE FROM genba_guard.attempt a
     WHERE a.last_at < clock_timestamp() - interval '7 days' AND coalesce(a.locked_until, a.last_at) < clock_timestamp();
 END $$;
 
-CREATE OR REPLACE FUNCTION genba.who_is(p_user integer)
-RETURNS TABLE (user_code text, name jsonb, language text, roles text[], must_change boolean)
+-- Why a person must change his PIN or password before anything else: 'first' somebody else gave it, 'aged', '' he need not.
+CREATE OR REPLACE FUNCTION genba_guard.why_change(p_user integer) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
-    SELECT u.code::text, u.name, u.language::text,
-           coalesce((SELECT array_agg(r.code::text ORDER BY r.code) FROM user_role ur JOIN role r ON r.id = ur.role_id WHERE ur.user_id = u.id),
-                    ARRAY[]::text[]),
-           coalesce(c.must_change, false)
-    FROM app_user u LEFT JOIN credential c ON c.user_id = u.id
-    WHERE u.id = p_user
+    SELECT CASE WHEN c.must_change THEN 'first'
+                WHEN p.secret_days > 0 AND c.changed_at < clock_timestamp() - make_interval(days => p.secret_days) THEN 'aged' ELSE '' END
+    FROM credential c CROSS JOIN security_policy p WHERE c.user_id = p_user AND p.id = 1
 $$;
 
--- Opens a session of 12 hours. The caller gives the session's id (its own clock makes identifiers) and commits in any case.
-CREATE OR REPLACE FUNCTION genba.sign_in(p_session uuid, p_code text, p_station text, p_proof bytea)
-RETURNS TABLE (outcome text, minutes integer, token text, expires_at timestamptz,
-               user_code text, name jsonb, language text, roles text[], must_change boolean)
+-- What a panel may know of somebody who has proved himself; rules: where the site decided otherwise than the roles say.
+CREATE OR REPLACE FUNCTION genba_guard.who_is(p_user integer)
+RETURNS TABLE (user_code text, name jsonb, language text, roles text[], rules jsonb, why_change text, pin_digits integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+    SELECT u.code::text, u.name, u.language::text, genba_guard.roles_of(u.id),
+           coalesce((SELECT jsonb_agg(jsonb_build_array(r.code, w.permission, l.code, w.allowed))
+                     FROM role_rule w JOIN role r ON r.id = w.role_id LEFT JOIN line l ON l.id = w.line_id
+                     WHERE r.code = ANY(genba_guard.roles_of(u.id))), '[]'),
+           coalesce(genba_guard.why_change(u.id), ''), (SELECT p.pin_digits::integer FROM security_policy p WHERE p.id = 1)
+    FROM app_user u WHERE u.id = p_user
+$$;
+
+-- The audit row of an attempt. Digits typed where the code belongs are often the PIN, one field too early: a failed attempt does
+-- not keep them, and never what a badge says.
+CREATE OR REPLACE FUNCTION genba_guard.note_attempt(
+    p_what text, p_outcome text, p_station text, p_code text, p_badge text, p_user integer, p_session uuid, p_detail jsonb
+) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    checked record;
-    fresh text;
+    person record;
+    typed text := left(btrim(coalesce(p_code, '')), 50);
 BEGIN
-    checked := check_proof(p_code, p_proof);
+    SELECT u.code, coalesce(u.name ->> u.language, u.code) AS shown INTO person FROM app_user u WHERE u.id = p_user;
+    IF coalesce(p_badge, '') <> '' THEN
+        typed := coalesce((SELECT '…' || b.label FROM badge b WHERE b.digest = genba_guard.badge_digest(p_badge)), '•••');
+    ELSIF p_user IS NULL AND typed ~ '^[0-9]*$' THEN
+        typed := '•••';
+    END IF;
+    PERFORM genba_guard.audit_write(p_station, NULL, p_what, p_outcome, coalesce(person.code, 'guest'), coalesce(person.shown, 'guest'), p_session,
+                                    NULL, '[]', '', jsonb_build_object('user', typed, 'badge', coalesce(p_badge, '') <> '') || p_detail);
+END $$;
+
+-- Opens a session. The caller gives the session's id (its own clock makes identifiers) and commits in any case.
+CREATE OR REPLACE FUNCTION genba.sign_in(p_session uuid, p_code text, p_badge text, p_station text, p_proof bytea)
+RETURNS TABLE (outcome text, wait_s integer, token text, expires_at timestamptz, also_at text[],
+               user_code text, name jsonb, language text, roles text[], rules jsonb, why_change text, pin_digits integer)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    me text := genba_guard.this_station(p_station);
+    checked record := genba_guard.check_proof(p_code, p_badge, me, p_proof);
+    fresh text;
+    key bytea;
+    ends timestamptz;
+BEGIN
     IF checked.outcome <> 'ok' THEN
-        RETURN QUERY SELECT checked.outcome, checked.minutes, NULL::text, NULL::timestamptz, NULL::text, NULL::jsonb, NULL::text,
-                            NULL::text[], NULL::boolean;
+        PERFORM genba_guard.note_attempt('users:session:start', checked.outcome, me, p_code, p_badge, NULL, NULL, '{}');
+        RETURN QUERY SELECT checked.outcome, checked.wait_s, NULL::text, NULL::timestamptz, NULL::text[], NULL::text, NULL::jsonb, NULL::text,
+                            NULL::text[], NULL::jsonb, NULL::text, NULL::integer;
         RETURN;
     END IF;
     fresh := encode(sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'hex');
-    INSERT INTO session (id, user_id, station, token_hash, started_at, expires_at)
-    VALUES (p_session, checked.user_id, p_station, sha256(convert_to(fresh, 'UTF8')), now(), now() + interval '12 hours');
-    RETURN QUERY SELECT 'ok'::text, NULL::integer, fresh, now() + interval '12 hours', w.*
-                 FROM who_is(checked.user_id) w;
+    key := sha256(convert_to('genba seal ' || fresh, 'UTF8'));
+    -- One panel, one person: whoever was signed in here before is signed off.
+    UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at) WHERE s.station = me AND s.ended_at IS NULL;
+    ends := clock_timestamp() + make_interval(hours => (SELECT p.session_h::integer FROM security_policy p WHERE p.id = 1));
+    INSERT INTO session (id, user_id, station, token_hash, started_at, expires_at, roles, seal_inner, seal_outer)
+    VALUES (p_session, checked.user_id, me, sha256(convert_to(fresh, 'UTF8')), clock_timestamp(), ends,
+            to_jsonb(genba_guard.roles_of(checked.user_id)), genba_guard.pad(key, 54), genba_guard.pad(key, 92));
+    RETURN QUERY
+        SELECT 'ok'::text, NULL::integer, fresh, ends,
+               ARRAY(SELECT s.station::text FROM session s
+                     WHERE s.user_id = checked.user_id AND s.id <> p_session AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
+                     ORDER BY s.started_at),
+               w.* FROM genba_guard.who_is(checked.user_id) w;
+    PERFORM genba_guard.note_attempt('users:session:start', 'signed_in', me, p_code, p_badge, checked.user_id, p_session, '{}');
 END $$;
 
--- The same test without a session: for signing one record, or before changing one's own PIN.
-CREATE OR REPLACE FUNCTION genba.verify_proof(p_code text, p_proof bytea)
-RETURNS TABLE (outcome text, minutes integer, user_code text, name jsonb, language text, roles text[], must_change boolean)
+-- Who a token stands for now, at this station; no row when the session ended or expired, or the person's access was taken away.
+CREATE OR REPLACE FUNCTION genba.session_of(p_token text, p_station text)
+RETURNS TABLE (session_id uuid, expires_at timestamptz, also_at text[], user_code text, name jsonb, language text, roles text[], rules jsonb,
+               why_change text, pin_digits integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+    SELECT s.id, s.expires_at,
+           ARRAY(SELECT o.station::text FROM session o
+                 WHERE o.user_id = s.user_id AND o.id <> s.id AND o.ended_at IS NULL AND o.expires_at > clock_timestamp() ORDER BY o.started_at),
+           w.*
+    FROM session s JOIN app_user u ON u.id = s.user_id CROSS JOIN LATERAL genba_guard.who_is(s.user_id) w
+    WHERE s.token_hash = sha256(convert_to(p_token, 'UTF8')) AND s.station = genba_guard.this_station(p_station)
+      AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND u.active AND u.retired_at IS NULL
+$$;
+
+CREATE OR REPLACE FUNCTION genba.sign_out(p_token text, p_station text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    checked record;
+    me text := genba_guard.this_station(p_station);
+    gone record;
 BEGIN
-    checked := check_proof(p_code, p_proof);
-    IF checked.outcome = 'ok' THEN
-        RETURN QUERY SELECT 'ok'::text, NULL::integer, w.* FROM who_is(checked.user_id) w;
-    ELSE
-        RETURN QUERY SELECT checked.outcome, checked.minutes, NULL::text, NULL::jsonb, NULL::text, NULL::text[], NULL::boolean;
+    UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at)
+    WHERE s.token_hash = sha256(convert_to(p_token, 'UTF8')) AND s.station = me AND s.ended_at IS NULL RETURNING s.id, s.user_id INTO gone;
+    IF FOUND THEN
+        PERFORM genba_guard.note_attempt('users:session:end', 'signed_out', me, (SELECT u.code FROM app_user u WHERE u.id = gone.user_id), '',
+                                         gone.user_id, gone.id, '{}');
     END IF;
 END $$;
 
--- Who a token stands for now; no row when the session ended or expired, or the person's access was taken away.
-CREATE OR REPLACE FUNCTION genba.session_of(p_token text)
-RETURNS TABLE (session_id uuid, station text, expires_at timestamptz,
-               user_code text, name jsonb, language text, roles text[], must_change boolean)
+-- A person proves himself for one request that is just being made. p_purpose:
+--   signature      he signs it, with the meaning its operation declares
+--   authorisation  he lets the person who is signed in do it this once, because he himself may
+--   self           the person who is signed in proves that it is still he, before his PIN is changed
+CREATE OR REPLACE FUNCTION genba.prove_for(
+    p_token text, p_station text, p_request uuid, p_operation text, p_purpose text, p_code text, p_badge text, p_proof bytea
+) RETURNS TABLE (outcome text, wait_s integer, user_code text, name jsonb)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    me text := genba_guard.this_station(p_station);
+    here record;
+    checked record;
+    verb text := 'users:' || p_purpose || ':verify';
+BEGIN
+    SELECT s.id, s.user_id, u.code INTO here FROM session s JOIN app_user u ON u.id = s.user_id
+    WHERE s.token_hash = sha256(convert_to(p_token, 'UTF8')) AND s.station = me AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
+      AND u.active AND u.retired_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT 'session_over'::text, NULL::integer, NULL::text, NULL::jsonb;
+        RETURN;
+    END IF;
+    IF p_purpose = 'self' THEN
+        p_code := here.code;
+        p_badge := '';
+    END IF;
+    checked := genba_guard.check_proof(p_code, p_badge, me, p_proof);
+    IF checked.outcome = 'ok' AND p_purpose = 'authorisation' AND checked.user_id = here.user_id THEN
+        checked.outcome := 'not_yourself';
+    ELSIF checked.outcome = 'ok' AND p_purpose <> 'self' AND genba_guard.why_change(checked.user_id) <> '' THEN
+        checked.outcome := 'must_change';
+    ELSIF checked.outcome = 'ok' AND p_purpose <> 'self'
+          AND p_operation <> 'equipment:tag:write' AND genba_guard.lines_of(genba_guard.roles_of(checked.user_id), p_operation) = '{}' THEN
+        checked.outcome := 'no_right';
+    END IF;
+    PERFORM genba_guard.note_attempt(verb, CASE checked.outcome WHEN 'ok' THEN 'verified' ELSE checked.outcome END, me, p_code, p_badge,
+                                     CASE WHEN checked.outcome IN ('ok', 'no_right', 'must_change', 'not_yourself') THEN checked.user_id END, here.id,
+                                     jsonb_build_object('operation', p_operation, 'request', p_request));
+    IF checked.outcome <> 'ok' THEN
+        RETURN QUERY SELECT checked.outcome, checked.wait_s, NULL::text, NULL::jsonb;
+        RETURN;
+    END IF;
+    INSERT INTO genba_guard.ticket (request_id, purpose, operation, meaning, user_id, session_id, station, proved_at)
+    VALUES (p_request, p_purpose, p_operation, (SELECT d.meaning FROM genba_guard.declared d WHERE d.name = p_operation), checked.user_id,
+            here.id, me, clock_timestamp());
+    DELETE FROM genba_guard.ticket t WHERE t.proved_at < clock_timestamp() - interval '1 day';
+    RETURN QUERY SELECT 'ok'::text, NULL::integer, u.code::text, u.name FROM app_user u WHERE u.id = checked.user_id;
+END $$;
+
+-- ---- changing what proves a person ------------------------------------------------------------------------------------
+
+-- Only inside one of the four operations that may; each for whom it is meant. True when it was set: applying a site file gives a
+-- first one and never replaces one. p_same: the new one derived with the old salt, so that a change changes something.
+CREATE OR REPLACE FUNCTION genba.set_credential(p_code text, p_salt bytea, p_verifier bytea, p_time_cost integer, p_memory_kib integer,
+                                                p_parallelism integer, p_must_change boolean, p_same bytea)
+RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    target integer := (SELECT u.id FROM app_user u WHERE upper(u.code) = upper(btrim(p_code)));
+    work genba_guard.open_work%ROWTYPE;
+    old credential%ROWTYPE;
+BEGIN
+    SELECT * INTO work FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id() AND w.kind = 'operation';
+    IF NOT FOUND OR work.operation NOT IN ('users:pin:set', 'users:pin:reset', 'users:user:create', 'equipment:site:apply') THEN
+        RAISE EXCEPTION 'a credential is set by an operation on users only' USING ERRCODE = 'GB001';
+    END IF;
+    IF target IS NULL THEN
+        RETURN 'unknown';
+    END IF;
+    SELECT * INTO old FROM credential c WHERE c.user_id = target;
+    IF work.operation IN ('equipment:site:apply', 'users:user:create') AND old.user_id IS NOT NULL THEN
+        RETURN 'there';
+    END IF;
+    IF work.operation = 'users:pin:set' THEN
+        UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
+        WHERE t.request_id = work.request_id AND t.purpose = 'self' AND t.session_id = work.session_id AND t.used_at IS NULL
+          AND t.proved_at > clock_timestamp() - interval '2 minutes';
+        IF NOT FOUND OR target IS DISTINCT FROM work.user_id THEN
+            RAISE EXCEPTION 'a person changes his own PIN, and proves himself first' USING ERRCODE = 'GB001';
+        END IF;
+        IF old.verifier = sha256(p_same) THEN
+            RETURN 'same';
+        END IF;
+    END IF;
+    INSERT INTO credential (user_id, salt, verifier, time_cost, memory_kib, parallelism, must_change, changed_at)
+    VALUES (target, p_salt, p_verifier, p_time_cost, p_memory_kib, p_parallelism,
+            CASE work.operation WHEN 'users:pin:set' THEN false WHEN 'equipment:site:apply' THEN p_must_change ELSE true END, clock_timestamp())
+    ON CONFLICT (user_id) DO UPDATE
+    SET salt = excluded.salt, verifier = excluded.verifier, time_cost = excluded.time_cost, memory_kib = excluded.memory_kib,
+        parallelism = excluded.parallelism, must_change = excluded.must_change, changed_at = excluded.changed_at;
+    DELETE FROM genba_guard.attempt a WHERE a.subject = 'user:' || left(upper(btrim(p_code)), 50);
+    -- Whoever knew the old one is signed off everywhere else, and cannot sign in offline with it any more.
+    UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at)
+    WHERE s.user_id = target AND s.ended_at IS NULL AND s.id IS DISTINCT FROM work.session_id;
+    DELETE FROM genba_guard.offline_key k WHERE k.user_id = target;
+    RETURN 'set';
+END $$;
+
+-- The salt of one's own credential, to tell whether a new PIN is the old one.
+CREATE OR REPLACE FUNCTION genba.codes_with_credential() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
-    SELECT s.id, s.station::text, s.expires_at, w.*
-    FROM session s JOIN app_user u ON u.id = s.user_id CROSS JOIN LATERAL who_is(s.user_id) w
-    WHERE s.token_hash = sha256(convert_to(p_token, 'UTF8')) AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
-      AND u.active AND u.retired_at IS NULL
+    SELECT u.code::text FROM credential c JOIN app_user u ON u.id = c.user_id
 $$;
 
-CREATE OR REPLACE FUNCTION genba.sign_out(p_token text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
-    UPDATE session SET ended_at = greatest(clock_timestamp(), started_at)
-    WHERE token_hash = sha256(convert_to(p_token, 'UTF8')) AND ended_at IS NULL
-$$;
+CREATE OR REPLACE FUNCTION genba.give_badge(p_id uuid, p_user integer, p_badge text, p_label text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id() AND w.operation = 'users:badge:give') THEN
+        RAISE EXCEPTION 'a badge is given by an operation only' USING ERRCODE = 'GB001';
+    END IF;
+    INSERT INTO badge (id, user_id, digest, label) VALUES (p_id, p_user, genba_guard.badge_digest(p_badge), p_label);
+END $$;
 
--- Whoever loses his access loses his sessions with it.
-CREATE OR REPLACE FUNCTION genba.end_sessions_of_user() RETURNS trigger
+-- Ends the open sessions of a user, all of them or all but the one that asks.
+CREATE OR REPLACE FUNCTION genba.end_sessions(p_user integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    work genba_guard.open_work%ROWTYPE;
+    ended integer;
+BEGIN
+    SELECT * INTO work FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id() AND w.kind = 'operation';
+    IF NOT FOUND OR work.operation NOT IN ('users:session:revoke', 'users:badge:block') THEN
+        RAISE EXCEPTION 'sessions are ended by an operation only' USING ERRCODE = 'GB001';
+    END IF;
+    UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at)
+    WHERE s.user_id = p_user AND s.ended_at IS NULL AND s.id IS DISTINCT FROM work.session_id;
+    GET DIAGNOSTICS ended = ROW_COUNT;
+    DELETE FROM genba_guard.offline_key k WHERE k.user_id = p_user;
+    RETURN ended;
+END $$;
+
+-- Whoever loses his access loses his sessions with it, and the keys with which stations would let him in offline.
+CREATE OR REPLACE FUNCTION genba_guard.end_sessions_of_user() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 BEGIN
     UPDATE session SET ended_at = greatest(clock_timestamp(), started_at) WHERE user_id = NEW.id AND ended_at IS NULL;
@@ -144,70 +376,71 @@ END $$;
 
 DROP TRIGGER IF EXISTS end_sessions ON genba.app_user;
 CREATE TRIGGER end_sessions AFTER UPDATE OF active, retired_at ON genba.app_user
-FOR EACH ROW WHEN (NOT NEW.active OR NEW.retired_at IS NOT NULL) EXECUTE FUNCTION genba.end_sessions_of_user();
+FOR EACH ROW WHEN (NOT NEW.active OR NEW.retired_at IS NOT NULL) EXECUTE FUNCTION genba_guard.end_sessions_of_user();
+DROP FUNCTION IF EXISTS genba.end_sessions_of_user();
 
--- Sets what proves a person. Allowed to himself and to an administrator, both with a living session; anybody else
--- (a program applying the site file) may only give a first one. True when it was set.
-CREATE OR REPLACE FUNCTION genba.set_credential(p_session uuid, p_code text, p_salt bytea, p_verifier bytea, p_time_cost integer,
-                                                p_memory_kib integer, p_parallelism integer, p_must_change boolean)
-RETURNS boolean
+-- ---- without the database ---------------------------------------------------------------------------------------------
+
+-- The key under which this station seals what the person decides there while the database is away. Only where an administrator
+-- allowed it for this station; a new one replaces the old. No row where it is not allowed.
+CREATE OR REPLACE FUNCTION genba.offline_key(p_token text, p_station text)
+RETURNS TABLE (key text, expires_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    target integer := (SELECT id FROM app_user WHERE upper(code) = upper(btrim(p_code)));
-    allowed boolean;
-    written boolean;
+    me text := genba_guard.this_station(p_station);
+    hours integer := (SELECT s.offline_h::integer FROM station s WHERE s.code = me AND s.revoked_at IS NULL);
+    here record;
+    fresh bytea;
 BEGIN
-    IF target IS NULL THEN
-        RETURN false;
+    SELECT s.user_id INTO here FROM session s JOIN app_user u ON u.id = s.user_id
+    WHERE s.token_hash = sha256(convert_to(p_token, 'UTF8')) AND s.station = me AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
+      AND u.active AND u.retired_at IS NULL;
+    IF here.user_id IS NULL OR coalesce(hours, 0) = 0 OR genba_guard.why_change(here.user_id) <> '' THEN
+        RETURN;
     END IF;
-    allowed := EXISTS (
-        SELECT FROM session s JOIN app_user u ON u.id = s.user_id
-        WHERE s.id = p_session AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND u.active AND u.retired_at IS NULL
-          AND (u.id = target OR EXISTS (SELECT FROM user_role ur JOIN role r ON r.id = ur.role_id
-                                        WHERE ur.user_id = u.id AND r.code = 'administrator')));
-    INSERT INTO credential (user_id, salt, verifier, time_cost, memory_kib, parallelism, must_change, changed_at)
-    VALUES (target, p_salt, p_verifier, p_time_cost, p_memory_kib, p_parallelism, p_must_change, now())
-    ON CONFLICT (user_id) DO UPDATE
-    SET salt = excluded.salt, verifier = excluded.verifier, time_cost = excluded.time_cost, memory_kib = excluded.memory_kib,
-        parallelism = excluded.parallelism, must_change = excluded.must_change, changed_at = excluded.changed_at
-    WHERE allowed;
-    written := FOUND;
-    IF written AND allowed THEN
-        DELETE FROM sign_in_attempt WHERE code = left(upper(btrim(p_code)), 50);
-    END IF;
-    RETURN written;
+    fresh := sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'));
+    INSERT INTO genba_guard.offline_key AS k (user_id, station, roles, seal_inner, seal_outer, issued_at, expires_at)
+    VALUES (here.user_id, me, genba_guard.roles_of(here.user_id), genba_guard.pad(fresh, 54), genba_guard.pad(fresh, 92),
+            clock_timestamp(), clock_timestamp() + make_interval(hours => hours))
+    ON CONFLICT (user_id, station) DO UPDATE
+    SET roles = excluded.roles, seal_inner = excluded.seal_inner, seal_outer = excluded.seal_outer, issued_at = excluded.issued_at,
+        expires_at = excluded.expires_at;
+    RETURN QUERY SELECT encode(fresh, 'hex'), clock_timestamp() + make_interval(hours => hours);
 END $$;
 
--- The codes that already have something to sign in with; not what it is.
-CREATE OR REPLACE FUNCTION genba.codes_with_credential() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
-    SELECT u.code::text FROM credential c JOIN app_user u ON u.id = c.user_id
-$$;
-
--- The record of a signature whose signer was verified just before; the name is taken from the user, not from the caller.
-CREATE OR REPLACE FUNCTION genba.sign(p_id uuid, p_request uuid, p_code text, p_meaning text, p_station text, p_at timestamptz)
-RETURNS boolean
+-- What happened at a station while it could not ask: every try is counted here as if it had been made here, and audited as the
+-- station's word. p_tries: [{"user", "badge", "outcome", "at", "session_id"}], outcome 'signed_in', 'wrong' or 'signed_out'.
+CREATE OR REPLACE FUNCTION genba.merge_offline(p_station text, p_tries jsonb) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    me text := genba_guard.this_station(p_station);
+    policy security_policy%ROWTYPE;
+    one jsonb;
+    person record;
+    merged integer := 0;
 BEGIN
-    INSERT INTO signature (id, request_id, user_id, user_code, printed_name, meaning, station, signed_at)
-    SELECT p_id, p_request, u.id, u.code, u.name, p_meaning, p_station, p_at
-    FROM app_user u WHERE u.code = p_code AND u.active AND u.retired_at IS NULL;
-    RETURN FOUND;
+    SELECT * INTO policy FROM security_policy p WHERE p.id = 1;
+    FOR one IN SELECT t FROM jsonb_array_elements(p_tries) t LIMIT 1000 LOOP
+        SELECT u.id, u.code INTO person FROM app_user u WHERE upper(u.code) = upper(one ->> 'user');
+        IF one ->> 'outcome' = 'wrong' THEN
+            INSERT INTO genba_guard.attempt (subject, last_at)
+            VALUES ('user:' || left(upper(one ->> 'user'), 50), clock_timestamp()), ('station:' || me, clock_timestamp())
+            ON CONFLICT (subject) DO NOTHING;
+            PERFORM genba_guard.count_failure('user:' || left(upper(one ->> 'user'), 50), policy.user_tries, policy.lock_min, true);
+            PERFORM genba_guard.count_failure('station:' || me, policy.station_tries, policy.lock_min, false);
+        END IF;
+        PERFORM genba_guard.note_attempt(
+            CASE one ->> 'outcome' WHEN 'signed_out' THEN 'users:session:end' ELSE 'users:session:start' END,
+            CASE WHEN one ->> 'outcome' IN ('signed_in', 'wrong', 'signed_out') THEN one ->> 'outcome' ELSE 'unknown' END, me,
+            coalesce(person.code, one ->> 'user'), '', CASE WHEN one ->> 'outcome' <> 'wrong' THEN person.id END, (one ->> 'session_id')::uuid,
+            jsonb_build_object('offline', true, 'at', one ->> 'at'));
+        merged := merged + 1;
+    END LOOP;
+    RETURN merged;
 END $$;
 
--- Who may call what. check_proof and who_is are steps of the others.
-REVOKE ALL ON FUNCTION genba.credential_params(text), genba.check_proof(text, bytea), genba.who_is(integer),
-    genba.sign_in(uuid, text, text, bytea), genba.verify_proof(text, bytea), genba.session_of(text), genba.sign_out(text),
-    genba.end_sessions_of_user(), genba.codes_with_credential(), genba.sign(uuid, uuid, text, text, text, timestamptz),
-    genba.set_credential(uuid, text, bytea, bytea, integer, integer, integer, boolean) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION genba.credential_params(text), genba.sign_in(uuid, text, text, bytea), genba.verify_proof(text, bytea),
-    genba.session_of(text), genba.sign_out(text), genba.codes_with_credential(),
-    genba.sign(uuid, uuid, text, text, text, timestamptz),
-    genba.set_credential(uuid, text, bytea, bytea, integer, integer, integer, boolean) TO genba_station;
-
-REVOKE ALL ON genba.credential, genba.sign_in_attempt, genba.sign_in_secret, genba.session, genba.signature FROM genba_station;
-GRANT SELECT (id, user_id, station, started_at, expires_at, ended_at) ON genba.session TO genba_station;
-GRANT SELECT ON genba.signature TO genba_station;
-REVOKE INSERT, UPDATE ON genba.role FROM genba_station;
--- The only rows a station removes: a role that was taken away; the audit trail keeps it.
-GRANT DELETE ON genba.user_role TO genba_station;
+GRANT EXECUTE ON FUNCTION genba.credential_params(text, text), genba.sign_in(uuid, text, text, text, bytea),
+    genba.session_of(text, text), genba.sign_out(text, text), genba.codes_with_credential(),
+    genba.prove_for(text, text, uuid, text, text, text, text, bytea), genba.give_badge(uuid, integer, text, text), genba.end_sessions(integer),
+    genba.set_credential(text, bytea, bytea, integer, integer, integer, boolean, bytea), genba.offline_key(text, text),
+    genba.merge_offline(text, jsonb) TO genba_station;

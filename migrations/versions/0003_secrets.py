@@ -1,19 +1,21 @@
 """Site keys and sealed secrets.
 
-Revision ID: 0003
-Revises: 0002
+Revision 0003, after 0002. A program of release 0.2 that does not know these tables works with them as before.
 """
+
+from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
+    """Create the tables; who may write them, and with which key, says ``migrations/sql/sealed.sql``."""
     op.create_table(
         "site_key",
         sa.Column("id", sa.String(length=8), nullable=False),
@@ -35,4 +37,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_secret")),
         schema="genba",
     )
-    op.execute("INSERT INTO genba.schema_compat (schema_revision, oldest_program, newest_program) VALUES ('0003', '0.1', '0.1')")
+    op.execute("INSERT INTO genba.schema_compat (schema_revision, oldest_program, newest_program) VALUES ('0003', '0.2', '0.2')")

@@ -22,10 +22,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from core.cli.demo import DemoPlant
+from core.cli.opened import opened_floor
+from core.clock import SystemClock
 from core.config import StationSettings
 from core.demo.plant import control
 from core.errors import Lines
+from core.station.floor import Setup
 from core.station.station import Station
+from core.users.roles import system_actor
 from hmi import app, theme
 from hmi.bridge import Bridge
 from hmi.panels import OpenOrders
@@ -40,7 +44,7 @@ from hmi.widgets.fields import FieldBox
 from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.overlay import Overlay
 from hmi.widgets.table import PagedTable
-from tests.postgres import plain
+from tests.postgres import owner_url, plain
 
 T = TypeVar("T")
 S = TypeVar("S", bound=QWidget)
@@ -72,6 +76,13 @@ class Plant:
 
     def close(self) -> None:
         self.demo.close()
+
+
+def prepare_as_owner(url: str, demo: DemoPlant) -> None:
+    """Apply the demo's site and orders, as the administrator of a shared database does before its stations start."""
+    settings = StationSettings(name="SETUP", database_url=url)
+    with opened_floor(settings, as_owner=True) as floor:
+        demo.prepare(Setup(floor.door, floor.database, system_actor("setup", "SETUP"), SystemClock()))
 
 
 class Loop:
@@ -160,7 +171,9 @@ class Screen:
         app._hook_failures(loop.loop, self.window)
         sys.excepthook = hook  # what fails in a slot is for pytest-qt
         loop.run(self.window.first_paint())
-        self._starting = loop.loop.create_task(app._start_station(self.window, self.settings, plant.demo if plant else None))
+        if plant is not None:
+            prepare_as_owner(owner_url(url), plant.demo)
+        self._starting = loop.loop.create_task(app._start_station(self.window, self.settings, None))
 
     def started(self) -> Screen:
         """Wait until the station is attached."""

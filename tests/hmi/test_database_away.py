@@ -131,7 +131,7 @@ def test_without_the_database_facts_wait_and_come_in_once(screen: Screen, away: 
     stored = ask(away.direct, row)
     assert stored[0][:3] == ("IN_PROGRESS", 4, 1)
     requests = "SELECT operation, count(*)::int FROM genba.request WHERE args->>'order_id' = %s AND station = 'PANEL-1' GROUP BY 1"
-    assert dict(ask(away.direct, requests, str(waiting.id))) == {rules.RELEASE: 1, rules.START: 1, rules.REPORT: 1}
+    assert dict(ask(away.direct, requests, str(waiting.id))) == {rules.START: 1, rules.REPORT: 1}
     screen.turn(1.0)
     assert ask(away.direct, row) == stored, "once, and not again"
     assert ask(away.direct, "SELECT count(*) FROM genba.production_report WHERE order_id = %s", waiting.id) == [(1,)]
@@ -201,7 +201,7 @@ def test_a_decision_that_was_overtaken_waits_for_a_person(screen: Screen, away: 
     screen.until("dealt with", lambda: not sheet.table._keys or any(sheet.message.lines))
     assert not any(sheet.message.lines), sheet.message.lines
     assert screen.station.parked == 0
-    assert ask(away.direct, "SELECT user_code FROM genba.audit WHERE outcome = 'settled'") == [("ito",)]
+    assert ask(away.direct, "SELECT user_code, outcome FROM genba.audit WHERE operation LIKE 'store:attention:%'") == [("ito", "done")]
     screen.tap(sheet.confirm_button)
     assert screen.sheets() == []
 

@@ -1,0 +1,61 @@
+"""Writes to machines as decisions: what was asked is in the database before anything is sent, what became of it follows.
+
+``live/writes`` does the writing and knows none of this; the station hands it these records. The database judges the first by
+the permission that the tag itself asks for, on the tag's line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from core.store.operation import Actor, Note, Request, operation
+
+if TYPE_CHECKING:
+    from core.store.base import Db
+
+TagName = Annotated[str, Field(max_length=200)]
+
+
+@dataclass(frozen=True, slots=True)
+class TagWrite:
+    """One write to a machine.
+
+    Attributes:
+        id: Of the write, UUIDv7.
+        outcome: ``requested``, ``confirmed``, or the code of the error it ended in.
+    """
+
+    id: UUID
+    tag: str
+    outcome: str
+
+
+def _subject(args: Mapping[str, Any]) -> tuple[str, str]:
+    return "tag_write", str(args["write_id"])
+
+
+def _preview(_: TagWrite | None, request: Request) -> TagWrite:
+    values = request.values
+    return TagWrite(values["write_id"], values["tag"], values["outcome"])
+
+
+@operation("equipment:tag:write", kind="intent", guard="C", writes=())
+def request_write(db: Db, actor: Actor, *, write_id: UUID, tag: TagName, source: str, before: Note, value: Note) -> TagWrite:
+    """A value is about to be sent to a machine; without this record nothing is sent.
+
+    Args:
+        before, value: As JSON: the last known value and the wanted one, engineering units.
+    """
+    return TagWrite(write_id, tag, "requested")
+
+
+@operation("equipment:tag:confirm", kind="fact", offline=True, subject=_subject, preview=_preview, guard="C", writes=())
+def record_outcome(db: Db, actor: Actor, *, write_id: UUID, tag: TagName, outcome: str) -> TagWrite:
+    """What became of a write: ``confirmed`` by the machine's own answer, or the code of the error."""
+    db.note_reason(outcome)
+    return TagWrite(write_id, tag, outcome)

@@ -1,0 +1,131 @@
+"""Log-ins of stations: one role of the database for each, bound to its station, limited, and revoked when its computer is lost.
+
+Only whoever administers the database comes here (``genba db roles``); a station cannot make, bind or revoke any.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from core.errors import Invalid
+from core.store.administration import connected
+
+CONNECTIONS: Final = 8
+"""Connections one log-in may have at once: three of the station, and a command line beside it."""
+_QUOTED: Final = text(
+    "SELECT format('%I', CAST(:login AS text)), format('%L', CAST(:password AS text)), EXISTS (SELECT FROM pg_roles WHERE rolname = :login)"
+)
+_BIND: Final = text(
+    "INSERT INTO genba.station (code, login) VALUES (:station, :login)"
+    " ON CONFLICT (code) DO UPDATE SET login = excluded.login, revoked_at = NULL"
+)
+_LIST: Final = text(
+    "SELECT s.code, s.login, r.rolcanlogin, s.revoked_at, s.seen_at, s.program_version FROM genba.station s"
+    " LEFT JOIN pg_roles r ON r.rolname = s.login ORDER BY s.code"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StationLogin:
+    """One station and the log-in that is bound to it.
+
+    Attributes:
+        login: None for a station that has none (it reports from an embedded database, or was only named in the site file).
+        may_log_in: The role exists and may log in.
+        revoked_at: Since when it is of no use; None while it works.
+        seen_at: When the station said last that it is there; None for never.
+    """
+
+    station: str
+    login: str | None
+    may_log_in: bool
+    revoked_at: datetime | None
+    seen_at: datetime | None
+    program_version: str
+
+
+def login_of(station: str) -> str:
+    """Name of the role of a station; at most 63 bytes, as PostgreSQL's names are."""
+    return f"genba_{station}"
+
+
+def add(url: str, station: str, password: str | None = None) -> str:
+    """Make the log-in of ``station``, or give an existing one a new password and let it in again; gives the password.
+
+    Args:
+        url: Of a log-in that owns the database and may create roles, or of a superuser.
+        password: None for 32 random bytes.
+
+    Raises:
+        Refused: ``store.upgrade_refused``.
+        Unavailable: Not reachable.
+    """
+    chosen = password or secrets.token_urlsafe(32)
+    with connected(url) as connection:
+        _make(connection, login_of(station), chosen)
+        connection.execute(text("SET LOCAL ROLE genba_owner"))
+        connection.execute(text("DELETE FROM genba_guard.local_login WHERE login = :login"), {"login": login_of(station)})
+        connection.execute(_BIND, {"station": station, "login": login_of(station)})
+        connection.commit()
+    return chosen
+
+
+def add_local(url: str, login: str, password: str) -> None:
+    """Make the log-in of an embedded server, which any station of its computer may use. Raises as ``add``."""
+    with connected(url) as connection:
+        _make(connection, login, password)
+        connection.execute(text("SET LOCAL ROLE genba_owner"))
+        connection.execute(text("INSERT INTO genba_guard.local_login VALUES (:login) ON CONFLICT DO NOTHING"), {"login": login})
+        connection.commit()
+
+
+def revoke(url: str, station: str) -> None:
+    """Shut a station out: its log-in is closed, its connections end, its people are signed off there, its leases expire.
+
+    Raises:
+        Invalid: ``store.station_unknown``.
+        Refused, Unavailable: As ``add``.
+    """
+    with connected(url) as connection:
+        login = connection.execute(text("SELECT login FROM genba.station WHERE code = :code"), {"code": station}).scalar_one_or_none()
+        if login is None:
+            raise Invalid("store.station_unknown", station=station)
+        name, _, exists = connection.execute(_QUOTED, {"login": login, "password": ""}).one()
+        if exists:
+            _plain(connection, f"ALTER ROLE {name} NOLOGIN PASSWORD NULL")
+            _plain(connection, f"REVOKE genba_station FROM {name}")
+        connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :login"), {"login": login})
+        connection.execute(text("SET LOCAL ROLE genba_owner"))
+        told = {"code": station}
+        connection.execute(text("UPDATE genba.station SET revoked_at = clock_timestamp(), offline_h = 0 WHERE code = :code"), told)
+        connection.execute(
+            text("UPDATE genba.session SET ended_at = greatest(clock_timestamp(), started_at) WHERE station = :code AND ended_at IS NULL"),
+            told,
+        )
+        connection.execute(text("DELETE FROM genba_guard.offline_key WHERE station = :code"), told)
+        connection.execute(text("UPDATE genba.lease SET expires_at = clock_timestamp() WHERE holder = :code"), told)
+        connection.commit()
+
+
+def listed(url: str) -> list[StationLogin]:
+    """Every station with its log-in, by code. Raises as ``add``."""
+    with connected(url) as connection:
+        rows = connection.execute(_LIST).all()
+        connection.commit()
+    return [StationLogin(row.code, row.login, bool(row.rolcanlogin), row.revoked_at, row.seen_at, row.program_version) for row in rows]
+
+
+def _make(connection: Connection, login: str, password: str) -> None:
+    name, secret, exists = connection.execute(_QUOTED, {"login": login, "password": password}).one()
+    verb = "ALTER" if exists else "CREATE"
+    _plain(connection, f"{verb} ROLE {name} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB CONNECTION LIMIT {CONNECTIONS} PASSWORD {secret}")
+    _plain(connection, f"GRANT genba_station TO {name}")
+
+
+def _plain(connection: Connection, statement: str) -> None:
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
