@@ -23,6 +23,7 @@ import core.production.orders
 import core.production.reports
 import core.sitefile.apply
 import core.store.attention
+import core.store.sitesecrets
 import core.users.accounts  # noqa: F401 - imported for what it declares, like all of the above
 from core.store import operation, query
 from core.store.operation import OPERATIONS

@@ -66,7 +66,9 @@ class StationSettings(BaseSettings):
     Attributes:
         name: Station code, unique in the plant; the host name when none is given.
         home: Folder of the embedded database, the journal, the read store and the logs.
-        database_url: ``postgresql+psycopg://…`` of a shared server; None for the embedded one.
+        database_url: ``postgresql+psycopg://…`` of a shared server; None for the embedded one. Its password may stand in the station's
+            secret store instead (``genba secrets set database:password --local``).
+        allow_unsafe_database: Obey a ``database_url`` that gives up the proof of the server's name or the secrecy of the connection.
         language: First language on screen.
         theme: Light or dark; ``auto`` follows the clock.
         state_palette: How machine states are coloured at this site.
@@ -84,6 +86,7 @@ class StationSettings(BaseSettings):
     name: Annotated[str, AfterValidator(_station_code)] = Field(default_factory=default_name)
     home: Annotated[Path, AfterValidator(_home)] = Field(default_factory=default_home)
     database_url: Annotated[str | None, AfterValidator(_database_url)] = Field(default=None, repr=False)
+    allow_unsafe_database: bool = False
     language: Literal["ja", "en"] = "ja"
     theme: Literal["light", "dark", "auto"] = "light"
     state_palette: Literal["default", "grey", "jsia113"] = "default"

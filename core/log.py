@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import logging
 import logging.handlers
+import os
 import re
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 from core.clock import Clock, SystemClock
 from core.errors import Unavailable
@@ -16,6 +22,7 @@ from core.errors import Unavailable
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
 _FILE_BYTES = 5_000_000
 _FILES_KEPT = 5
+_CRASH_BYTES = 1_000_000
 
 _SECRETS = (
     # scheme://user:password@host, also in tracebacks and exception texts
@@ -34,8 +41,56 @@ _SECRETS = (
 )
 
 
+# Patterns find a secret by what stands around it; a library's own error text may show one with nothing around it. So what a
+# program reads from a secret store is remembered here, and its text is taken out wherever it turns up, also in the disguises that
+# libraries give it. One set for the process, because a line may be logged by anybody about anything. It holds nothing that the
+# process does not hold anyhow. PINs are not remembered: they live for a moment, behind ``Secret``, and the gaps that four digits
+# tear into times and counts would tell them to whoever compares two lines.
+_known_lock = threading.Lock()
+_known: dict[str, None] = {}
+_known_pattern: re.Pattern[str] | None = None
+_SHORTEST_KNOWN = 6
+_DIGITS_KNOWN = 8
+_MOST_KNOWN = 3_000
+
+
+def conceal(secret: str | bytes) -> None:
+    """Take ``secret`` out of every line that is logged, and every report that is written, from now on."""
+    global _known_pattern
+    if len(secret) < _SHORTEST_KNOWN or (isinstance(secret, str) and secret.isdigit() and len(secret) < _DIGITS_KNOWN):
+        return
+    with _known_lock:
+        fresh = [form for form in disguises(secret) if form not in _known]
+        if fresh:
+            _known.update(dict.fromkeys(fresh))
+            for oldest in list(_known)[:-_MOST_KNOWN]:
+                del _known[oldest]
+            # The longest first: what is left of a long one would still tell much of it.
+            _known_pattern = re.compile("|".join(re.escape(form) for form in sorted(_known, key=len, reverse=True)))
+
+
+def disguises(secret: str | bytes) -> set[str]:
+    """The texts that give ``secret`` away: itself, quoted for an address, JSON, XML or Python, in hex and in base64."""
+    raw = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
+    forms = {raw.hex(), raw.hex().upper(), repr(raw)[2:-1]}
+    if isinstance(secret, str):
+        forms |= {secret, repr(secret)[1:-1], html.escape(secret), json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+        forms |= {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    for before in range(3):  # "user:secret" is encoded as one: the secret may begin at any of three places of the pattern
+        coded = base64.b64encode(bytes(before) + raw).decode()
+        inner = coded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]  # without the characters that the neighbours share
+        forms |= {inner, inner.translate(_URL_SAFE)}
+    return {form for form in forms if len(form) >= _SHORTEST_KNOWN}
+
+
+_URL_SAFE = str.maketrans("+/", "-_")
+
+
 def redacted(text: str) -> str:
-    """``text`` without passwords in URLs and without values of password-like keys."""
+    """``text`` without passwords in URLs, without values of password-like keys and without anything ``conceal`` was told."""
+    known = _known_pattern
+    if known is not None:
+        text = known.sub("***", text)
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -95,6 +150,25 @@ def start_logging(home: Path, program: str, *, console: bool = False, level: int
     # Libraries that log every reconnect attempt would fill the file in an outage; our own supervisor says it once.
     for chatty in ("asyncua", "pymodbus", "sqlalchemy.pool", "alembic"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+    return path
+
+
+def record_crash(home: Path, error: BaseException) -> Path | None:
+    """Add ``error`` with its traceback, without secrets, to ``<home>/log/crash.log``; None when that cannot be written.
+
+    The one place where crash reports are made. The file is the station's account's alone: a traceback tells a lot.
+    """
+    path = home / "log" / "crash.log"
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(SystemClock().now().timestamp()))
+    report = redacted(f"{stamp}\n{''.join(traceback.format_exception(error))}\n")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > _CRASH_BYTES:
+            path.replace(path.with_name("crash.log.1"))
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8", errors="replace") as crash:
+            crash.write(report)
+    except OSError:
+        return None
     return path
 
 

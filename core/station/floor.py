@@ -9,6 +9,7 @@ import logging
 import platform
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,9 @@ from core.catalogue import fingerprint
 from core.clock import Clock
 from core.config import VERSION, StationSettings
 from core.errors import Refused, Unavailable
-from core.store import audit
+from core.log import Outage
+from core.store import audit, secretrows
+from core.store.address import with_password
 from core.store.anchors import AnchorFile
 from core.store.base import Db
 from core.store.changes import Changes
@@ -26,10 +29,15 @@ from core.store.door import Door
 from core.store.embedded import ADMIN, EmbeddedServer
 from core.store.engine import Database, DatabaseState
 from core.store.journal import Journal
+from core.store.keystore import station_secrets
 from core.store.operation import Actor, Operation
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
 from core.store.schema import prepare_embedded
+from core.store.sealing import KeyRing
+from core.store.secrets import SecretStore
+from core.store.sitekeys import SiteKeys
+from core.store.sitesecrets import SealingProver
 from core.users.offline import OfflinePeople
 from core.users.prover import PanelProver
 from core.users.roles import system_actor
@@ -41,7 +49,19 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 RUN_DEADLINE_S = 10.0
+DATABASE_PASSWORD = "database:password"  # noqa: S105 - the name it stands under in the station's secret store
 _PRESENT = text("SELECT genba.present(:station, :host, :version, :started_at)")
+
+
+def database_address(settings: StationSettings, secrets: SecretStore) -> str:
+    """``settings.database_url`` with its password, from the station's secret store where the address leaves it out.
+
+    Raises:
+        Invalid: The address cannot be read.
+        Unavailable, Refused: The secret store cannot be read.
+    """
+    assert settings.database_url is not None  # asked for a shared database only
+    return with_password(settings.database_url, lambda: secrets.get(DATABASE_PASSWORD))
 
 
 class Floor:
@@ -55,6 +75,10 @@ class Floor:
             its own, because each of these files has one owner.
         as_owner: Work as whoever administers the database: with the embedded server's own administrator, or with a
             ``database_url`` that says so. For set-up only: the guard lets systems decide under such a log-in alone.
+
+    Attributes:
+        secrets: The station's own secret store.
+        keys: The site's keys as far as this station has them.
     """
 
     def __init__(
@@ -69,22 +93,28 @@ class Floor:
         self._settings = settings
         self._files = files or settings.home
         self._clock = clock
+        self.secrets = station_secrets(settings.home)
+        self.keys = SiteKeys(self.secrets, KeyRing())
         self._server = EmbeddedServer(settings.home / "database") if settings.database_url is None else None
         self._as_owner = as_owner
         self._closing = threading.Event()
+        self._keys_outage = Outage(log, "the station's secret store", clock)
         self._started_at = clock.now()
         self._anchors = AnchorFile(self._files / "audit-anchors.jsonl")
         self._started = False
         self.journal: Journal
         self.readstore: ReadStore
         self.database = Database(
-            settings.database_url or self._embedded_url,
+            self._url,
             settings.name,
             clock=clock,
             revive=(lambda give_up: self._start_server(give_up)) if self._server is not None else None,
+            ring=self.keys.ring,
+            allow_unsafe=settings.allow_unsafe_database,
         )
         self.prover = PanelProver(self.run, settings.name, signed_in)
         self.offline: OfflinePeople
+        self._sealing = SealingProver(self.prover, lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret))
         self.door: Door
 
     @property
@@ -92,8 +122,10 @@ class Floor:
         """True when the database is this station's own."""
         return self._server is not None
 
-    def _embedded_url(self) -> str:
-        assert self._server is not None
+    def _url(self) -> str:
+        """Where to connect to now, password included; asked before every connection."""
+        if self._server is None:
+            return database_address(self._settings, self.secrets)
         return self._server.url(ADMIN) if self._as_owner else self._server.url()
 
     def _start_server(self, give_up: Callable[[], bool]) -> None:
@@ -121,7 +153,7 @@ class Floor:
             lambda session_id, key: self.prover.hold(session_id, key=key),
         )
         self.readstore = ReadStore(self._files / "readstore.sqlite", self._clock)
-        self.door = Door(self.database, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self.prover)
+        self.door = Door(self.database, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self._sealing)
 
     def open_database(
         self,
@@ -139,6 +171,7 @@ class Floor:
         if self._server is not None:
             self._server.start(give_up=self._closing.is_set)
             prepare_embedded(self._server, fingerprint())
+        self.database.on_change(self._look_when_up)
         self.database.on_change(on_state)
         Changes(self.database, on_changed, on_gap)
         self.database.start()
@@ -167,6 +200,25 @@ class Floor:
         if known is None:
             raise Unavailable("store.no_snapshot")
         return Answer(known[0], known[1], "snapshot")
+
+    # -- the site's keys -----------------------------------------------------------------------------------------
+
+    def _look_when_up(self, state: DatabaseState) -> None:
+        if state.up:
+            self.look_at_keys()
+
+    def look_at_keys(self) -> None:
+        """Take over what the site has as keys now, soon, on a lane; confidential fields are readable from then on."""
+        self.database.submit("queries", self.keys.look, deadline_s=RUN_DEADLINE_S).add_done_callback(self._looked)
+
+    def _looked(self, looking: Future[None]) -> None:
+        error = looking.exception()
+        if isinstance(error, Unavailable) and "unknown" in error.params:
+            return  # the database went again; it is asked when it is back
+        if error is None:
+            self._keys_outage.up()
+        else:
+            self._keys_outage.down(error)
 
     # -- work in the name of the station -------------------------------------------------------------------------
 
@@ -213,8 +265,8 @@ class Floor:
         """
         if self._server is None:
             raise Refused("station.prepare_shared")
-        owner = Database(self._server.url(ADMIN), self._settings.name, clock=self._clock)
-        door = Door(owner, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self.prover)
+        owner = Database(self._server.url(ADMIN), self._settings.name, clock=self._clock, ring=self.keys.ring)
+        door = Door(owner, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self._sealing)
         owner.start()
         try:
             prepare(Setup(door, owner, system_actor("setup", self._settings.name), self._clock))

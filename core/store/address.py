@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import make_url
@@ -10,31 +12,32 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import ArgumentError
 
 from core.errors import GenbaError, Invalid, Refused, Unavailable
+from core.log import conceal
 
 OLDEST_SERVER = 150000
 """Server version number from which on this program works (PostgreSQL 15)."""
 
 
-def connect_parameters(url: str, application: str, **settings: str) -> dict[str, str]:
+def connect_parameters(url: str, application: str, *, allow_unsafe: bool = False, **settings: str) -> dict[str, str]:
     """libpq's parameters for ``url``, completed with what an industrial network needs.
 
-    A server elsewhere must prove its name by certificate and must not ask for a readable password, unless the address
-    says otherwise. A half-open connection is noticed within about ten seconds in both directions.
+    A server elsewhere must prove its name by certificate, must not ask for a readable password, and must prove that the
+    encrypted talk ends at itself. A half-open connection is noticed within about ten seconds in both directions.
 
     Args:
         url: ``postgresql+psycopg://…``; whatever it says itself counts.
         application: Name shown in ``pg_stat_activity``.
+        allow_unsafe: Obey an address that takes some of that proof away; the station's setting ``allow_unsafe_database``.
         **settings: Server settings of the session, ``statement_timeout="10s"``.
 
     Raises:
         Invalid: The address cannot be read (``store.address``).
+        Refused: It weakens the connection and must not (``store.address_unsafe``).
     """
-    try:
-        dialect: Any = PGDialect_psycopg  # untyped by its makers
-        given: dict[str, Any] = dialect().create_connect_args(make_url(url))[1]
-    except (ArgumentError, ValueError):
-        raise Invalid("store.address") from None
-    hosts = str(given.get("host") or "").split(",")
+    given = _given(url)
+    weak = weaknesses(url)
+    if weak and not allow_unsafe:
+        raise Refused("store.address_unsafe", what=", ".join(weak))
     defaults = {
         "application_name": application,
         "connect_timeout": "5",
@@ -46,14 +49,93 @@ def connect_parameters(url: str, application: str, **settings: str) -> dict[str,
         "tcp_user_timeout": "6000",
         "client_encoding": "utf8",
     }
-    if not all(_local(host) for host in hosts):
-        defaults |= {"sslmode": "verify-full", "require_auth": "scram-sha-256"}
-    if len(hosts) > 1:
+    if not is_local(url):
+        defaults |= _PROOF
+        if given.get("sslmode") in {"disable", "allow", "prefer"}:
+            defaults["channel_binding"] = "prefer"  # there may be no channel to bind to
+    if len(str(given.get("host") or "").split(",")) > 1:
         defaults["target_session_attrs"] = "read-write"
     options = " ".join(f"-c {key}={value}" for key, value in {"timezone": "UTC", **settings}.items())
-    merged = defaults | {key: str(value) for key, value in given.items() if value not in (None, "")}
+    merged = defaults | given
     merged["options"] = f"{options} {given.get('options', '')}".strip()
     return merged
+
+
+_PROOF = {"sslmode": "verify-full", "require_auth": "scram-sha-256", "channel_binding": "require"}
+"""What a server elsewhere must do; said outright, so that no PG… variable of the environment says otherwise."""
+_WEAKER = {
+    "gssencmode": ("prefer", "require"),  # it takes the place of TLS, and of its checks
+    "ssl_min_protocol_version": ("TLSv1", "TLSv1.1"),
+}
+
+
+def weaknesses(url: str) -> tuple[str, ...]:
+    """The parts of ``url`` that take proof or secrecy away from a connection to another computer; empty: none.
+
+    Raises:
+        Invalid: The address cannot be read (``store.address``).
+    """
+    given = _given(url)
+    if is_local(url):
+        return ()
+    found = [f"{key}={given[key]}" for key, wanted in _PROOF.items() if key in given and given[key] != wanted]
+    found += [f"{key}={given[key]}" for key, weak in _WEAKER.items() if given.get(key) in weak]
+    # A service file may say anything, and the key log lets whoever reads it listen.
+    return (*found, *(key for key in ("service", "servicefile", "sslkeylogfile") if key in given))
+
+
+def is_local(url: str) -> bool:
+    """Whether the server is on this computer, so that nobody stands between. Raises Invalid ``store.address``."""
+    given = _given(url)
+    named = (given.get("hostaddr") or os.environ.get("PGHOSTADDR") or given.get("host") or os.environ.get("PGHOST") or "").split(",")
+    if "" in named and ("service" in given or os.environ.get("PGSERVICE")):
+        return False
+    return all(_local(host) for host in named)
+
+
+def without_credentials(url: str) -> str:
+    """``host:port/database`` for people; never a user or a password. Raises Invalid ``store.address``."""
+    given = _given(url)
+    host = given.get("host") or given.get("hostaddr") or ""
+    port = f":{given['port']}" if given.get("port") and not host.startswith(("/", "@")) else ""
+    return f"{host}{port}/{given.get('dbname', '')}"
+
+
+def with_password(url: str, password: Callable[[], str | None]) -> str:
+    """``url``, completed with a password that stands elsewhere when it names a user and none itself; neither is logged from now on.
+
+    Raises:
+        Invalid: The address cannot be read (``store.address``).
+        Unavailable, Refused: What ``password`` raises.
+    """
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        raise Invalid("store.address") from None
+    known = parts.password or _given(url).get("password")
+    if known is not None or parts.username is None or "passfile" in parts.query:
+        conceal(str(known or ""))
+        return url
+    secret = password()
+    if secret is None:
+        return url
+    conceal(secret)
+    return parts.set(password=secret).render_as_string(hide_password=False)
+
+
+def has_password(url: str) -> bool:
+    """Whether a password stands readable in ``url``. Raises Invalid ``store.address``."""
+    return "password" in _given(url)
+
+
+def _given(url: str) -> dict[str, str]:
+    """What ``url`` says itself, as libpq's parameters."""
+    try:
+        dialect: Any = PGDialect_psycopg  # untyped by its makers
+        given: dict[str, Any] = dialect().create_connect_args(make_url(url))[1]
+    except (ArgumentError, ValueError):
+        raise Invalid("store.address") from None
+    return {key: str(value) for key, value in given.items() if value not in (None, "")}
 
 
 def _local(host: str) -> bool:
@@ -76,7 +158,7 @@ def connection_failure(error: BaseException) -> GenbaError:
         return Refused("store.login_refused", problem=line)
     if state == "3D000" or ("database" in text and "does not exist" in text):
         return Unavailable("store.database_missing", problem=line)
-    if "certificate" in text or "SSL" in text or "authentication method" in text:
+    if any(word in text for word in ("certificate", "SSL", "authentication method", "channel binding")):
         return Refused("store.not_trusted", problem=line)
     return Unavailable("store.away", problem=line)
 

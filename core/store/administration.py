@@ -16,8 +16,11 @@ _LOCK_TIMEOUT = "3s"
 
 
 @contextlib.contextmanager
-def connected(url: str, *, autocommit: bool = False) -> Iterator[Connection]:
+def connected(url: str, *, autocommit: bool = False, allow_unsafe: bool = False) -> Iterator[Connection]:
     """A connection as ``url`` says, in a transaction unless ``autocommit``; what goes wrong is told in operator's words.
+
+    Args:
+        allow_unsafe: See ``core.store.address.connect_parameters``.
 
     Raises:
         Refused: The log-in may not do it (``store.upgrade_refused``).
@@ -26,7 +29,7 @@ def connected(url: str, *, autocommit: bool = False) -> Iterator[Connection]:
     import psycopg
     from psycopg.conninfo import make_conninfo
 
-    conninfo = make_conninfo(**connect_parameters(url, "genba/upgrade", lock_timeout=_LOCK_TIMEOUT))
+    conninfo = make_conninfo(**connect_parameters(url, "genba/upgrade", allow_unsafe=allow_unsafe, lock_timeout=_LOCK_TIMEOUT))
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
     if autocommit:
         engine = engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -13,7 +13,6 @@ So a station may come and go, or be killed, without taking the database from the
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -32,13 +31,9 @@ from typing import IO, Final, Literal
 from urllib.parse import quote
 
 from core.errors import Unavailable
+from core.store.filelock import try_lock
 from core.store.postmaster import leftovers, pid_file, running_pid
 from core.store.programs import EXE, RunAs, belongs, binaries, environment, hand_over, unprivileged
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 log = logging.getLogger(__name__)
 
@@ -76,21 +71,6 @@ _SETTINGS = {
 # Said outright, so that no PG… variable of the environment says otherwise. The server must prove that it knows the password, too.
 _CLIENT = {"require_auth": "scram-sha-256", "sslmode": "disable", "channel_binding": "prefer", "target_session_attrs": "any"}
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "max_connections": "100", "autovacuum": "off"}
-
-
-def _try_lock(file: IO[bytes], *, exclusive: bool) -> bool:
-    """Take the lock if it is free. On Windows every lock is exclusive, so each process locks a byte of its own."""
-    try:
-        if sys.platform == "win32":
-            file.seek(0 if exclusive else os.getpid())
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in {errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}:
-            return False
-        raise
-    return True
 
 
 class EmbeddedServer:
@@ -152,10 +132,10 @@ class EmbeddedServer:
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             with (self.home / "attached").open("r+b") as probe:
-                if _try_lock(probe, exclusive=True):
+                if try_lock(probe, exclusive=True):
                     self._shut_down(end)
                     return
-                if _try_lock(probe, exclusive=False):
+                if try_lock(probe, exclusive=False):
                     return  # somebody else is attached: it is theirs now
             time.sleep(0.01)  # the keeper is shutting it down
 
@@ -174,7 +154,7 @@ class EmbeddedServer:
     def alone(self) -> Iterator[None]:
         """One process at a time makes, starts, revives or prepares the server; waits as long as the last ``start`` may take."""
         with (self.home / "starting").open("a+b") as file:
-            while not _try_lock(file, exclusive=True):
+            while not try_lock(file, exclusive=True):
                 self._pause(0.02)
             yield
 
@@ -186,7 +166,7 @@ class EmbeddedServer:
         hold = (self.home / "attached").open("a+b")
         # Free unless the keeper is shutting the server down just now: then we wait for its end and start a new one.
         try:
-            while not _try_lock(hold, exclusive=False):
+            while not try_lock(hold, exclusive=False):
                 self._pause(0.01)
         except BaseException:
             hold.close()

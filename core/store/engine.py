@@ -25,6 +25,7 @@ from core.store.address import OLDEST_SERVER, connect_parameters
 from core.store.base import Db
 from core.store.lane import Job, Lane, Watchdog
 from core.store.schema import Window, read_window
+from core.store.sealing import KeyRing
 from core.store.wire import open_connection
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ class Database:
         station: Station code; part of the connections' names.
         clock: The station's clock.
         revive: For the embedded server: brings it back when it does not answer; gets a function that tells when to give up.
+        ring: The site's keys, for confidential columns; None: they cannot be read or written.
+        allow_unsafe: Let the address do without what proves the server and hides the talk; see ``connect_parameters``.
     """
 
     def __init__(
@@ -80,9 +83,12 @@ class Database:
         *,
         clock: Clock | None = None,
         revive: Callable[[Callable[[], bool]], None] | None = None,
+        ring: KeyRing | None = None,
+        allow_unsafe: bool = False,
     ) -> None:
         self._url: Callable[[], str] = (lambda: url) if isinstance(url, str) else url
         self._station, self._revive = station, revive
+        self._ring, self._allow_unsafe = ring or KeyRing(), allow_unsafe
         self._clock = clock or SystemClock()
         self._outage = Outage(log, "database", self._clock)
         self._state = DatabaseState(up=False)
@@ -188,7 +194,8 @@ class Database:
                 url = self._url()
             except (OSError, ValueError) as error:  # the embedded server's own files are not there (yet)
                 raise psycopg.OperationalError(str(error)) from None
-            return open_connection(connect_parameters(url, f"genba/{self._station}/{name}", **settings), give_up)
+            parameters = connect_parameters(url, f"genba/{self._station}/{name}", allow_unsafe=self._allow_unsafe, **settings)
+            return open_connection(parameters, give_up)
 
         return Lane(
             f"database-{self._station}-{name}",
@@ -197,6 +204,7 @@ class Database:
             clock=self._clock,
             heard=self._heard,
             lost=self._doubt,
+            ring=self._ring,
             idle=self._beat if name == "listen" else None,
         )
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from core.errors import Conflict, GenbaError, Invalid, NotConfirmed, NotConnected, Refused, Unavailable
@@ -44,6 +44,8 @@ def operator_error(error: Exception, name: str, constraints: Mapping[str, str] =
     """
     if isinstance(error, GenbaError):
         return error
+    if isinstance(error, StatementError) and isinstance(error.orig, GenbaError):  # a column type refused the value
+        return error.orig
     if isinstance(error, StaleDataError):
         return Conflict("store.changed_meanwhile")
     if isinstance(error, DBAPIError):

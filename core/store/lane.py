@@ -23,6 +23,7 @@ from core.clock import Clock
 from core.errors import GenbaError, Unavailable
 from core.store.address import connection_failure, failure_of
 from core.store.base import Db
+from core.store.sealing import KeyRing, give_keys
 from core.store.wire import Wire, wait_readable
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ class Lane(threading.Thread):
         clock: For deadlines and made identifiers.
         heard: Gets ``(channel, payload)`` of every notification.
         lost: Told when the connection broke, with the reason.
+        ring: The site's keys, for confidential columns.
         idle: Called first at once, then whenever its own answer, in seconds, has passed; None for never.
     """
 
@@ -133,6 +135,7 @@ class Lane(threading.Thread):
         clock: Clock,
         heard: Callable[[str, str], None],
         lost: Callable[[GenbaError], None],
+        ring: KeyRing,
         idle: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(name=name, daemon=True)
@@ -149,7 +152,11 @@ class Lane(threading.Thread):
         self._closing = False
         self._woken, self._waker = socket.socketpair()
         self._waker.setblocking(False)
-        self._engine = create_engine("postgresql+psycopg://", creator=self._dialled, poolclass=NullPool, use_native_hstore=False)
+        # The values of a statement that fails may be what a person typed or what is confidential: no error text repeats them.
+        self._engine = create_engine(
+            "postgresql+psycopg://", creator=self._dialled, poolclass=NullPool, use_native_hstore=False, hide_parameters=True
+        )
+        give_keys(self._engine, ring)
         event.listen(self._engine, "commit", self._before_commit)
         self.generation = 0
         """Counts the connections this lane has had."""

@@ -28,7 +28,7 @@ from core.store.embedded import ADMIN, DATABASE, LOGIN, EmbeddedServer
 if TYPE_CHECKING:
     from alembic.config import Config
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision this program knows; equal to alembic's head (tested)."""
 
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -99,17 +99,20 @@ def read_window(connection: Connection) -> Window | None:
     return None if row is None else Window(*row)
 
 
-def status(url: str) -> SchemaStatus:
+def status(url: str, *, allow_unsafe: bool = False) -> SchemaStatus:
     """How the database at ``url`` stands to this program. Changes nothing.
+
+    Args:
+        allow_unsafe: See ``core.store.address.connect_parameters``.
 
     Raises:
         Unavailable, Refused: It cannot be reached or entered (``store.away``, ``store.login_refused`` …).
     """
-    with connected(url) as connection:
+    with connected(url, allow_unsafe=allow_unsafe) as connection:
         return _status(connection)
 
 
-def upgrade(url: str, *, wait_s: float = 60.0) -> SchemaStatus:
+def upgrade(url: str, *, wait_s: float = 60.0, allow_unsafe: bool = False) -> SchemaStatus:
     """Bring the database at ``url`` to this program's revision; nothing happens when it is there already.
 
     The log-in must be a superuser, or own the database and may create roles, or be a member of ``genba_owner``.
@@ -118,13 +121,14 @@ def upgrade(url: str, *, wait_s: float = 60.0) -> SchemaStatus:
 
     Args:
         wait_s: How long to wait for another upgrade and for tables in use, seconds.
+        allow_unsafe: See ``core.store.address.connect_parameters``.
 
     Raises:
         Refused: The log-in may not do it (``store.upgrade_refused``).
         Unavailable: Not reachable, server older than PostgreSQL 15, or still in use after ``wait_s`` (``store.upgrade_busy``).
     """
     end = time.monotonic() + wait_s
-    with connected(url) as connection, _alone(connection, end):
+    with connected(url, allow_unsafe=allow_unsafe) as connection, _alone(connection, end):
         before = _status(connection)
         if before.reason is not None and before.reason.code == "store.program_too_old":
             raise before.reason

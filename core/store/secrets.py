@@ -1,29 +1,41 @@
-"""The secret store: passwords of PLCs, brokers and other systems, which programs need in clear text.
+"""What one station keeps to itself: the site's keys, the password of its database log-in, copies of its machines' passwords.
 
-People's PINs never come here; they are only ever proved. The store is one AES-256-GCM file beside its key, both readable
-by the station's account alone. A key beside the lock keeps secrets out of backups, logs and screens; it does not keep
-them from somebody who owns the account. An operating system's key store can take the place of this class.
+People's PINs never come here; they are only ever proved. Where the operating system has a key store (Windows Credential
+Locker, Secret Service, macOS Keychain) that holds them; otherwise one AES-256-GCM file beside its key, both readable by the
+station's account alone. A key beside the lock keeps secrets out of backups, logs and screens; it does not keep them from
+somebody who owns the account. Which of the two it is can be asked for: ``place``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
+import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
 from core.errors import Refused, Unavailable
+from core.store.filelock import try_lock
 
 _MAGIC: Final = b"GENBA-SECRETS-1\n"
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
+_PATIENCE_S: Final = 10.0
 
 
 class SecretStore(Protocol):
-    """Where programs keep the passwords they need; names are ``source:<code>:password`` and the like."""
+    """Where a station keeps what it needs in clear text; names are ``source:<code>:password`` and the like."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: a path, or the name of the operating system's store."""
+        ...
 
     def get(self, name: str) -> str | None:
         """The secret, or None. Raises Unavailable when the store cannot be read, Refused when others could read it."""
@@ -42,24 +54,30 @@ class SecretStore(Protocol):
         ...
 
     def rotate(self) -> None:
-        """Encrypt everything with a new key; the old one opens nothing any more. Raises Unavailable, Refused."""
+        """Encrypt everything with a new key, where the key is ours; the old one opens nothing any more. Raises Unavailable, Refused."""
         ...
 
 
 class FileSecretStore:
-    """A secret store in two files of mode 0600 that only the station's account can read. Any thread may call it.
+    """A secret store in two files of mode 0600 that only the station's account can read. Any thread and process may call it.
 
     Each save is written beside, flushed to the disk and renamed, so that a power cut leaves the old or the new file.
     A rotation writes the new key first; both keys stand in the key file until the contents are rewritten.
 
     Args:
-        folder: Existing folder, for example the station's home.
+        folder: For example the station's home; made when the first secret is kept.
     """
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "secrets.bin"
         self._key_file = folder / "secrets.key"
+        self._lock_file = folder / "secrets.lock"
         self._lock = threading.Lock()
+
+    @property
+    def place(self) -> str:
+        """See :class:`SecretStore`."""
+        return str(self._file)
 
     def get(self, name: str) -> str | None:
         """See :class:`SecretStore`."""
@@ -68,12 +86,12 @@ class FileSecretStore:
 
     def set(self, name: str, secret: str) -> None:
         """See :class:`SecretStore`."""
-        with self._lock:
+        with self._alone():
             self._write(self._read() | {name: secret}, self._keys(make=True)[-1])
 
     def delete(self, name: str) -> None:
         """See :class:`SecretStore`."""
-        with self._lock:
+        with self._alone():
             kept = self._read()
             if kept.pop(name, None) is not None:
                 self._write(kept, self._keys()[-1])
@@ -85,13 +103,30 @@ class FileSecretStore:
 
     def rotate(self) -> None:
         """See :class:`SecretStore`."""
-        with self._lock:
+        with self._alone():
             kept = self._read()
             old = self._keys(make=True)
             fresh = os.urandom(_KEY_BYTES)
             _replace(self._key_file, b"".join([*old, fresh]))
             self._write(kept, fresh)
             _replace(self._key_file, fresh)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One writer at a time, also among processes: a command line works beside a running station."""
+        with self._lock, contextlib.ExitStack() as held:
+            try:
+                self._lock_file.parent.mkdir(parents=True, exist_ok=True)
+                flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+                file = held.enter_context(os.fdopen(os.open(self._lock_file, flags, 0o600), "r+b"))
+                end = time.monotonic() + _PATIENCE_S
+                while not try_lock(file, exclusive=True):
+                    if time.monotonic() > end:
+                        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+                    time.sleep(0.01)
+            except OSError as error:
+                raise Unavailable("store.home_not_writable", path=str(self._file.parent), problem=error.strerror) from error
+            yield
 
     def _read(self) -> dict[str, str]:
         from cryptography.exceptions import InvalidTag
@@ -129,8 +164,12 @@ def _private(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
             # Windows has no such bits; there the folder's access list protects the file.
-            if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise Refused("store.secret_store_open_to_others", path=str(path))
+            if sys.platform != "win32":
+                seen = os.fstat(file.fileno())
+                if stat.S_IMODE(seen.st_mode) & 0o077:
+                    raise Refused("store.secret_store_open_to_others", path=str(path))
+                if seen.st_uid != os.geteuid():  # whoever owns it may have put it there, or reads it again tomorrow
+                    raise Refused("store.secret_store_foreign", path=str(path))
             return file.read()
     except FileNotFoundError:
         return None

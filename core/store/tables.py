@@ -1,4 +1,6 @@
-"""Tables of the database floor itself: requests, audit chain, messages to and from other systems, leases, schema window."""
+"""Tables of the database floor itself: requests, audit chain, messages to and from other systems, leases, site keys and secrets,
+schema window.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.store.base import Base, Code, Key, Names, UtcAt, UuidKey, Versioned
+from core.store.sealing import Unreadable, confidential
 
 
 class AppliedRequest(Base):
@@ -249,6 +252,48 @@ class LeaseRow(Base):
     acquired_at: Mapped[UtcAt]
     renewed_at: Mapped[UtcAt]
     expires_at: Mapped[UtcAt]
+
+
+class SiteKeyRow(Base):
+    """One key of the site: that it exists, and how a station that has the one before it comes to it. Never the key itself.
+
+    Attributes:
+        id: Eight hex digits; stands in everything the key sealed.
+        position: Order of making; the last row is the key that the site seals with.
+        wrapped_by: Key this one was sealed with; None for the first one and after a key that somebody else may know.
+        wrapped: This key, sealed with that one.
+        made_by: User code.
+    """
+
+    __tablename__ = "site_key"
+    __entity__ = "site_key"
+    __audit__ = "rows"
+    __table_args__ = (CheckConstraint("(wrapped_by IS NULL) = (wrapped IS NULL)", name="wrapped_complete"),)
+
+    id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, Identity(), unique=True)
+    made_at: Mapped[UtcAt] = mapped_column(server_default=sql.now())
+    made_by: Mapped[str] = mapped_column(String(100))
+    wrapped_by: Mapped[str | None] = mapped_column(String(8))
+    wrapped: Mapped[bytes | None] = mapped_column(LargeBinary, info={"confidential": True})
+
+
+class SiteSecret(Base):
+    """A password the site's programs need in clear text, sealed with the site's key; see ``core.store.sitesecrets``.
+
+    Attributes:
+        name: ``source:<code>:password``, ``system:<code>:password`` and the like.
+        value: The name and the secret, so that two rows cannot change places.
+        changed_at: Server time.
+    """
+
+    __tablename__ = "secret"
+    __entity__ = "secret"
+    __audit__ = "rows"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    value: Mapped[str | Unreadable] = confidential("secret.value", nullable=False)
+    changed_at: Mapped[UtcAt] = mapped_column(server_default=sql.now())
 
 
 class SchemaCompat(Base):

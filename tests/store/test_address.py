@@ -9,15 +9,25 @@ import threading
 import psycopg
 import pytest
 
-from core.errors import Invalid
-from core.store.address import connect_parameters, connection_failure
+from core.errors import Invalid, Refused
+from core.log import redacted
+from core.store.address import (
+    connect_parameters,
+    connection_failure,
+    has_password,
+    is_local,
+    weaknesses,
+    with_password,
+    without_credentials,
+)
 from core.store.wire import open_connection
 
 
 @pytest.mark.parametrize("host", ["db.plant.example", "192.168.10.5", "[2001:db8::1]", "127.0.0.1.example"])
 def test_a_server_elsewhere_must_prove_itself(host: str) -> None:
     parameters = connect_parameters(f"postgresql+psycopg://u:p@{host}/genba", "genba/L1")
-    assert (parameters["sslmode"], parameters["require_auth"]) == ("verify-full", "scram-sha-256")
+    proof = {"sslmode": "verify-full", "require_auth": "scram-sha-256", "channel_binding": "require"}
+    assert {key: parameters[key] for key in proof} == proof
     assert parameters["application_name"] == "genba/L1"
 
 
@@ -28,10 +38,87 @@ def test_a_server_on_this_computer_needs_no_certificate(host: str) -> None:
 
 
 def test_what_the_address_says_itself_counts() -> None:
-    url = "postgresql+psycopg://u:p@db/genba?sslmode=require&connect_timeout=9&options=-c%20search_path%3Dx&tcp_user_timeout=1"
+    url = "postgresql+psycopg://u:p@db/genba?sslrootcert=system&connect_timeout=9&options=-c%20search_path%3Dx&tcp_user_timeout=1"
     parameters = connect_parameters(url, "genba/L1", lock_timeout="3s")
-    assert (parameters["sslmode"], parameters["connect_timeout"], parameters["tcp_user_timeout"]) == ("require", "9", "1")
+    assert (parameters["sslrootcert"], parameters["connect_timeout"], parameters["tcp_user_timeout"]) == ("system", "9", "1")
     assert parameters["options"] == "-c timezone=UTC -c lock_timeout=3s -c search_path=x"
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "sslmode=disable",
+        "sslmode=prefer",
+        "sslmode=require",
+        "sslmode=verify-ca",
+        "require_auth=password",
+        "require_auth=none",
+        "channel_binding=prefer",
+        "gssencmode=prefer",
+        "ssl_min_protocol_version=TLSv1",
+        "service=somewhere",
+        "sslkeylogfile=/tmp/keys",
+    ],
+)
+def test_an_address_that_gives_up_the_proof_is_refused_unless_the_station_allows_it(weak: str) -> None:
+    url = f"postgresql+psycopg://u:planted-secret@db/genba?{weak}"
+    with pytest.raises(Refused) as refused:
+        connect_parameters(url, "genba/L1")
+    assert refused.value.code == "store.address_unsafe"
+    assert "planted-secret" not in str(refused.value)
+    assert weaknesses(url)
+    given = connect_parameters(url, "genba/L1", allow_unsafe=True)
+    key, _, value = weak.partition("=")
+    assert given[key].startswith(value.partition("&")[0])
+
+
+def test_what_a_server_elsewhere_must_do_may_be_said_outright() -> None:
+    url = "postgresql+psycopg://u:p@db/genba?sslmode=verify-full&require_auth=scram-sha-256&channel_binding=require&gssencmode=disable"
+    assert weaknesses(url) == ()
+    assert connect_parameters(url, "genba/L1")["channel_binding"] == "require"
+
+
+@pytest.mark.parametrize(
+    "url", ["u:p@localhost/g?hostaddr=10.0.0.5", "u:p@/g?hostaddr=10.0.0.5", "u:p@127.0.0.1:1/g?hostaddr=::ffff:10.0.0.5"]
+)
+def test_where_the_packets_go_counts_and_not_the_name(url: str) -> None:
+    assert not is_local(f"postgresql+psycopg://{url}")
+    assert connect_parameters(f"postgresql+psycopg://{url}", "x")["sslmode"] == "verify-full"
+
+
+@pytest.mark.parametrize(("variable", "value"), [("PGHOST", "db.plant"), ("PGHOSTADDR", "10.0.0.5"), ("PGSERVICE", "plant")])
+def test_an_address_without_a_host_may_be_elsewhere_by_the_environment(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_local("postgresql+psycopg://u:p@/genba")
+    monkeypatch.setenv(variable, value)
+    assert connect_parameters("postgresql+psycopg://u:p@/genba", "x")["sslmode"] == "verify-full"
+
+
+def test_a_password_from_elsewhere_is_put_in_only_where_there_is_none() -> None:
+    def never() -> str:
+        raise AssertionError("not asked for")
+
+    odd = "p@ss/w:ö rd%"
+    url = with_password("postgresql+psycopg://panel@db:5433/genba?sslrootcert=x", lambda: odd)
+    given = connect_parameters(url, "x")
+    assert (given["user"], given["password"], given["host"], given["port"], given["sslrootcert"]) == ("panel", odd, "db", "5433", "x")
+    for complete in ("u:p@db/g", "u@db/g?password=p", "u@db/g?passfile=/x", "db/g"):
+        assert with_password(f"postgresql+psycopg://{complete}", never) == f"postgresql+psycopg://{complete}"
+    assert with_password("postgresql+psycopg://u@db/g", lambda: None) == "postgresql+psycopg://u@db/g"
+    assert odd not in redacted(f"cannot log in with {odd}")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "readable"),
+    [
+        ("u:planted@db:5433/g", "db:5433/g", True),
+        ("u@db/g?password=planted", "db/g", True),
+        ("u@/g?host=/run/planted-not", "/run/planted-not/g", False),
+        ("planted@db/g", "db/g", False),
+    ],
+)
+def test_an_address_for_people_has_no_user_and_no_password(url: str, shown: str, readable: bool) -> None:
+    assert without_credentials(f"postgresql+psycopg://{url}") == shown
+    assert has_password(f"postgresql+psycopg://{url}") is readable
 
 
 def test_several_hosts_look_for_the_one_that_writes() -> None:

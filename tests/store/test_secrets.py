@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from core.errors import Refused, Unavailable
 from core.store.secrets import FileSecretStore
 
+ROOT = Path(__file__).resolve().parents[2]
 PLANTED = "planted-secret-4711"
 
 
@@ -30,7 +34,8 @@ def test_secrets_are_kept_and_forgotten(tmp_path: Path) -> None:
 def test_only_the_account_can_read_the_files_and_they_hold_no_clear_text(tmp_path: Path) -> None:
     store = FileSecretStore(tmp_path)
     store.set("source:PLC-1:password", PLANTED)
-    assert {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {"secrets.bin": "0o600", "secrets.key": "0o600"}
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    assert modes == {"secrets.bin": "0o600", "secrets.key": "0o600", "secrets.lock": "0o600"}
     for path in tmp_path.iterdir():
         assert b"planted" not in path.read_bytes()
         assert b"PLC-1" not in path.read_bytes()
@@ -43,6 +48,39 @@ def test_a_file_others_can_read_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         store.get("a")
     assert refused.value.code == "store.secret_store_open_to_others"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_not_used(tmp_path: Path) -> None:
+    store = FileSecretStore(tmp_path)
+    store.set("a", PLANTED)
+    os.chown(tmp_path / "secrets.key", 65_534, -1)
+    with pytest.raises(Refused) as refused:
+        store.get("a")
+    assert refused.value.code == "store.secret_store_foreign"
+
+
+def test_the_folder_is_made_with_the_first_secret_and_not_before(tmp_path: Path) -> None:
+    store = FileSecretStore(tmp_path / "new" / "home")
+    assert store.names() == ()
+    assert not (tmp_path / "new").exists()
+    store.set("a", PLANTED)
+    assert store.get("a") == PLANTED
+
+
+def test_two_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from core.store.secrets import FileSecretStore
+
+for number in range(20):
+    FileSecretStore(Path(sys.argv[1])).set(f"{sys.argv[2]}{number}", "x")
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    running = [subprocess.Popen([*command, who], cwd=ROOT) for who in "ab"]
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert len(FileSecretStore(tmp_path).names()) == 40
 
 
 def test_after_a_rotation_the_old_key_opens_nothing(tmp_path: Path) -> None:
