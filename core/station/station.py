@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from core.clock import Clock, SystemClock
 from core.config import StationSettings
 from core.equipment.site import site_view
 from core.equipment.views import SiteView
-from core.errors import GenbaError, Unavailable
+from core.errors import GenbaError, Refused, Unavailable
 from core.history.recent import Recent
 from core.live.link import BrowseItem, LinkStatus
 from core.live.sample import Value
@@ -34,6 +35,8 @@ from core.store.journal import Entry
 from core.store.operation import GUEST, Actor, Done, Operation, Secret, Signature
 from core.store.query import Answer, Query
 from core.users import sign_in as sessions
+from core.users.accounts import set_pin
+from core.users.proof import PIN_MIN
 from core.users.views import SignedIn
 
 log = logging.getLogger(__name__)
@@ -198,13 +201,20 @@ class Station:
         """Try to connect ``source`` now instead of waiting for the next attempt."""
         await self._acquisition.retry(source)
 
-    async def sign_in(self, user_code: str, typed: str) -> Actor:
+    async def sign_in(self, user_code: str, typed: str, *, badge: str = "") -> Actor:
         """Sign in at this station; whoever was signed in before is signed off.
 
+        Args:
+            user_code: May be "" with a badge.
+            typed: PIN or password.
+            badge: What the reader sent.
+
         Raises:
-            Refused: ``users.wrong`` or ``users.locked``.
+            Refused: ``users.wrong``, ``users.locked``, ``users.badge_unknown``.
             Unavailable: The database is away: who somebody is can only be checked there.
         """
+        if badge:
+            raise Refused("users.badge_unknown")
         secret = Secret(typed)
         signed_in = await self._on(self._deciding, lambda: sessions.sign_in(self._floor.run, user_code, secret, self.settings.name))
         await self.sign_out()
@@ -223,10 +233,38 @@ class Station:
         except Unavailable:
             log.info("session of %s ends by its own expiry: the database is away", session.actor.user_code)
 
+    async def change_pin(self, current: str, new: str) -> None:
+        """Change the PIN or password of whoever is signed in.
+
+        Raises:
+            Refused: ``users.wrong`` and what else a sign-in may answer.
+            Invalid: ``users.secret_too_short``, ``users.secret_too_long``, ``users.secret_too_easy``.
+            Unavailable: The database is away.
+        """
+        await self.do(set_pin, current=Secret(current), new=Secret(new))
+        if self._session is not None:
+            self._session = replace(self._session, must_change=False)
+        self._tell("actor", self.actor)
+
     @property
     def must_change_pin(self) -> bool:
         """True while somebody is signed in with a PIN that another person gave him."""
         return self._session is not None and self._session.must_change
+
+    @property
+    def why_change(self) -> Literal["", "first", "aged"]:
+        """Why the person signed in has to change his PIN; "" when he need not."""
+        return "first" if self.must_change_pin else ""
+
+    @property
+    def also_at(self) -> tuple[str, ...]:
+        """Codes of other stations where the same person is signed in."""
+        return ()
+
+    @property
+    def pin_digits(self) -> int:
+        """Fewest digits of a PIN at this site."""
+        return PIN_MIN
 
     @property
     def waiting(self) -> int:

@@ -124,19 +124,21 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """An electronic signature as given at the screen: who signs, what the signing means, and the signer's secret."""
+    """An electronic signature as given at the screen: who signs (by code or badge), what the signing means, and the signer's secret."""
 
     meaning: str
     user_code: str
     proof: Secret
+    badge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Authorisation:
-    """A supervisor's leave for one request of somebody who lacks the right: who gives it, with his secret."""
+    """A supervisor's leave for one request of somebody who lacks the right: who gives it (by code or badge), with his secret."""
 
     user_code: str
     proof: Secret
+    badge: str = ""
 
 
 class Signed(BaseModel):

@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from core.errors import Invalid
@@ -76,17 +78,24 @@ def typed(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
-def check_strength(secret: Secret) -> None:
-    """Refuse a new PIN or password that is too short or too long to type.
+def check_strength(secret: Secret, pin_digits: int = PIN_MIN, known: Iterable[str] = ()) -> None:
+    """Refuse a new PIN or password that is too short, too long to type, or the first that somebody would guess.
+
+    Args:
+        pin_digits: Fewest digits of a PIN at this site.
+        known: What everybody knows of the person, his code for example.
 
     Raises:
-        Invalid: ``users.secret_too_short`` (a PIN has ≥ 4 digits, a password ≥ 8 characters) or ``users.secret_too_long``.
+        Invalid: ``users.secret_too_short`` (a password has ≥ 8 characters), ``users.secret_too_long``, ``users.secret_too_easy``.
     """
     text = typed(secret.reveal())
-    if len(text) < (PIN_MIN if text.isdecimal() else PASSWORD_MIN):
-        raise Invalid("users.secret_too_short", digits=PIN_MIN, characters=PASSWORD_MIN)
+    if len(text) < (pin_digits if text.isdecimal() else PASSWORD_MIN):
+        raise Invalid("users.secret_too_short", digits=pin_digits, characters=PASSWORD_MIN)
     if len(text) > SECRET_MAX:
         raise Invalid("users.secret_too_long", characters=SECRET_MAX)
+    steps = {ord(second) - ord(first) for first, second in pairwise(text)}
+    if len(set(text)) < 3 or steps in ({1}, {-1}) or text.casefold() in {one.casefold() for one in known if one}:
+        raise Invalid("users.secret_too_easy")
 
 
 def derive(secret: Secret, params: Params) -> bytes:

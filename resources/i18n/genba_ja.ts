@@ -52,6 +52,29 @@
     </message>
 </context>
 <context>
+    <name>AuthoriseSheet</name>
+    <message>
+        <source>Authorise once:  {operation}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Authorise once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} has no right to do this. Somebody who has may allow it this once, here and now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Done by</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>May be allowed by</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Band</name>
     <message>
         <source>SIMULATION: no real machines</source>
@@ -75,6 +98,41 @@
     <message>
         <source>Not written after {n} s</source>
         <translation>{n} 秒後に書き込まず閉じます</translation>
+    </message>
+</context>
+<context>
+    <name>ChangePinSheet</name>
+    <message>
+        <source>Change PIN</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Somebody else gave you this PIN. Choose one that only you know.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Your PIN is too old. Choose a new one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>At least {digits} digits, or {characters} characters with letters. Not the one you have now, not 111111, not 123456.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>PIN or password now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New PIN or password</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The new one again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Your PIN was changed.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -143,6 +201,10 @@
     <message>
         <source>{number}: {status}, kept here until the database is back</source>
         <translation>{number}：{status}（データベース復帰までこの端末に保存）</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -241,6 +303,33 @@
     <message>
         <source>sign-off in {n} s</source>
         <translation>{n} 秒後にログアウト</translation>
+    </message>
+    <message>
+        <source>change your PIN</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Identity</name>
+    <message>
+        <source>User ID, or scan the badge</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>PIN or password</source>
+        <translation type="unfinished">PINまたはパスワード</translation>
+    </message>
+    <message>
+        <source>ID card</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Card read</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Type the user ID instead</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -534,6 +623,21 @@
     </message>
 </context>
 <context>
+    <name>People</name>
+    <message>
+        <source>Signed off. The unfinished entry is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Your unfinished entry is back.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Also signed in at {stations}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Lock</source>
@@ -580,14 +684,44 @@
     </message>
 </context>
 <context>
+    <name>SecretSheet</name>
+    <message>
+        <source>Again in {n} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>SignInSheet</name>
     <message>
         <source>User ID</source>
-        <translation>ユーザーID</translation>
+        <translation type="vanished">ユーザーID</translation>
     </message>
     <message>
         <source>PIN or password</source>
-        <translation>PINまたはパスワード</translation>
+        <translation type="vanished">PINまたはパスワード</translation>
+    </message>
+    <message>
+        <source>Change PIN</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>SignatureSheet</name>
+    <message>
+        <source>Meaning</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Signed by</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Date and time</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>owner of the ID card</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
