@@ -120,7 +120,7 @@ class Identity(QWidget):
 
     def say(self) -> None:
         """Set every text in the current language; what was given stays."""
-        self.code.set_label(self.tr("User ID, or scan the badge"))
+        self.code.set_label(self.tr("User ID, or scan the ID card"))
         self.secret.set_label(self.tr("PIN or password"))
         self._badge_label.set_text(self.tr("ID card"))
         self._badge_box.text = self.tr("Card read")

@@ -55,23 +55,23 @@
     <name>AuthoriseSheet</name>
     <message>
         <source>Authorise once:  {operation}</source>
-        <translation type="unfinished"></translation>
+        <translation>1 回だけ承認:{operation}</translation>
     </message>
     <message>
         <source>Authorise once</source>
-        <translation type="unfinished"></translation>
+        <translation>1 回だけ承認</translation>
     </message>
     <message>
         <source>{name} has no right to do this. Somebody who has may allow it this once, here and now.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} さんにはこの操作の権限がありません。権限のある人が、今回だけここで承認できます。</translation>
     </message>
     <message>
         <source>Done by</source>
-        <translation type="unfinished"></translation>
+        <translation>操作する人</translation>
     </message>
     <message>
         <source>May be allowed by</source>
-        <translation type="unfinished"></translation>
+        <translation>承認できる役割</translation>
     </message>
 </context>
 <context>
@@ -104,35 +104,35 @@
     <name>ChangePinSheet</name>
     <message>
         <source>Change PIN</source>
-        <translation type="unfinished"></translation>
+        <translation>暗証番号の変更</translation>
     </message>
     <message>
         <source>Somebody else gave you this PIN. Choose one that only you know.</source>
-        <translation type="unfinished"></translation>
+        <translation>今の暗証番号は他の人が設定したものです。自分だけが知っている番号に変更してください。</translation>
     </message>
     <message>
         <source>Your PIN is too old. Choose a new one.</source>
-        <translation type="unfinished"></translation>
+        <translation>暗証番号の有効期限が切れました。新しい番号に変更してください。</translation>
     </message>
     <message>
         <source>At least {digits} digits, or {characters} characters with letters. Not the one you have now, not 111111, not 123456.</source>
-        <translation type="unfinished"></translation>
+        <translation>数字なら {digits} 桁以上、英字を含むなら {characters} 文字以上。今と同じもの、111111 や 123456 は使えません。</translation>
     </message>
     <message>
         <source>PIN or password now</source>
-        <translation type="unfinished"></translation>
+        <translation>今の暗証番号・パスワード</translation>
     </message>
     <message>
         <source>New PIN or password</source>
-        <translation type="unfinished"></translation>
+        <translation>新しい暗証番号・パスワード</translation>
     </message>
     <message>
         <source>The new one again</source>
-        <translation type="unfinished"></translation>
+        <translation>新しいもの(もう一度)</translation>
     </message>
     <message>
         <source>Your PIN was changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>暗証番号を変更しました。</translation>
     </message>
 </context>
 <context>
@@ -204,7 +204,7 @@
     </message>
     <message>
         <source>State</source>
-        <translation type="unfinished"></translation>
+        <translation>状態</translation>
     </message>
 </context>
 <context>
@@ -306,30 +306,30 @@
     </message>
     <message>
         <source>change your PIN</source>
-        <translation type="unfinished"></translation>
+        <translation>暗証番号の変更が必要</translation>
     </message>
 </context>
 <context>
     <name>Identity</name>
     <message>
-        <source>User ID, or scan the badge</source>
-        <translation type="unfinished"></translation>
+        <source>User ID, or scan the ID card</source>
+        <translation>ユーザーコード(またはIDカード)</translation>
     </message>
     <message>
         <source>PIN or password</source>
-        <translation type="unfinished">PINまたはパスワード</translation>
+        <translation>暗証番号・パスワード</translation>
     </message>
     <message>
         <source>ID card</source>
-        <translation type="unfinished"></translation>
+        <translation>IDカード</translation>
     </message>
     <message>
         <source>Card read</source>
-        <translation type="unfinished"></translation>
+        <translation>読取り済</translation>
     </message>
     <message>
         <source>Type the user ID instead</source>
-        <translation type="unfinished"></translation>
+        <translation>ユーザーコードを入力する</translation>
     </message>
 </context>
 <context>
@@ -626,15 +626,15 @@
     <name>People</name>
     <message>
         <source>Signed off. The unfinished entry is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>ログアウトしました。入力途中の内容は残してあります。</translation>
     </message>
     <message>
         <source>Your unfinished entry is back.</source>
-        <translation type="unfinished"></translation>
+        <translation>入力途中の内容を元に戻しました。</translation>
     </message>
     <message>
         <source>Also signed in at {stations}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{stations} でもログイン中です。</translation>
     </message>
 </context>
 <context>
@@ -687,7 +687,7 @@
     <name>SecretSheet</name>
     <message>
         <source>Again in {n} s</source>
-        <translation type="unfinished"></translation>
+        <translation>あと {n} 秒</translation>
     </message>
 </context>
 <context>
@@ -702,26 +702,26 @@
     </message>
     <message>
         <source>Change PIN</source>
-        <translation type="unfinished"></translation>
+        <translation>暗証番号の変更</translation>
     </message>
 </context>
 <context>
     <name>SignatureSheet</name>
     <message>
         <source>Meaning</source>
-        <translation type="unfinished"></translation>
+        <translation>署名の意味</translation>
     </message>
     <message>
         <source>Signed by</source>
-        <translation type="unfinished"></translation>
+        <translation>署名者</translation>
     </message>
     <message>
         <source>Date and time</source>
-        <translation type="unfinished"></translation>
+        <translation>日時</translation>
     </message>
     <message>
         <source>owner of the ID card</source>
-        <translation type="unfinished"></translation>
+        <translation>IDカードの持ち主</translation>
     </message>
 </context>
 <context>
