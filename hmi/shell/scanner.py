@@ -27,6 +27,7 @@ SEPARATOR = "\x1d"
 
 _ENDS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab})
 _COMMANDS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+_SHIFTS = frozenset({Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_CapsLock, Qt.Key.Key_NumLock})
 _FLUSHES = frozenset({QEvent.Type.MouseButtonPress, QEvent.Type.TouchBegin, QEvent.Type.FocusOut})
 
 
@@ -49,6 +50,22 @@ class _Held:
     receiver: QObject
     event: QEvent
     text: str
+
+
+def _copy(event: QKeyEvent) -> QKeyEvent:
+    """The event once more, ours to keep; ``clone()`` would never be freed."""
+    native = (event.nativeScanCode(), event.nativeVirtualKey(), event.nativeModifiers())
+    return QKeyEvent(event.type(), event.key(), event.modifiers(), *native, event.text(), event.isAutoRepeat(), event.count())
+
+
+def _sign(event: QKeyEvent) -> str:
+    """The one character a key stands for in a code; "" for commands, repeats and everything else."""
+    text, modifiers = event.text(), event.modifiers()
+    if event.key() == Qt.Key.Key_BracketRight and modifiers & Qt.KeyboardModifier.ControlModifier:
+        return SEPARATOR
+    if len(text) != 1 or event.isAutoRepeat():
+        return ""
+    return text if text == SEPARATOR or (text.isprintable() and not modifiers & _COMMANDS) else ""
 
 
 def readable(text: str) -> bool:
@@ -136,7 +153,7 @@ class Scanner(QObject):
     def _on_key(self, window: QObject, event: QKeyEvent) -> bool:
         if event.type() == QEvent.Type.KeyRelease:
             if self._held:
-                self._held.append(_Held(window, event.clone(), ""))
+                self._held.append(_Held(window, _copy(event), ""))
             return bool(self._held)
         if event.type() != QEvent.Type.KeyPress:
             return False
@@ -145,19 +162,14 @@ class Scanner(QObject):
             self._end_burst()
         if Qt.Key(event.key()) in _ENDS:
             return self._on_end(now)
-        text = event.text()
-        if self._is_sign(event, text):
-            self._take(_Held(window, event.clone(), text), now)
+        sign = _sign(event)
+        if sign:
+            self._take(_Held(window, _copy(event), sign), now)
             return True
-        if self._held and not text:
-            return False  # Shift and its like change nothing between two characters
+        if self._held and not event.text() and Qt.Key(event.key()) in _SHIFTS:
+            return False  # changes nothing between two characters
         self._end_burst()
         return False
-
-    def _is_sign(self, event: QKeyEvent, text: str) -> bool:
-        if len(text) != 1 or event.isAutoRepeat():
-            return False
-        return text == SEPARATOR or (text.isprintable() and not event.modifiers() & _COMMANDS)
 
     def _in_time(self, now: _Moment) -> bool:
         return self._last is not None and now.since(self._last) <= GAP_MS
