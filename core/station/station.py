@@ -35,6 +35,7 @@ from core.store.journal import Entry
 from core.store.operation import GUEST, Actor, Authorisation, Done, Operation, Secret, Signature
 from core.store.query import Answer, Query
 from core.users import sign_in as sessions
+from core.users.accounts import set_pin
 from core.users.proof import PIN_MIN
 from core.users.views import SignedIn
 
@@ -279,6 +280,17 @@ class Station:
             await self._on(self._deciding, lambda: sessions.sign_out(self._floor.run, session.token, self.settings.name))
         except Unavailable:
             log.info("session of %s ends by its own expiry: the database is away", session.actor.user_code)
+
+    async def change_pin(self, current: str, new: str) -> None:
+        """Change the PIN or password of whoever is signed in.
+
+        Raises:
+            Refused: ``users.wrong`` and what else a sign-in may answer.
+            Invalid: ``users.secret_too_short``, ``users.secret_too_long``, ``users.secret_too_easy``, ``users.secret_same``.
+            Unavailable: The database is away.
+        """
+        await self.do(set_pin, current=Secret(current), new=Secret(new))
+        self._tell("actor", self.actor)
 
     async def _look_at_session(self) -> None:
         """Is the person at the panel still who he was, with the same rights? Asked when users or rights changed, and now and then."""

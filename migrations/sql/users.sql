@@ -181,6 +181,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     me text := genba_guard.this_station(p_station);
     checked record := genba_guard.check_proof(p_code, p_badge, me, p_proof);
+    gone record;
     fresh text;
     key bytea;
     ends timestamptz;
@@ -194,7 +195,11 @@ BEGIN
     fresh := encode(sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'hex');
     key := sha256(convert_to('genba seal ' || fresh, 'UTF8'));
     -- One panel, one person: whoever was signed in here before is signed off.
-    UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at) WHERE s.station = me AND s.ended_at IS NULL;
+    FOR gone IN UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at) WHERE s.station = me AND s.ended_at IS NULL
+                RETURNING s.id, s.user_id, s.expires_at < clock_timestamp() AS expired LOOP
+        PERFORM genba_guard.note_attempt('users:session:end', CASE WHEN gone.expired THEN 'expired' ELSE 'switched' END, me,
+                                         (SELECT u.code FROM app_user u WHERE u.id = gone.user_id), '', gone.user_id, gone.id, '{}');
+    END LOOP;
     ends := clock_timestamp() + make_interval(hours => (SELECT p.session_h::integer FROM security_policy p WHERE p.id = 1));
     INSERT INTO session (id, user_id, station, token_hash, started_at, expires_at, roles, seal_inner, seal_outer)
     VALUES (p_session, checked.user_id, me, sha256(convert_to(fresh, 'UTF8')), clock_timestamp(), ends,
