@@ -546,5 +546,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba_guard, pg_temp AS $
     SELECT fingerprint FROM declaration WHERE id = 1
 $$;
 
-GRANT EXECUTE ON FUNCTION genba.begin_operation(text, text, jsonb), genba.end_operation(jsonb, text, jsonb),
+-- Whether this log-in may speak for the station that the program calls itself; raises GB002 when not.
+CREATE OR REPLACE FUNCTION genba.station_of(p_station text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba_guard, pg_temp AS $$
+    SELECT genba_guard.this_station(p_station)
+$$;
+
+GRANT EXECUTE ON FUNCTION genba.station_of(text), genba.begin_operation(text, text, jsonb), genba.end_operation(jsonb, text, jsonb),
     genba.note_refusal(text, text, jsonb, jsonb, boolean), genba.declared_fingerprint() TO genba_station;
