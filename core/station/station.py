@@ -97,6 +97,7 @@ class Station:
         self.problem: GenbaError | None = None
         self.parked = 0
         self._specs: Mapping[str, TagSpec] = {}
+        self._lines: Mapping[str, str] = {}
         self._session: SignedIn | None = None
         self._prepare = prepare
         self._writers: dict[UUID, Actor] = {}
@@ -115,7 +116,7 @@ class Station:
         self._writer = TagWriter(
             find=lambda name: self._specs.get(name),
             latest=self.table.get,
-            may=lambda permission: self.actor.may(permission),
+            may=lambda permission, tag: self.actor.may(permission, self._lines.get(tag.work_unit or "")),
             record_intent=self._record_intent,
             send=acquisition.write,
             read=acquisition.read,
@@ -410,6 +411,7 @@ class Station:
         self.recent.forget(gone)
         self.site = site
         self._specs = {spec.name: spec for spec in site.tags}
+        self._lines = {unit.code: line.code for line in site.lines for unit in line.work_units}
         self.links = {code: link for code, link in self.links.items() if any(source.code == code for source in site.sources)}
         await self._reading.use(site)
         self._tell("site", site)

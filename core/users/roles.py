@@ -38,9 +38,8 @@ class Rule:
     allowed: bool
 
 
-_OWN: Final = frozenset({"users:pin:set", "store:attention:settle_own"})
-_MACHINES: Final = frozenset({"equipment:tag:write", "equipment:tag:confirm"})
-"""What everybody who has signed in may do for himself."""
+_OWN: Final = frozenset({"users:pin:set", "store:attention:settle_own", "equipment:tag:write", "equipment:tag:confirm"})
+"""What everybody who has signed in may do; a write to a machine also needs what the tag itself asks for, on its line."""
 
 _OPERATOR: Final = (
     _OWN
