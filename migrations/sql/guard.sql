@@ -126,20 +126,22 @@ BEGIN
             must_change := genba_guard.why_change(hit.user_id) <> '';
         END IF;
     END IF;
-    IF kind = '' AND p_request ->> 'seal' IS NOT NULL AND decided <= clock_timestamp() + clocks THEN
+    IF kind = '' AND p_request ->> 'seal' IS NOT NULL THEN
         message := genba_guard.frame(p_request ->> 'id', p_request ->> 'operation', p_station, p_request ->> 'user_code',
                                      p_request ->> 'session_id', p_request ->> 'decided_at', p_request ->> 'args');
         SELECT s.id, s.user_id, s.roles, s.seal_inner, s.seal_outer, u.code, u.name, u.language,
                u.active AND u.retired_at IS NULL AS may, false AS offline INTO hit
         FROM session s JOIN app_user u ON u.id = s.user_id
         WHERE s.id = (p_request ->> 'session_id')::uuid AND s.station = p_station AND s.seal_inner IS NOT NULL
-          AND decided BETWEEN s.started_at - clocks AND least(s.ended_at, s.expires_at) + clocks;
+          AND decided - make_interval(secs => s.clock_ahead_s)
+              BETWEEN s.started_at - clocks AND least(s.ended_at, s.expires_at, clock_timestamp()) + clocks;
         IF NOT FOUND THEN
             SELECT (p_request ->> 'session_id')::uuid AS id, k.user_id, to_jsonb(k.roles) AS roles, k.seal_inner, k.seal_outer, u.code,
                    u.name, u.language, u.active AND u.retired_at IS NULL AS may, true AS offline INTO hit
             FROM genba_guard.offline_key k JOIN app_user u ON u.id = k.user_id
             WHERE u.code = p_request ->> 'user_code' AND k.station = p_station
-              AND decided BETWEEN k.issued_at - clocks AND least(k.expires_at, k.ended_at) + clocks
+              AND decided - make_interval(secs => k.clock_ahead_s)
+                  BETWEEN k.issued_at - clocks AND least(k.expires_at, k.ended_at, clock_timestamp()) + clocks
               AND p_request ->> 'seal' = genba_guard.seal(k.seal_inner, k.seal_outer, message)
               AND NOT EXISTS (SELECT FROM session s WHERE s.id = (p_request ->> 'session_id')::uuid)
             LIMIT 1;
