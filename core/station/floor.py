@@ -48,6 +48,8 @@ V = TypeVar("V")
 
 RUN_DEADLINE_S = 10.0
 DATABASE_PASSWORD = "database:password"  # noqa: S105 - the name it stands under in the station's secret store
+LOCAL_NAMES = (DATABASE_PASSWORD,)
+"""What people put into a station's secret store themselves."""
 _PRESENT = text("SELECT genba.present(:station, :host, :version, :started_at)")
 
 

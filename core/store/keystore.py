@@ -117,13 +117,28 @@ class StationSecrets:
 
     Args:
         file: The private file.
-        system: The operating system's store; None where there is none that may be used.
+        find_system: Gives the operating system's store, or None where there is none that may be used; asked at the first
+            use, because finding out loads a library and talks to another program.
     """
 
-    def __init__(self, file: SecretStore, system: SecretStore | None) -> None:
-        self._stores = (file,) if system is None else (system, file)
-        self.in_system = system is not None
+    def __init__(self, file: SecretStore, find_system: Callable[[], SecretStore | None]) -> None:
+        self._file = file
+        self._find_system = find_system
+        self._lock = threading.Lock()
+        self._found: tuple[SecretStore, ...] = ()
+
+    @property
+    def _stores(self) -> tuple[SecretStore, ...]:
+        with self._lock:
+            if not self._found:
+                system = self._find_system()
+                self._found = (self._file,) if system is None else (system, self._file)
+            return self._found
+
+    @property
+    def in_system(self) -> bool:
         """True when the operating system keeps what is written now."""
+        return len(self._stores) > 1
 
     @property
     def place(self) -> str:
@@ -160,9 +175,13 @@ class StationSecrets:
 
 
 def station_secrets(home: Path) -> StationSecrets:
-    """The secret store of the station whose folder ``home`` is; asks the operating system once, and reads nothing."""
-    backend = _allowed_backend()
-    return StationSecrets(FileSecretStore(home), None if backend is None else OsSecretStore(backend, home))
+    """The secret store of the station whose folder ``home`` is; does nothing yet."""
+
+    def find_system() -> SecretStore | None:
+        backend = _allowed_backend()
+        return None if backend is None else OsSecretStore(backend, home)
+
+    return StationSecrets(FileSecretStore(home), find_system)
 
 
 def _allowed_backend() -> Backend | None:
