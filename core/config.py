@@ -79,7 +79,6 @@ class StationSettings(BaseSettings):
         site_file: site.yaml that this station may apply at start; None for none.
         acquisition: Where the drivers run; ``auto`` chooses.
         auto_sign_off_s: Seconds without a touch until the operator is signed off; 0 for never.
-        offline_sign_in: Whether people may sign in while the database is away.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True, str_strip_whitespace=True, validate_default=True)
@@ -97,7 +96,6 @@ class StationSettings(BaseSettings):
     site_file: Path | None = None
     acquisition: Literal["auto", "gui", "thread", "process"] = "auto"
     auto_sign_off_s: float = Field(default=300, ge=0, le=86_400)
-    offline_sign_in: bool = False
 
     @classmethod
     def settings_customise_sources(

@@ -32,9 +32,9 @@ class TestServer:
     __test__ = False
     running: ClassVar[TestServer | None] = None
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, durable: bool = False) -> None:
         TestServer.running = self
-        self.embedded = EmbeddedServer(home, durable=False)
+        self.embedded = EmbeddedServer(home, durable=durable)
         self._has_template = False
 
     def start(self) -> None:

@@ -35,8 +35,9 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from core.cli import database, interface, plant, secrets, site, station
+    from core.cli import audit, database, interface, plant, secrets, site, station
 
+    app.add_typer(audit.app, name="audit")
     app.add_typer(database.app, name="db")
     app.add_typer(site.app, name="site")
     app.add_typer(secrets.app, name="secrets")

@@ -82,8 +82,7 @@ def set_one(name: Name, local: Local = False, url: Url = None) -> None:
 
 def _keep_here(home: Path, name: str) -> None:
     from core.errors import Invalid
-    from core.station.floor import LOCAL_NAMES
-    from core.store.keystore import station_secrets
+    from core.store.keystore import LOCAL_NAMES, station_secrets
     from core.store.sitesecrets import SECRET_MAX
 
     if name not in LOCAL_NAMES:

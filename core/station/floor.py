@@ -20,23 +20,23 @@ from core.clock import Clock
 from core.config import VERSION, StationSettings
 from core.errors import Refused, Unavailable
 from core.log import Outage
-from core.store import secretrows
-from core.store.address import with_password
+from core.store import audit, secretrows
+from core.store.anchors import AnchorFile
 from core.store.base import Db
 from core.store.changes import Changes
 from core.store.door import Door
 from core.store.embedded import ADMIN, EmbeddedServer
 from core.store.engine import Database, DatabaseState
 from core.store.journal import Journal
-from core.store.keystore import station_secrets
+from core.store.keystore import database_address, station_secrets
 from core.store.operation import Actor, Operation
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
 from core.store.schema import prepare_embedded
 from core.store.sealing import KeyRing
-from core.store.secrets import SecretStore
 from core.store.sitekeys import SiteKeys
 from core.store.sitesecrets import SealingProver
+from core.users.offline import OfflinePeople
 from core.users.prover import PanelProver
 from core.users.roles import system_actor
 from core.users.views import SignedIn
@@ -47,21 +47,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 RUN_DEADLINE_S = 10.0
-DATABASE_PASSWORD = "database:password"  # noqa: S105 - the name it stands under in the station's secret store
-LOCAL_NAMES = (DATABASE_PASSWORD,)
-"""What people put into a station's secret store themselves."""
 _PRESENT = text("SELECT genba.present(:station, :host, :version, :started_at)")
-
-
-def database_address(settings: StationSettings, secrets: SecretStore) -> str:
-    """``settings.database_url`` with its password, from the station's secret store where the address leaves it out.
-
-    Raises:
-        Invalid: The address cannot be read.
-        Unavailable, Refused: The secret store cannot be read.
-    """
-    assert settings.database_url is not None  # asked for a shared database only
-    return with_password(settings.database_url, lambda: secrets.get(DATABASE_PASSWORD))
 
 
 class Floor:
@@ -100,6 +86,7 @@ class Floor:
         self._closing = threading.Event()
         self._keys_outage = Outage(log, "the station's secret store", clock)
         self._started_at = clock.now()
+        self._anchors = AnchorFile(self._files / "audit-anchors.jsonl")
         self._started = False
         self.journal: Journal
         self.readstore: ReadStore
@@ -113,6 +100,7 @@ class Floor:
         )
         self.prover = PanelProver(self.run, settings.name, signed_in)
         self._sealing = SealingProver(self.prover, lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret))
+        self.offline: OfflinePeople
         self.door: Door
 
     @property
@@ -123,7 +111,7 @@ class Floor:
     def _url(self) -> str:
         """Where to connect to now, password included; asked before every connection."""
         if self._server is None:
-            return database_address(self._settings, self.secrets)
+            return database_address(self._settings.database_url or "", self.secrets)
         return self._server.url(ADMIN) if self._as_owner else self._server.url()
 
     def _start_server(self, give_up: Callable[[], bool]) -> None:
@@ -144,6 +132,12 @@ class Floor:
         except OSError as error:
             raise Unavailable("station.home_unusable", path=str(self._files), problem=str(error)) from error
         self.journal = Journal(self._files / "journal.sqlite", self._clock)
+        self.offline = OfflinePeople(
+            self._files / "offline-people.json",
+            self._clock,
+            self._settings.name,
+            lambda session_id, key: self.prover.hold(session_id, key=key),
+        )
         self.readstore = ReadStore(self._files / "readstore.sqlite", self._clock)
         self.door = Door(self.database, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self._sealing)
 
@@ -236,6 +230,18 @@ class Floor:
         """
         told = {"station": self._settings.name, "host": platform.node(), "version": VERSION, "started_at": self._started_at}
         self.run(lambda db: db.execute(_PRESENT, told).close())
+
+    def keep_anchors(self) -> None:
+        """Note how far every audit chain has come, in this station's chain and in its own file.
+
+        Raises:
+            Unavailable, Refused: The database is away, or this log-in was revoked.
+        """
+        ends = self.run(lambda db: list(audit.anchor(db, self._settings.name)))
+        try:
+            self._anchors.add(ends)
+        except OSError as error:
+            log.warning("ends of audit chains cannot be kept in %s: %s", self._anchors.path, error)
 
     def prepare(self, prepare: Prepare) -> None:
         """Run a preparation step (the demo's site and orders) on the embedded server, as its administrator. Blocks.

@@ -52,6 +52,7 @@ NO_SITE = SiteView({}, (), (), (), {}, {})
 _OPEN_AGAIN_S = 5.0
 _BRING_HOME_S = 5.0
 _LOOK_EVERY = 6
+_ANCHOR_EVERY = 120
 
 
 class Station:
@@ -235,18 +236,33 @@ class Station:
             Unavailable: The database is away, and this station lets nobody in without it.
         """
         claim = sessions.Claim(Secret(typed), user_code, badge)
-        signed_in = await self._on(self._deciding, lambda: sessions.sign_in(self._floor.run, claim, self.settings.name))
+        signed_in = await self._on(self._deciding, lambda: self._proved(claim))
         await self.sign_out()
-        self._take(signed_in)
-        return signed_in.actor
-
-    def _take(self, signed_in: SignedIn) -> None:
-        """From now on this person decides here."""
         session_id = signed_in.actor.session_id
         assert session_id is not None  # a person always has one
-        self._floor.prover.hold(session_id, token=signed_in.token)
+        if signed_in.token:
+            self._floor.prover.hold(session_id, token=signed_in.token)
         self._session = signed_in
         self._become(signed_in.actor)
+        if signed_in.token:
+            self._begin(self._remember(claim, signed_in))
+        return signed_in.actor
+
+    def _proved(self, claim: sessions.Claim) -> SignedIn:
+        """By the database; when it is away by what this station kept of people who signed in here, if that is allowed."""
+        try:
+            return sessions.sign_in(self._floor.run, claim, self.settings.name)
+        except Unavailable:
+            if not self._floor.offline.anybody:
+                raise
+        return self._floor.offline.sign_in(claim)
+
+    async def _remember(self, claim: sessions.Claim, signed_in: SignedIn) -> None:
+        """Behind the screen: another derivation of half a second, for a sign-in without the database later."""
+        try:
+            await self._on(self._working, lambda: self._floor.offline.remember(self._floor.run, claim, signed_in))
+        except (GenbaError, OSError) as error:
+            log.info("%s cannot sign in here without the database: %s", signed_in.actor.user_code, error)
 
     async def sign_out(self) -> None:
         """Become a guest again; the session ends in the database too, as soon as that is there."""
@@ -256,6 +272,9 @@ class Station:
         if session.actor.session_id is not None:
             self._floor.prover.end(session.actor.session_id)
         self._become(GUEST)
+        if not session.token:
+            await self._on(self._working, lambda: self._floor.offline.sign_out(session))
+            return
         try:
             await self._on(self._deciding, lambda: sessions.sign_out(self._floor.run, session.token, self.settings.name))
         except Unavailable:
@@ -264,7 +283,7 @@ class Station:
     async def _look_at_session(self) -> None:
         """Is the person at the panel still who he was, with the same rights? Asked when users or rights changed, and now and then."""
         session = self._session
-        if session is None or not self.database_up:
+        if session is None or not session.token or not self.database_up:
             return
         try:
             now = await self._on(self._deciding, lambda: sessions.resume(self._floor.run, session.token, self.settings.name))
@@ -288,6 +307,11 @@ class Station:
     def why_change(self) -> Literal["", "first", "aged"]:
         """Why the person signed in must change his PIN: another person gave it, or it is too old; "" he need not."""
         return "" if self._session is None else self._session.why_change
+
+    @property
+    def signed_in_offline(self) -> bool:
+        """True while the person here signed in without the database: he decides what may wait, and signs in anew for the rest."""
+        return self._session is not None and not self._session.token
 
     @property
     def also_at(self) -> tuple[str, ...]:
@@ -347,6 +371,8 @@ class Station:
                     await self._on(self._working, lambda: self._floor.prepare(prepare))
                     self._prepare = None
                 await self._on(self._working, self._floor.say_present)
+                await self._on(self._working, self._floor.keep_anchors)
+                await self._on(self._working, lambda: self._floor.offline.tell(self._floor.run))
                 await self._look_at_session()
                 # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
                 await self._on(self._working, self._floor.door.apply_waiting)
@@ -383,16 +409,18 @@ class Station:
             await asyncio.sleep(_BRING_HOME_S)
             turn += 1
             if self.database_up and turn % _LOOK_EVERY == 0:
-                await self._look_around()
+                await self._look_around(anchors=turn % _ANCHOR_EVERY == 0)
             if self.waiting and self.database_up and not self._arrivals.locked():
                 await self._on(self._working, self._floor.door.apply_waiting)
                 self._tell("waiting", self.waiting)
                 await self.attention()
 
-    async def _look_around(self) -> None:
-        """Say that this station is there, and see whether its person still may."""
+    async def _look_around(self, *, anchors: bool) -> None:
+        """Say that this station is there, and see whether its person still may; now and then note how far the audit has come."""
         try:
             await self._on(self._working, self._floor.say_present)
+            if anchors:
+                await self._on(self._working, self._floor.keep_anchors)
         except GenbaError as error:
             log.debug("presence: %s", error.code)
         await self._look_at_session()

@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from core.errors import Unavailable
+from core.store.address import with_password
 from core.store.secrets import FileSecretStore, SecretStore
 
+DATABASE_PASSWORD: Final = "database:password"  # noqa: S105 - the name it stands under
+LOCAL_NAMES: Final = (DATABASE_PASSWORD,)
+"""What people put into a station's secret store themselves."""
 _ACCOUNT: Final = "genba"
 _INDEX: Final = "names"
 
@@ -182,6 +186,16 @@ def station_secrets(home: Path) -> StationSecrets:
         return None if backend is None else OsSecretStore(backend, home)
 
     return StationSecrets(FileSecretStore(home), find_system)
+
+
+def database_address(url: str, secrets: SecretStore) -> str:
+    """The address of the shared database with its password, from the station's secret store where the address leaves it out.
+
+    Raises:
+        Invalid: The address cannot be read.
+        Unavailable, Refused: The secret store cannot be read.
+    """
+    return with_password(url, lambda: secrets.get(DATABASE_PASSWORD))
 
 
 def _allowed_backend() -> Backend | None:

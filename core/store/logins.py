@@ -107,7 +107,9 @@ def revoke(url: str, station: str) -> None:
             text("UPDATE genba.session SET ended_at = greatest(clock_timestamp(), started_at) WHERE station = :code AND ended_at IS NULL"),
             told,
         )
-        connection.execute(text("DELETE FROM genba_guard.offline_key WHERE station = :code"), told)
+        connection.execute(
+            text("UPDATE genba_guard.offline_key SET ended_at = clock_timestamp() WHERE station = :code AND ended_at IS NULL"), told
+        )
         connection.execute(text("UPDATE genba.lease SET expires_at = clock_timestamp() WHERE holder = :code"), told)
         connection.commit()
 

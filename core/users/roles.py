@@ -1,7 +1,7 @@
-"""The five roles and what each may do: the one place where rights are declared.
+"""The five roles and what each may do: the one place where rights are declared, and how a site's own rules change them.
 
-Permission names are the names of operations (``production:order:start``) and of what a tag's write policy asks for
-(``equipment:setpoint:write``). Everybody may look, also without signing in; what stands here is about deciding.
+Permission names are the names of operations (``production:order:start``), of queries that not everybody may ask
+(``users:audit:search``) and of what a tag's write policy asks for (``equipment:setpoint:write``).
 """
 
 from __future__ import annotations
@@ -26,6 +26,16 @@ class Role:
     code: str
     name: Mapping[str, str]
     permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What this site decided otherwise: ``role`` has ``permission``, or has it not, on ``line`` or (None) on every line."""
+
+    role: str
+    permission: str
+    line: str | None
+    allowed: bool
 
 
 _OWN: Final = frozenset({"users:pin:set", "store:attention:settle_own"})
@@ -54,6 +64,8 @@ _SUPERVISOR: Final = _OPERATOR | {
     "equipment:stop:*",
     "equipment:limit:write",
     "inventory:*",
+    "users:audit:search",
+    "users:station:list",
     "users:user:list",
     "store:attention:settle",
 }
@@ -65,6 +77,7 @@ _QUALITY: Final = _OWN | {
     "production:report:book",
     "production:report:correct",
     "quality:*",
+    "users:audit:search",
 }
 
 _MAINTENANCE: Final = (
@@ -76,6 +89,7 @@ _MAINTENANCE: Final = (
         "equipment:limit:write",
         "equipment:service:write",
         "equipment:source:retry",
+        "users:station:list",
     }
 )
 
@@ -94,35 +108,27 @@ ROLES: Final[Mapping[str, Role]] = {
 """Every role by code, in the order screens list them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Where a site decided otherwise than the declaration: ``line`` None for all lines."""
-
-    role: str
-    permission: str
-    line: str | None
-    allowed: bool
-
-
 def rights(roles: Iterable[str], rules: Iterable[Rule]) -> tuple[frozenset[str], frozenset[tuple[str, str, bool]]]:
-    """What somebody with ``roles`` may do: declared permissions, and the site's exceptions to them as ``Actor`` has them.
+    """What ``roles`` may do at this site: the ``permissions`` and ``exceptions`` of an :class:`Actor`.
 
-    A rule for one line goes before the rule for all lines, which goes before the declaration; a person with several roles
-    has what any of them allows.
+    For one role a rule for a line goes before the rule for all lines, and that before the declaration. Somebody with several
+    roles has, on each line, what any of them allows there. Of two rules about the same thing the later one counts; a role
+    this program version does not know gives nothing, with or without rules.
     """
-    mine = tuple(roles)
-    decided = {(rule.role, rule.permission, rule.line or ""): rule.allowed for rule in rules}
-    permissions = permissions_of(mine)
+    held = frozenset(roles) & ROLES.keys()
+    said = {(rule.role, rule.permission, rule.line): rule.allowed for rule in rules if rule.role in held}
+    declared = permissions_of(held)
     exceptions = set()
-    for permission in {permission for _, permission, _ in decided}:
-        lines = {line for role, about, line in decided if about == permission and role in mine}
-        for line in lines:
-            allowed = any(
-                decided.get((role, permission, line), decided.get((role, permission, ""), holds(permissions_of([role]), permission)))
-                for role in mine
-            )
-            exceptions.add((line, permission, allowed))
-    return permissions, frozenset(exceptions)
+    for permission in {permission for _, permission, _ in said}:
+        general = {role: said.get((role, permission, None), holds(ROLES[role].permissions, permission)) for role in held}
+        everywhere = any(general.values())
+        if everywhere != holds(declared, permission):
+            exceptions.add(("", permission, everywhere))
+        for line in {line for _, about, line in said if about == permission and line is not None}:
+            there = any(said.get((role, permission, line), general[role]) for role in held)
+            if there != everywhere:
+                exceptions.add((line, permission, there))
+    return declared, frozenset(exceptions)
 
 
 def permissions_of(roles: Iterable[str]) -> frozenset[str]:

@@ -78,7 +78,7 @@ DECLARE
     worked jsonb;
 BEGIN
     SELECT coalesce(jsonb_object_agg(h.station, jsonb_build_array(h.seq, encode(h.hash, 'hex'))), '{}'),
-           coalesce(jsonb_object_agg(h.station, h.worked_seq), '{}')
+           coalesce(jsonb_object_agg(h.station, h.worked_seq) FILTER (WHERE h.worked_seq > 0), '{}')
     INTO ends, worked FROM genba.audit_head h WHERE h.station <> me;
     SELECT a.detail -> 'worked' INTO known FROM genba.audit a
     WHERE a.station = me AND a.operation = 'store:audit:anchor' ORDER BY a.seq DESC LIMIT 1;

@@ -49,8 +49,8 @@ $$;
 CREATE OR REPLACE FUNCTION genba_guard.lines_of(p_roles text[], p_permission text) RETURNS integer[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    everywhere boolean := EXISTS (SELECT FROM genba_guard.role_permission d
-                                  WHERE d.role = ANY(p_roles) AND d.permission = ANY(genba_guard.patterns(p_permission)));
+    held text[] := genba_guard.patterns(p_permission); -- once, not for every row
+    everywhere boolean := EXISTS (SELECT FROM genba_guard.role_permission d WHERE d.role = ANY(p_roles) AND d.permission = ANY(held));
     lines integer[];
     every integer[];
 BEGIN
@@ -61,7 +61,7 @@ BEGIN
         SELECT r.id, r.code, coalesce(
             (SELECT u.allowed FROM role_rule u WHERE u.role_id = r.id AND u.permission = p_permission AND u.line_id IS NULL),
             EXISTS (SELECT FROM genba_guard.role_permission d
-                    WHERE d.role = r.code AND d.permission = ANY(genba_guard.patterns(p_permission)))) AS allowed
+                    WHERE d.role = r.code AND d.permission = ANY(held))) AS allowed
         FROM role r WHERE r.code = ANY(p_roles)
     )
     SELECT bool_or(b.allowed),
@@ -108,6 +108,7 @@ DECLARE
     hit record;
     decided timestamptz := (p_request ->> 'decided_at')::timestamptz;
     clocks constant interval := '5 minutes';
+    message bytea;
 BEGIN
     kind := '';
     late := false;
@@ -126,6 +127,8 @@ BEGIN
         END IF;
     END IF;
     IF kind = '' AND p_request ->> 'seal' IS NOT NULL AND decided <= clock_timestamp() + clocks THEN
+        message := genba_guard.frame(p_request ->> 'id', p_request ->> 'operation', p_station, p_request ->> 'user_code',
+                                     p_request ->> 'session_id', p_request ->> 'decided_at', p_request ->> 'args');
         SELECT s.id, s.user_id, s.roles, s.seal_inner, s.seal_outer, u.code, u.name, u.language,
                u.active AND u.retired_at IS NULL AS may, false AS offline INTO hit
         FROM session s JOIN app_user u ON u.id = s.user_id
@@ -136,12 +139,12 @@ BEGIN
                    u.name, u.language, u.active AND u.retired_at IS NULL AS may, true AS offline INTO hit
             FROM genba_guard.offline_key k JOIN app_user u ON u.id = k.user_id
             WHERE u.code = p_request ->> 'user_code' AND k.station = p_station
-              AND decided BETWEEN k.issued_at - clocks AND k.expires_at + clocks
-              AND NOT EXISTS (SELECT FROM session s WHERE s.id = (p_request ->> 'session_id')::uuid);
+              AND decided BETWEEN k.issued_at - clocks AND least(k.expires_at, k.ended_at) + clocks
+              AND p_request ->> 'seal' = genba_guard.seal(k.seal_inner, k.seal_outer, message)
+              AND NOT EXISTS (SELECT FROM session s WHERE s.id = (p_request ->> 'session_id')::uuid)
+            LIMIT 1;
         END IF;
-        IF hit.id IS NOT NULL AND p_request ->> 'seal' = genba_guard.seal(hit.seal_inner, hit.seal_outer, genba_guard.frame(
-               p_request ->> 'id', p_request ->> 'operation', p_station, p_request ->> 'user_code', p_request ->> 'session_id',
-               p_request ->> 'decided_at', p_request ->> 'args')) THEN
+        IF hit.id IS NOT NULL AND p_request ->> 'seal' = genba_guard.seal(hit.seal_inner, hit.seal_outer, message) THEN
             IF hit.may OR p_fact THEN
                 kind := 'person';
                 late := true;
@@ -217,7 +220,7 @@ BEGIN
     ELSIF asker.kind = '' THEN
         refusal := genba_guard.denial(asker.problem, '{}');
     ELSIF asker.late AND NOT declared.offline THEN
-        refusal := genba_guard.denial('store.session_over', '{}');
+        refusal := genba_guard.denial(CASE WHEN asker.offline THEN 'users.sign_in_again' ELSE 'store.session_over' END, '{}');
     ELSIF asker.must_change AND p_operation <> 'users:pin:set' THEN
         refusal := genba_guard.denial('users.must_change', '{}');
     ELSIF asker.kind = 'person' THEN

@@ -329,7 +329,7 @@ BEGIN
     -- Whoever knew the old one is signed off everywhere else, and cannot sign in offline with it any more.
     UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at)
     WHERE s.user_id = target AND s.ended_at IS NULL AND s.id IS DISTINCT FROM work.session_id;
-    DELETE FROM genba_guard.offline_key k WHERE k.user_id = target;
+    UPDATE genba_guard.offline_key k SET ended_at = clock_timestamp() WHERE k.user_id = target AND k.ended_at IS NULL;
     RETURN 'set';
 END $$;
 
@@ -362,7 +362,7 @@ BEGIN
     UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at)
     WHERE s.user_id = p_user AND s.ended_at IS NULL AND s.id IS DISTINCT FROM work.session_id;
     GET DIAGNOSTICS ended = ROW_COUNT;
-    DELETE FROM genba_guard.offline_key k WHERE k.user_id = p_user;
+    UPDATE genba_guard.offline_key k SET ended_at = clock_timestamp() WHERE k.user_id = p_user AND k.ended_at IS NULL;
     RETURN ended;
 END $$;
 
@@ -371,6 +371,7 @@ CREATE OR REPLACE FUNCTION genba_guard.end_sessions_of_user() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 BEGIN
     UPDATE session SET ended_at = greatest(clock_timestamp(), started_at) WHERE user_id = NEW.id AND ended_at IS NULL;
+    UPDATE genba_guard.offline_key SET ended_at = clock_timestamp() WHERE user_id = NEW.id AND ended_at IS NULL;
     RETURN NULL;
 END $$;
 
@@ -399,14 +400,23 @@ BEGIN
         RETURN;
     END IF;
     fresh := sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'));
-    INSERT INTO genba_guard.offline_key AS k (user_id, station, roles, seal_inner, seal_outer, issued_at, expires_at)
+    -- What was sealed with the one before is still believed when it comes home.
+    UPDATE genba_guard.offline_key k SET ended_at = clock_timestamp() WHERE k.user_id = here.user_id AND k.station = me AND k.ended_at IS NULL;
+    DELETE FROM genba_guard.offline_key k WHERE k.expires_at < clock_timestamp() - interval '60 days';
+    INSERT INTO genba_guard.offline_key (user_id, station, roles, seal_inner, seal_outer, issued_at, expires_at)
     VALUES (here.user_id, me, genba_guard.roles_of(here.user_id), genba_guard.pad(fresh, 54), genba_guard.pad(fresh, 92),
-            clock_timestamp(), clock_timestamp() + make_interval(hours => hours))
-    ON CONFLICT (user_id, station) DO UPDATE
-    SET roles = excluded.roles, seal_inner = excluded.seal_inner, seal_outer = excluded.seal_outer, issued_at = excluded.issued_at,
-        expires_at = excluded.expires_at;
+            clock_timestamp(), clock_timestamp() + make_interval(hours => hours));
     RETURN QUERY SELECT encode(fresh, 'hex'), clock_timestamp() + make_interval(hours => hours);
 END $$;
+
+-- Codes of those whom the database still lets in at this station while it is away.
+CREATE OR REPLACE FUNCTION genba.offline_people(p_station text) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+    SELECT u.code::text FROM genba_guard.offline_key k JOIN app_user u ON u.id = k.user_id
+    JOIN station s ON s.code = k.station
+    WHERE k.station = genba_guard.this_station(p_station) AND k.ended_at IS NULL AND k.expires_at > clock_timestamp() AND s.offline_h > 0 AND s.revoked_at IS NULL
+      AND u.active AND u.retired_at IS NULL
+$$;
 
 -- What happened at a station while it could not ask: every try is counted here as if it had been made here, and audited as the
 -- station's word. p_tries: [{"user", "badge", "outcome", "at", "session_id"}], outcome 'signed_in', 'wrong' or 'signed_out'.
@@ -443,4 +453,4 @@ GRANT EXECUTE ON FUNCTION genba.credential_params(text, text), genba.sign_in(uui
     genba.session_of(text, text), genba.sign_out(text, text), genba.codes_with_credential(),
     genba.prove_for(text, text, uuid, text, text, text, text, bytea), genba.give_badge(uuid, integer, text, text), genba.end_sessions(integer),
     genba.set_credential(text, bytea, bytea, integer, integer, integer, boolean, bytea), genba.offline_key(text, text),
-    genba.merge_offline(text, jsonb) TO genba_station;
+    genba.offline_people(text), genba.merge_offline(text, jsonb) TO genba_station;

@@ -58,9 +58,11 @@ CREATE TABLE genba_guard.ticket (
 COMMENT ON TABLE genba_guard.ticket IS 'A person has just proved himself for one request; good once and for two minutes';
 
 CREATE TABLE genba_guard.offline_key (
-    user_id integer REFERENCES genba.app_user, station text, roles text[] NOT NULL, seal_inner bytea NOT NULL, seal_outer bytea NOT NULL,
-    issued_at timestamptz NOT NULL, expires_at timestamptz NOT NULL, PRIMARY KEY (user_id, station)
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id integer NOT NULL REFERENCES genba.app_user, station text NOT NULL,
+    roles text[] NOT NULL, seal_inner bytea NOT NULL, seal_outer bytea NOT NULL, issued_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL, ended_at timestamptz
 );
+CREATE INDEX ix_offline_key_user_id_station ON genba_guard.offline_key (user_id, station);
 COMMENT ON TABLE genba_guard.offline_key IS 'Under which a station seals what a person decides there while the database is away';
 
 CREATE TABLE genba_guard.local_login (login text PRIMARY KEY);
