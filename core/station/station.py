@@ -429,8 +429,12 @@ class Station:
         self._tell("changed", keys)
         if self._session is not None and any(key.partition(":")[0] in _PEOPLE for key in keys):
             self._begin(self._look_at_session())
-        if any(key.partition(":")[0] in _SITE_ENTITIES for key in keys):
+        entities = {key.partition(":")[0] for key in keys}
+        if entities & _SITE_ENTITIES:
             self._begin(self._look_again())
+        if entities & _SECRET_ENTITIES:
+            self._floor.look_at_keys()
+            self._begin(self._reading.secrets_changed())
 
     async def _look_again(self) -> None:
         async with self._arrivals:
@@ -440,6 +444,8 @@ class Station:
         self._tell("changed", EVERYTHING)
         self._begin(self._look_at_session())
         self._begin(self._look_again())
+        self._floor.look_at_keys()
+        self._begin(self._reading.secrets_changed())
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -499,3 +505,4 @@ class Station:
 
 _PEOPLE = frozenset({"user", "role", "security_policy", "station"})
 _SITE_ENTITIES = frozenset({"enterprise", "site", "area", "line", "work_unit", "source", "tag", "unit"})
+_SECRET_ENTITIES = frozenset({"secret", "site_key"})
