@@ -22,12 +22,13 @@ from core.equipment.views import SiteView
 from core.equipment.writes import record_outcome, request_write
 from core.errors import GenbaError, Refused, Unavailable
 from core.history.recent import Recent
-from core.live.link import BrowseItem, LinkStatus
+from core.live.link import BrowseItem, ConnectionSafety, LinkStatus
 from core.live.sample import Value
 from core.live.table import Table
 from core.live.tags import TagSpec
 from core.live.writes import TagWriter, WriteIntent, WriteResult
 from core.station.acquisition import Acquisition
+from core.station.connections import connections
 from core.station.floor import Floor, Prepare
 from core.station.reading import Reading
 from core.store.engine import DatabaseState
@@ -222,6 +223,11 @@ class Station:
     async def retry(self, source: str) -> None:
         """Try to connect ``source`` now instead of waiting for the next attempt."""
         await self._acquisition.retry(source)
+
+    async def connections(self) -> tuple[ConnectionSafety, ...]:
+        """How safe each connection of this station is, the database first."""
+        site = self.site
+        return await self._on(self._working, lambda: connections(self.settings, site, self._floor.secrets))
 
     async def sign_in(self, user_code: str, typed: str, *, badge: str = "") -> Actor:
         """Sign in at this station; whoever was signed in before is signed off.
