@@ -35,11 +35,12 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from core.cli import audit, database, interface, plant, site, station
+    from core.cli import audit, database, interface, plant, secrets, site, station
 
     app.add_typer(audit.app, name="audit")
     app.add_typer(database.app, name="db")
     app.add_typer(site.app, name="site")
+    app.add_typer(secrets.app, name="secrets")
     app.add_typer(plant.app, name="plant")
     app.command("station")(station.station)
     app.command("operations")(interface.operations)
@@ -113,17 +114,12 @@ def _language() -> Language:
 
 def _defect(error: Exception) -> str:
     """One line without secrets; the traceback goes where the maintainer finds it, if there is such a place."""
-    import traceback
-
     from core.config import read_settings
-    from core.log import redacted
+    from core.log import record_crash, redacted
 
     words = redacted(f"internal error: {type(error).__name__}: {error}".splitlines()[0])
     try:
-        folder = read_settings().home / "log"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "crash.log").open("a", encoding="utf-8") as crash:
-            crash.write(redacted("".join(traceback.format_exception(error))))
-    except (GenbaError, OSError):
+        written = record_crash(read_settings().home, error)
+    except GenbaError:
         return words
-    return f"{words} (details in {folder / 'crash.log'})"
+    return words if written is None else f"{words} (details in {written})"

@@ -14,6 +14,7 @@ from core.errors import Invalid
 from core.live.link import BrowseItem
 from core.live.sample import Batch, Value
 from core.live.tags import SourceSpec, TagSpec
+from core.log import conceal
 
 
 def by_source(tags: Iterable[TagSpec]) -> dict[str, list[TagSpec]]:
@@ -51,6 +52,7 @@ class Fleet:
         """Begin connecting to one more source. Raises Invalid when it is there already."""
         if source.code in self._supervisors:
             raise Invalid("driver.source_twice", source=source.code)
+        conceal(secret or "")  # also where the drivers are a process of their own, whose libraries log
 
         def make() -> Driver:
             return create(source, self._clock, secret)

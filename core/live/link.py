@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class LinkState(StrEnum):
@@ -42,6 +43,27 @@ class LinkStatus:
     errors: int = 0
     updates_per_s: float = 0.0
     latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSafety:
+    """How safe one connection is: whether the other side proves who it is and nobody between can listen or change anything.
+
+    Attributes:
+        name: Source code, ``database`` or ``secrets``.
+        kind: What it leads to; ``secrets`` is the station's own secret store.
+        address: Host and port, or a path; never a user, never a password.
+        safety: ``safe``; ``unsafe``; ``local`` when nothing leaves this computer.
+        words: Message code of the three lines that say why (see core.errors).
+        detail: The part of the setting that makes it unsafe; "" when none.
+    """
+
+    name: str
+    kind: Literal["database", "source", "secrets"]
+    address: str
+    safety: Literal["safe", "unsafe", "local"]
+    words: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

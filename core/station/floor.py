@@ -22,7 +22,6 @@ from core.config import VERSION, StationSettings
 from core.errors import Refused, Unavailable
 from core.log import Outage
 from core.store import audit, faults, secretrows
-from core.store.address import with_password
 from core.store.anchors import AnchorFile
 from core.store.base import Db
 from core.store.changes import Changes
@@ -30,13 +29,12 @@ from core.store.door import Door
 from core.store.embedded import ADMIN, EmbeddedServer
 from core.store.engine import Database, DatabaseState
 from core.store.journal import Journal
-from core.store.keystore import station_secrets
+from core.store.keystore import database_address, station_secrets
 from core.store.operation import Actor, Operation
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
 from core.store.schema import prepare_embedded
 from core.store.sealing import KeyRing
-from core.store.secrets import SecretStore
 from core.store.sitekeys import SiteKeys
 from core.store.sitesecrets import SealingProver
 from core.users.offline import OfflinePeople
@@ -50,19 +48,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 RUN_DEADLINE_S = 10.0
-DATABASE_PASSWORD = "database:password"  # noqa: S105 - the name it stands under in the station's secret store
 _PRESENT = text("SELECT genba.present(:station, :host, :version, :started_at)")
-
-
-def database_address(settings: StationSettings, secrets: SecretStore) -> str:
-    """``settings.database_url`` with its password, from the station's secret store where the address leaves it out.
-
-    Raises:
-        Invalid: The address cannot be read.
-        Unavailable, Refused: The secret store cannot be read.
-    """
-    assert settings.database_url is not None  # asked for a shared database only
-    return with_password(settings.database_url, lambda: secrets.get(DATABASE_PASSWORD))
 
 
 class Floor:
@@ -126,7 +112,7 @@ class Floor:
     def _url(self) -> str:
         """Where to connect to now, password included; asked before every connection."""
         if self._server is None:
-            return database_address(self._settings, self.secrets)
+            return database_address(self._settings.database_url or "", self.secrets)
         return self._server.url(ADMIN) if self._as_owner else self._server.url()
 
     def _start_server(self, give_up: Callable[[], bool]) -> None:

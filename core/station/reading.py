@@ -8,8 +8,9 @@ others are told who reads it.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -27,6 +28,7 @@ from core.live.tags import SourceSpec, TagSpec
 from core.production.recorder import CountRecorder
 from core.station.acquisition import Acquisition
 from core.station.floor import Floor
+from core.station.passwords import Passwords
 from core.station.relaying import Relaying
 from core.store import evidence, lease
 from core.store.base import Db
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 
 TTL_S: Final = 10.0
 RENEW_S: Final = 2.0
+_LOCKED_TURNS: Final = 3
 _DEADLINE_S: Final = 3.0
 
 
@@ -48,12 +51,14 @@ class _Source:
         read: This station is connected to it, or tries to be.
         held: The lease to record it, while this station has it.
         told: The other station that was last shown as its reader.
+        locked_out: The password to log in is not known here, or cannot be opened.
     """
 
     spec: SourceSpec
     read: bool = False
     held: Lease | None = None
     told: str = ""
+    locked_out: bool = False
 
 
 class Reading:
@@ -87,6 +92,7 @@ class Reading:
         self._site: SiteView | None = None
         self._sources: dict[str, _Source] = {}
         self._turn = asyncio.Lock()
+        self._passwords = Passwords(floor)
         self._relaying = Relaying(floor.database, settings.name, table, clock, self._recorded_here, self._read_elsewhere)
         self._recorders = [
             make(floor.database, settings.name, table.get, clock, self._superseded) for make in (StateRecorder, CountRecorder)
@@ -110,18 +116,26 @@ class Reading:
             for recorder in self._recorders:
                 recorder.set_tags(site.tags)
             specs = {spec.code: spec for spec in site.sources}
+            await self._log_in_anew(await self._passwords.look(site.sources))
             for code in list(self._sources):
                 if code not in specs or self._changed(before, site, code):
                     await self._stop(self._sources.pop(code))
             for code, spec in specs.items():
                 if code not in self._sources:
                     self._sources[code] = _Source(spec)
-                    if self._reads_without_lease(spec):
+                    if not self._locked_out(self._sources[code]) and self._reads_without_lease(spec):
                         await self._begin(self._sources[code])
         await self._look_at_leases()
 
     async def database_arrived(self) -> None:
-        """Ask for the leases now instead of with the next turn."""
+        """Ask for passwords and leases now instead of with the next turn."""
+        await self.secrets_changed()
+
+    async def secrets_changed(self) -> None:
+        """Somebody set a password, or the site has another key: log in anew where the password is another one."""
+        async with self._turn:
+            if self._site is not None:
+                await self._log_in_anew(await self._passwords.look(self._site.sources))
         await self._look_at_leases()
 
     async def close(self) -> None:
@@ -141,8 +155,10 @@ class Reading:
     # -- leases --------------------------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
-        while True:
+        for turn in itertools.count(1):
             await asyncio.sleep(RENEW_S)
+            if turn % _LOCKED_TURNS == 0 and any(source.locked_out for source in self._sources.values()):
+                await self.secrets_changed()  # the site's key may have been brought here beside this program
             await self._look_at_leases()
 
     async def _look_at_leases(self) -> None:
@@ -150,7 +166,8 @@ class Reading:
         if not self._floor.database.up:
             return
         async with self._turn:
-            asked = [source for source in self._sources.values() if self._may_record(source.spec)]
+            # Who cannot log in leaves the source to those who can.
+            asked = [source for source in self._sources.values() if self._may_record(source.spec) and not source.locked_out]
             wanted = {source.spec.code: source.held for source in asked}
             answered = await self._on_lane(lambda db: self._ask(db, wanted))
             if answered is None:
@@ -226,7 +243,29 @@ class Reading:
         if source.read or self._site is None:
             return
         source.read, source.told = True, ""
-        await self._acquisition.add(source.spec, self._tags_of(source.spec.code), None)
+        await self._acquisition.add(source.spec, self._tags_of(source.spec.code), self._passwords.of(source.spec))
+
+    async def _log_in_anew(self, codes: Collection[str]) -> None:
+        """The passwords of these sources changed: connect again, or let go of what cannot be logged in to any more."""
+        for source in [self._sources[code] for code in codes if code in self._sources]:
+            code, reads = source.spec.code, source.read or self._reads_without_lease(source.spec)
+            await self._stop(source)
+            if self._locked_out(source):
+                if source.held is not None:
+                    held, source.held = source.held, None
+                    for recorder in self._recorders:
+                        recorder.resign(code)
+                    await self._on_lane(partial(_release, [held]))
+            elif reads or source.held is not None:
+                await self._begin(source)
+
+    def _locked_out(self, source: _Source) -> bool:
+        """Whether this station has no password for a source it could read; says so where the link is shown."""
+        lack = self._passwords.lack(source.spec) if self._may_record(source.spec) else None
+        source.locked_out = lack is not None
+        if lack is not None:
+            self._on_link(LinkStatus(source.spec.code, LinkState.OFFLINE, self._clock.now().timestamp(), *lack))
+        return source.locked_out
 
     async def _stop(self, source: _Source) -> None:
         if source.read:

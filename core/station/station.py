@@ -22,12 +22,13 @@ from core.equipment.views import SiteView
 from core.equipment.writes import record_outcome, request_write
 from core.errors import GenbaError, Refused, Unavailable
 from core.history.recent import Recent
-from core.live.link import BrowseItem, LinkStatus
+from core.live.link import BrowseItem, ConnectionSafety, LinkStatus
 from core.live.sample import Value
 from core.live.table import Table
 from core.live.tags import TagSpec
 from core.live.writes import TagWriter, WriteIntent, WriteResult
 from core.station.acquisition import Acquisition
+from core.station.connections import connections
 from core.station.floor import Floor, Prepare
 from core.station.reading import Reading
 from core.store.engine import DatabaseState
@@ -224,6 +225,11 @@ class Station:
     async def retry(self, source: str) -> None:
         """Try to connect ``source`` now instead of waiting for the next attempt."""
         await self._acquisition.retry(source)
+
+    async def connections(self) -> tuple[ConnectionSafety, ...]:
+        """How safe each connection of this station is, the database first."""
+        site = self.site
+        return await self._on(self._working, lambda: connections(self.settings, site, self._floor.secrets))
 
     async def sign_in(self, user_code: str, typed: str, *, badge: str = "") -> Actor:
         """Sign in at this station; whoever was signed in before is signed off.
@@ -443,8 +449,12 @@ class Station:
         self._tell("changed", keys)
         if self._session is not None and any(key.partition(":")[0] in _PEOPLE for key in keys):
             self._begin(self._look_at_session())
-        if any(key.partition(":")[0] in _SITE_ENTITIES for key in keys):
+        entities = {key.partition(":")[0] for key in keys}
+        if entities & _SITE_ENTITIES:
             self._begin(self._look_again())
+        if entities & _SECRET_ENTITIES:
+            self._floor.look_at_keys()
+            self._begin(self._reading.secrets_changed())
 
     async def _look_again(self) -> None:
         async with self._arrivals:
@@ -454,6 +464,8 @@ class Station:
         self._tell("changed", EVERYTHING)
         self._begin(self._look_at_session())
         self._begin(self._look_again())
+        self._floor.look_at_keys()
+        self._begin(self._reading.secrets_changed())
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -513,3 +525,4 @@ class Station:
 
 _PEOPLE = frozenset({"user", "role", "security_policy", "station"})
 _SITE_ENTITIES = frozenset({"enterprise", "site", "area", "line", "work_unit", "source", "tag", "unit"})
+_SECRET_ENTITIES = frozenset({"secret", "site_key"})

@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from core.errors import Unavailable
+from core.store.address import with_password
 from core.store.secrets import FileSecretStore, SecretStore
 
+DATABASE_PASSWORD: Final = "database:password"  # noqa: S105 - the name it stands under
+LOCAL_NAMES: Final = (DATABASE_PASSWORD,)
+"""What people put into a station's secret store themselves."""
 _ACCOUNT: Final = "genba"
 _INDEX: Final = "names"
 
@@ -117,13 +121,28 @@ class StationSecrets:
 
     Args:
         file: The private file.
-        system: The operating system's store; None where there is none that may be used.
+        find_system: Gives the operating system's store, or None where there is none that may be used; asked at the first
+            use, because finding out loads a library and talks to another program.
     """
 
-    def __init__(self, file: SecretStore, system: SecretStore | None) -> None:
-        self._stores = (file,) if system is None else (system, file)
-        self.in_system = system is not None
+    def __init__(self, file: SecretStore, find_system: Callable[[], SecretStore | None]) -> None:
+        self._file = file
+        self._find_system = find_system
+        self._lock = threading.Lock()
+        self._found: tuple[SecretStore, ...] = ()
+
+    @property
+    def _stores(self) -> tuple[SecretStore, ...]:
+        with self._lock:
+            if not self._found:
+                system = self._find_system()
+                self._found = (self._file,) if system is None else (system, self._file)
+            return self._found
+
+    @property
+    def in_system(self) -> bool:
         """True when the operating system keeps what is written now."""
+        return len(self._stores) > 1
 
     @property
     def place(self) -> str:
@@ -160,9 +179,23 @@ class StationSecrets:
 
 
 def station_secrets(home: Path) -> StationSecrets:
-    """The secret store of the station whose folder ``home`` is; asks the operating system once, and reads nothing."""
-    backend = _allowed_backend()
-    return StationSecrets(FileSecretStore(home), None if backend is None else OsSecretStore(backend, home))
+    """The secret store of the station whose folder ``home`` is; does nothing yet."""
+
+    def find_system() -> SecretStore | None:
+        backend = _allowed_backend()
+        return None if backend is None else OsSecretStore(backend, home)
+
+    return StationSecrets(FileSecretStore(home), find_system)
+
+
+def database_address(url: str, secrets: SecretStore) -> str:
+    """The address of the shared database with its password, from the station's secret store where the address leaves it out.
+
+    Raises:
+        Invalid: The address cannot be read.
+        Unavailable, Refused: The secret store cannot be read.
+    """
+    return with_password(url, lambda: secrets.get(DATABASE_PASSWORD))
 
 
 def _allowed_backend() -> Backend | None:

@@ -46,18 +46,20 @@ class SiteKeys:
         Raises:
             Unavailable, Refused: The station's secret store cannot be read or written.
         """
-        self._load()
         rows = db.scalars(_ORDER).all()
+        newest = rows[-1].id if rows else ""
+        if newest not in self.ring.keys:
+            self._read_store()  # also what was imported beside the running station
         for row in rows:
             if row.id not in self.ring.keys and row.wrapped_by in self.ring.keys:
                 key = unwrapped(self.ring.keys, row)
                 if key is not None:
                     self.keep(key)
                     log.info("the site's key %s was taken over", key.id)
-        self.ring.current = rows[-1].id if rows else ""
-        if rows and not self.ring.has_current and self._told != self.ring.current:
-            self._told = self.ring.current
-            log.warning("this station does not have the site's key %s: confidential fields cannot be read here", self.ring.current)
+        self.ring.current = newest
+        if newest and not self.ring.has_current and self._told != newest:
+            self._told = newest
+            log.warning("this station does not have the site's key %s: confidential fields cannot be read here", newest)
 
     def make(self) -> SiteKey:
         """A new key, safe in this station's store before anything is sealed with it. Raises Unavailable, Refused."""
@@ -72,16 +74,15 @@ class SiteKeys:
             Invalid: Another key has its id (``store.site_key_differs``).
             Unavailable, Refused: The secret store cannot be written.
         """
-        self._load()
+        if not self._loaded:
+            self._read_store()
         known = self.ring.keys.get(key.id)
         if known is not None and known != key:
             raise Invalid("store.site_key_differs", key=key.id)
         self._store.set(_ENTRY + key.id, key.key.hex())
         self.ring.put(key)
 
-    def _load(self) -> None:
-        if self._loaded:
-            return
+    def _read_store(self) -> None:
         for name in self._store.names():
             if name.startswith(_ENTRY):
                 text = self._store.get(name)

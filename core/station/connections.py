@@ -1,0 +1,67 @@
+"""How safe each connection of a station is: pure judgements of addresses and options, for the screen that shows them."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from core.config import StationSettings
+from core.equipment.views import SiteView
+from core.errors import Invalid
+from core.live.link import ConnectionSafety
+from core.live.tags import SourceSpec
+from core.store import address
+from core.store.keystore import StationSecrets
+
+
+def database_safety(settings: StationSettings) -> ConnectionSafety:
+    """Of the database of these settings, also where the settings refuse to use it."""
+    url = settings.database_url
+    if url is None:
+        return ConnectionSafety("database", "database", "embedded", "local", "safety.database_embedded")
+    try:
+        where = address.without_credentials(url)
+        if address.is_local(url):
+            return ConnectionSafety("database", "database", where, "local", "safety.same_computer")
+        weak = address.weaknesses(url)
+    except Invalid:
+        return ConnectionSafety("database", "database", "—", "unsafe", "safety.address_unreadable")
+    if weak:
+        return ConnectionSafety("database", "database", where, "unsafe", "safety.database_unproved", ", ".join(weak))
+    return ConnectionSafety("database", "database", where, "safe", "safety.database_proved")
+
+
+def source_safety(spec: SourceSpec) -> ConnectionSafety:
+    """Of one source. Neither protocol spoken so far proves the machine or hides what is said; a loopback needs neither."""
+    try:
+        parts = urlsplit(spec.url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ConnectionSafety(spec.code, "source", "—", "unsafe", "safety.address_unreadable")
+    where = f"{host}:{port}" if port else host
+    if _loopback(host):
+        return ConnectionSafety(spec.code, "source", where, "local", "safety.same_computer")
+    if spec.protocol == "modbus":
+        return ConnectionSafety(spec.code, "source", where, "unsafe", "safety.modbus_plain")
+    # The driver refuses every other value of "security" than none, so none is what it is.
+    code = "safety.opcua_password_readable" if spec.options.get("user") else "safety.opcua_plain"
+    return ConnectionSafety(spec.code, "source", where, "unsafe", code)
+
+
+def secrets_safety(secrets: StationSecrets) -> ConnectionSafety:
+    """Of where this station keeps its own secrets."""
+    if secrets.in_system:
+        return ConnectionSafety("secrets", "secrets", secrets.place, "safe", "safety.secrets_in_system")
+    return ConnectionSafety("secrets", "secrets", secrets.place, "local", "safety.secrets_in_file")
+
+
+def connections(settings: StationSettings, site: SiteView, secrets: StationSecrets) -> tuple[ConnectionSafety, ...]:
+    """Everything this station talks to, the database first; asks the key store of the operating system, so it may block."""
+    return (database_safety(settings), *map(source_safety, site.sources), secrets_safety(secrets))
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
