@@ -167,6 +167,10 @@ class Front:
     def turn(self, seconds: float = 0.02) -> None:
         self.loop.turn(seconds)
 
+    def speak(self, language: theme.Language) -> None:
+        theme.set_language(self.loop.qapp, language)
+        self.turn()
+
     def until(self, what: str, is_so: Callable[[], object], within_s: float = 3.0) -> None:
         self.loop.until(what, is_so, within_s)
 
