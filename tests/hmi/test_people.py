@@ -251,6 +251,7 @@ def test_what_ended_while_its_person_was_away_stays_ended(front: Front) -> None:
     assert outcomes == ["confirmed"]
     front.sign_in("tanaka")
     assert front.sheets() == []
+    assert "back" not in front.toast
 
 
 def test_the_time_of_a_confirmation_stands_still_while_its_person_is_away(front: Front) -> None:
