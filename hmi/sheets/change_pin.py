@@ -95,6 +95,7 @@ class ChangePinSheet(SecretSheet):
         super().retranslate()
         if hasattr(self, "again"):
             self.say()
+            self.refit()
 
     def cancel(self) -> None:
         """Leave; who must change his PIN is signed off by it."""
@@ -111,8 +112,7 @@ class ChangePinSheet(SecretSheet):
         wrong = self._wrong()
         if wrong is not None:
             field, error = wrong
-            field.show_error(error)
-            self.refit()
+            self.show_error(error)
             field.edit.selectAll()
             field.setFocus()
             return

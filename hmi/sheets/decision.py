@@ -136,6 +136,7 @@ class DecisionSheet(ProofSheet):
         super().retranslate()
         if hasattr(self, "facts"):
             self.say()
+            self.refit()
 
     def say(self) -> None:
         """Set every text in the current language."""
@@ -262,13 +263,11 @@ class AuthoriseSheet(DecisionSheet):
         self.set_title(self.tr("Authorise once:  {operation}").format(operation=operation_word(operation)))
         self.set_confirm_word(self.tr("Authorise once"))
         self.identity.say()
-        self._why.set_text(
-            self.tr("{name} has no right to do this. Somebody who has may allow it this once, here and now.").format(name=who.name)
-        )
+        why = self.tr("{name} ({code}) has no right to do this. Somebody who has may allow it this once.")
+        self._why.set_text(why.format(name=who.name, code=who.user_code))
         self.facts.show_lines(
             [
                 *(self._deciding.shown or shown_arguments(self._deciding.args)),
-                Shown(self.tr("Done by"), "", f"{who.name} ({who.user_code})"),
                 Shown(self.tr("May be allowed by"), "", _said(roles)),
             ]
         )

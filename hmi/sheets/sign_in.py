@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from core.words import word
 from hmi import theme
@@ -14,6 +14,7 @@ from hmi.widgets.label import Label
 from hmi.widgets.overlay import AtSwitch
 
 _RECENT_MAX = 4
+_NARROW_U = 180
 _recent: list[tuple[str, str]] = []
 """(code, name) of those who signed in since this program started, latest first; nothing of it is kept on disk."""
 
@@ -46,7 +47,7 @@ class SignInSheet(ProofSheet):
         self._is_somebody = bridge.is_ready and bridge.station.actor.session_id is not None
         self._hint = Label(hint, "label", "text2", wrap=True)
         self._hint.setVisible(bool(hint))
-        self._people = QHBoxLayout()
+        self._people = QGridLayout()
         self._own = QHBoxLayout()
         self.pin_button = TouchButton("", kind="quiet", icon="lock")
         self.pin_button.clicked.connect(self._to_pin)
@@ -63,11 +64,16 @@ class SignInSheet(ProofSheet):
         self.say()
 
     def _add_people(self) -> None:
+        buttons = []
         for code, name in _recent[:_RECENT_MAX]:
             button = TouchButton(name, kind="secondary", icon="users")
             button.clicked.connect(lambda _=False, chosen=code: self._choose(chosen))
-            self._people.addWidget(button)
-        self._people.addStretch(1)
+            buttons.append(button)
+        wide = max((button.sizeHint().width() for button in buttons), default=0)
+        columns = _RECENT_MAX if wide <= theme.current().px(_NARROW_U) else 2
+        for index, button in enumerate(buttons):
+            self._people.addWidget(button, index // columns, index % columns)
+        self._people.setColumnStretch(columns, 1)
         self._own.addStretch(1)
         for button in (self.pin_button, self.sign_off_button):
             self._own.addWidget(button)
@@ -92,6 +98,7 @@ class SignInSheet(ProofSheet):
         super().retranslate()
         if hasattr(self, "_hint"):
             self.say()
+            self.refit()
 
     def _sign_in(self) -> None:
         given = self.given()

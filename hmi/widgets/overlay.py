@@ -127,8 +127,10 @@ class Overlay(QWidget):
             return
         self.setGeometry(parent.rect())
         width = min(parent.width(), theme.current().px(self._max_width_u))
-        layout_height = self.body.totalHeightForWidth(width) if self.body.hasHeightForWidth() else self.body.totalSizeHint().height()
-        height = min(max(layout_height, self.frame.minimumSizeHint().height()), parent.height())
+        # The frame's own hint knows no width: it asks for the height that messages need on a narrower sheet.
+        by_width = self.body.hasHeightForWidth()
+        wanted = self.body.totalHeightForWidth(width) if by_width else self.frame.minimumSizeHint().height()
+        height = min(wanted, parent.height())
         self.frame.setGeometry(QRect((parent.width() - width) // 2, parent.height() - height, width, height))
 
     def refit(self) -> None:

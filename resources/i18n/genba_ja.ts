@@ -55,19 +55,23 @@
     <name>AuthoriseSheet</name>
     <message>
         <source>Authorise once:  {operation}</source>
-        <translation>1 回だけ承認:{operation}</translation>
+        <translation>1 回だけ承認: {operation}</translation>
     </message>
     <message>
         <source>Authorise once</source>
         <translation>1 回だけ承認</translation>
     </message>
     <message>
+        <source>{name} ({code}) has no right to do this. Somebody who has may allow it this once.</source>
+        <translation>{name}({code})さんには権限がありません。権限のある人が今回だけ承認できます。</translation>
+    </message>
+    <message>
         <source>{name} has no right to do this. Somebody who has may allow it this once, here and now.</source>
-        <translation>{name} さんにはこの操作の権限がありません。権限のある人が、今回だけここで承認できます。</translation>
+        <translation type="vanished">{name} さんにはこの操作の権限がありません。権限のある人が、今回だけここで承認できます。</translation>
     </message>
     <message>
         <source>Done by</source>
-        <translation>操作する人</translation>
+        <translation type="vanished">操作する人</translation>
     </message>
     <message>
         <source>May be allowed by</source>
@@ -108,7 +112,7 @@
     </message>
     <message>
         <source>Somebody else gave you this PIN. Choose one that only you know.</source>
-        <translation>今の暗証番号は他の人が設定したものです。自分だけが知っている番号に変更してください。</translation>
+        <translation>他の人が設定した暗証番号です。自分だけが知る番号に変更してください。</translation>
     </message>
     <message>
         <source>Your PIN is too old. Choose a new one.</source>
