@@ -36,6 +36,9 @@ FRAME_MS = 100
 AGE_EVERY_FRAMES = 10
 SLOW_SLOT_S = 0.1
 
+_LEAVE_HELPS = frozenset({"store.no_right", "store.not_on_this_line"})
+"""Refusals that somebody with the right can lift for one time."""
+
 V = TypeVar("V")
 
 
@@ -205,7 +208,7 @@ class Bridge(QObject):
         try:
             return await self._decide(deciding, None)
         except Refused as refusal:
-            if refusal.code != "store.no_right" or self.ask_authorisation is None or self.station.actor.session_id is None:
+            if refusal.code not in _LEAVE_HELPS or self.ask_authorisation is None or self.station.actor.session_id is None:
                 raise
             done = await self.ask_authorisation(deciding, lambda leave: self._decide(deciding, leave))
             if done is None:
@@ -241,7 +244,7 @@ class Bridge(QObject):
     async def sign_in(self, user_code: str, typed: str, *, badge: str = "") -> Actor:
         """Sign in with PIN or password; what was typed leaves this process only as a proof. Raises Refused or Unavailable."""
         await self._until_attached()
-        return await self.station.sign_in(user_code, typed, badge=badge)
+        return await self.station.people.sign_in(user_code, typed, badge=badge)
 
     async def change_pin(self, current: str, new: str) -> None:
         """Change the PIN of whoever is signed in. Raises Refused, Invalid or Unavailable."""
@@ -251,7 +254,7 @@ class Bridge(QObject):
     async def sign_out(self) -> None:
         """Become a guest again."""
         await self._until_attached()
-        await self.station.sign_out()
+        await self.station.people.sign_out()
 
     async def attention(self) -> list[Entry]:
         """Decisions of this station that need somebody, oldest first."""

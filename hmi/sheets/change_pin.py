@@ -71,7 +71,7 @@ class ChangePinSheet(SecretSheet):
 
     def say(self) -> None:
         """Set every text in the current language; what was typed stays."""
-        digits = self._bridge.station.pin_digits
+        digits = self._bridge.station.people.pin_digits
         self.set_title(self.tr("Change PIN"))
         self.set_confirm_word(self.tr("Change PIN"))
         reasons = {
@@ -122,7 +122,7 @@ class ChangePinSheet(SecretSheet):
     def _wrong(self) -> tuple[FieldBox, GenbaError] | None:
         """What can be told without asking: the database decides all the same."""
         try:
-            check_strength(Secret(self.new.text()), self._bridge.station.pin_digits, (self._bridge.station.actor.user_code,))
+            check_strength(Secret(self.new.text()), self._bridge.station.people.pin_digits, (self._bridge.station.actor.user_code,))
         except Invalid as error:
             return self.new, error
         if self.new.text() == self.current.text():

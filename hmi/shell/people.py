@@ -82,7 +82,7 @@ class People(QObject):
         from hmi.sheets.change_pin import ChangePinSheet
 
         if not self._shown(ChangePinSheet):
-            sheet: ChangePinSheet = ChangePinSheet(self._ground, self._bridge, self._bridge.station.why_change)
+            sheet: ChangePinSheet = ChangePinSheet(self._ground, self._bridge, self._bridge.station.people.why_change)
             sheet.done.connect(self.told)
             sheet.done.connect(lambda _: self.pin_changed.emit())
             sheet.open()
@@ -129,7 +129,7 @@ class People(QObject):
         words = "   ".join(part for part in told if part)
         if words:
             self.told.emit(words)
-        if self._who and self._bridge.station.must_change_pin:
+        if self._who and self._bridge.station.people.must_change_pin:
             self.change_pin()
 
     def _put_away(self, who: str) -> str:
@@ -151,7 +151,7 @@ class People(QObject):
         return self.tr("Your unfinished entry is back.") if kept else ""
 
     def _elsewhere(self) -> str:
-        also_at = self._bridge.station.also_at
+        also_at = self._bridge.station.people.also_at
         return self.tr("Also signed in at {stations}.").format(stations=", ".join(also_at)) if also_at else ""
 
     # -- signing and leave by others -----------------------------------------------------------------------------

@@ -224,7 +224,7 @@ class Window(QWidget):
 
     def _show_actor(self) -> None:
         actor = self.bridge.station.actor
-        self.header.show_actor(actor, must_change_pin=self.bridge.station.must_change_pin)
+        self.header.show_actor(actor, must_change_pin=self.bridge.station.people.must_change_pin)
         self.session.actor_changed(actor)
         self.people.actor_changed(actor)
         self.content.refresh_actions()

@@ -197,6 +197,7 @@ DECLARE
     known request%ROWTYPE;
     asker record;
     may integer[];
+    lent integer[];
     leave record;
     extra jsonb := '{}';
     refusal jsonb;
@@ -227,19 +228,18 @@ BEGIN
         refusal := genba_guard.denial('users.must_change', '{}');
     ELSIF asker.kind = 'person' THEN
         may := genba_guard.lines_for(asker.roles, p_operation, p_request);
+        UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
+        WHERE t.request_id = its_id AND t.purpose = 'authorisation' AND t.operation = p_operation AND t.session_id = asker.session_id
+          AND t.station = me AND t.used_at IS NULL AND t.proved_at > clock_timestamp() - interval '2 minutes'
+        RETURNING t.user_id INTO leave;
+        IF leave.user_id IS NOT NULL THEN
+            lent := genba_guard.lines_for(genba_guard.roles_of(leave.user_id), p_operation, p_request);
+            may := CASE WHEN may IS NULL OR lent IS NULL THEN NULL ELSE may || lent END;
+            extra := extra || (SELECT jsonb_build_object('authorised_by', jsonb_build_object('user_code', u.code, 'name', u.name))
+                               FROM app_user u WHERE u.id = leave.user_id);
+        END IF;
         IF may = '{}' THEN
-            UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
-            WHERE t.request_id = its_id AND t.purpose = 'authorisation' AND t.operation = p_operation AND t.session_id = asker.session_id
-              AND t.station = me AND t.used_at IS NULL AND t.proved_at > clock_timestamp() - interval '2 minutes'
-            RETURNING t.user_id INTO leave;
-            IF leave.user_id IS NOT NULL THEN
-                may := genba_guard.lines_for(genba_guard.roles_of(leave.user_id), p_operation, p_request);
-                extra := extra || (SELECT jsonb_build_object('authorised_by', jsonb_build_object('user_code', u.code, 'name', u.name))
-                                   FROM app_user u WHERE u.id = leave.user_id);
-            END IF;
-            IF may = '{}' THEN
-                refusal := genba_guard.denial('store.no_right', jsonb_build_object('operation', p_operation));
-            END IF;
+            refusal := genba_guard.denial('store.no_right', jsonb_build_object('operation', p_operation));
         END IF;
         IF refusal IS NULL AND declared.meaning IS NOT NULL AND NOT EXISTS (
             SELECT FROM genba_guard.ticket t

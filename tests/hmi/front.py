@@ -78,6 +78,10 @@ class StandIn:
     parked: int = 0
     pins: dict[str, str] = field(default_factory=lambda: {person.code: person.pin for person in CREW})
 
+    @property
+    def people(self) -> StandIn:
+        return self
+
     def watch(self, watcher: Callable[[str, Any], None]) -> Callable[[], None]:
         self.watchers.append(watcher)
         return lambda: self.watchers.remove(watcher)

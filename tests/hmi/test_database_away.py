@@ -291,7 +291,7 @@ def test_who_signed_in_here_may_do_so_without_the_database(screen: Screen, away:
     screen.run(screen.bridge.sign_out())
     lose(screen, away)
     screen.sign_in("tanaka")
-    assert screen.station.signed_in_offline
+    assert screen.station.people.signed_in_offline
     screen.press("orders.start")
     screen.tap(screen.sheet(DecideSheet).confirm_button)
     screen.until("accepted", lambda: screen.station.waiting == 1)
