@@ -87,6 +87,8 @@ def test_who_has_no_right_reads_it_in_three_lines(screen: Screen) -> None:
     assert whole(sheet.reason.message.lines), "without a reason nothing is sent"
     screen.type(sheet.reason, "wrong material")
     screen.tap(sheet.confirm_button)
+    screen.until("the question for leave", lambda: "sheet.authorise" in screen.sheets())
+    screen.key(Qt.Key.Key_Escape)
     screen.until("the refusal", lambda: whole(sheet.message.lines))
     assert sheet.reason.text() == "wrong material"
     assert not sheet.confirm_button.pending
