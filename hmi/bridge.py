@@ -42,10 +42,8 @@ _LEAVE_HELPS = frozenset({"store.no_right", "store.not_on_this_line"})
 V = TypeVar("V")
 
 
-class Left(GenbaError):
+class Left(Refused):
     """The person left a step that was asked of him on the way: nothing was decided, and nobody has to be told."""
-
-    kind = "left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +109,7 @@ class Bridge(QObject):
         waiting_changed(int): Operations in the journal that are not yet in the database.
         site_changed(): Lines, tags or sources were replaced; panels build themselves anew.
         frame(float): After live widgets were served; UNIX seconds UTC. For trends.
+        pin_due(): Nothing is done before whoever is signed in has another PIN.
         failed(object): A task started with ``start`` raised; the GenbaError to show.
     """
 
@@ -122,6 +121,7 @@ class Bridge(QObject):
     waiting_changed = Signal(int)
     site_changed = Signal()
     frame = Signal(float)
+    pin_due = Signal()
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -208,6 +208,8 @@ class Bridge(QObject):
         try:
             return await self._decide(deciding, None)
         except Refused as refusal:
+            if refusal.code == "users.must_change":
+                self.pin_due.emit()
             if refusal.code not in _LEAVE_HELPS or self.ask_authorisation is None or self.station.actor.session_id is None:
                 raise
             done = await self.ask_authorisation(deciding, lambda leave: self._decide(deciding, leave))

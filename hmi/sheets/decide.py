@@ -116,7 +116,7 @@ class DecideSheet(BottomSheet):
         """The step in words, for somebody who signs or authorises it."""
         order, language = self._order, theme.language()
         lines = [
-            Shown(word("thing.job_order", language), "", f"{order.number}  {order.line_code}  {order.product_code}"),
+            Shown(word("argument.order_id", language), "", f"{order.number}  {order.line_code}  {order.product_code}"),
             Shown(self.tr("State"), word(f"order.{order.status}", language), word(f"order.{self._after()}", language)),
         ]
         return lines if self.reason is None else [*lines, Shown(self.tr("Reason"), "", self.reason.text())]

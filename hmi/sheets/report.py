@@ -191,7 +191,7 @@ class ReportSheet(BottomSheet):
         """The report in words, for somebody who authorises it."""
         order, good, scrap = self._order, self.good.number() or Decimal(0), self.scrap.number() or Decimal(0)
         return [
-            Shown(word("thing.job_order", theme.language()), "", f"{order.number}  {order.line_code}  {order.product_code}"),
+            Shown(word("argument.order_id", theme.language()), "", f"{order.number}  {order.line_code}  {order.product_code}"),
             Shown(self.tr("Good"), number(order.completed), number(order.completed + good)),
             Shown(self.tr("Scrap"), number(order.scrap), number(order.scrap + scrap)),
         ]

@@ -51,6 +51,7 @@ class People(QObject):
         self._badge = ""
         self._signer = ""
         self._kept: dict[str, list[Overlay]] = {}
+        bridge.pin_due.connect(self.change_pin)
         bridge.ask_signature = self._ask_signature
         bridge.ask_authorisation = self._ask_authorisation
 

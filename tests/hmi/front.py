@@ -43,6 +43,7 @@ CREW = (
     Person("tanaka", "田中 一郎", "204615", "EMP-0001", ("operator",)),
     Person("ito", "伊藤 美咲", "527193", "EMP-0002", ("supervisor",)),
     Person("admin", "管理者", "918263", "EMP-0003", ("administrator",)),
+    Person("mori", "森 健", "482910", "EMP-0004", ("administrator",)),
 )
 
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from core.errors import Refused
+from core.users.accounts import set_pin
 from hmi.widgets.entry import NumberEntry
 from hmi.widgets.fields import FieldBox
 from hmi.widgets.sheet import BottomSheet
@@ -345,6 +346,15 @@ def test_whoever_wants_to_can_change_it_and_may_leave(front: Front) -> None:
     front.key(Qt.Key.Key_Escape)
     front.turn()
     assert (front.sheets(), front.station.actor.user_code) == ([], "tanaka")
+
+
+def test_a_pin_that_became_due_meanwhile_is_asked_for_when_something_is_decided(front: Front) -> None:
+    front.sign_in("tanaka")
+    front.station.why_change, front.station.answers = "first", [Refused("users.must_change")]
+    refusals: list[Exception] = []
+    front.bridge.start(front.bridge.do(set_pin), on_error=refusals.append)
+    front.until("the refusal", lambda: refusals)
+    assert "Somebody else" in front.top("sheet.change_pin")._because.text()
 
 
 def test_no_secret_outlives_its_sheet(front: Front, due: Any) -> None:
