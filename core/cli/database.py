@@ -47,7 +47,7 @@ def _opened(url: str | None) -> Iterator[_Place]:
     if settings.database_url is not None:
         yield _Place(settings.database_url, embedded=False)
         return
-    from core.catalogue import fingerprint
+    from core.declared import fingerprint
     from core.store.embedded import EmbeddedServer
     from core.store.schema import prepare_embedded
 
