@@ -99,7 +99,7 @@ def lend_operation(connection: Connection, admin_url: str, station: str = "TEST"
     with psycopg.connect(plain(admin_url), autocommit=True) as owner:
         owner.execute(
             "INSERT INTO genba_guard.open_work (xid, kind, operation, user_code, user_name, station, detail)"
-            " VALUES (%s::text::xid8, 'housekeeping', 'test', 'tester', 'Tester', %s, '{}')",
+            " VALUES (%s::text::xid8, 'operation', 'equipment:site:apply', 'tester', 'Tester', %s, '{}')",
             (xid, station),
         )
 

@@ -21,7 +21,8 @@ from core.live.tags import TagRole, TagSpec, TagType
 from core.production.counting import Counted
 
 if TYPE_CHECKING:
-    from core.equipment.recording import Led, Recorder
+    from core.equipment.recording import Recorder
+    from core.store.lease import Lease
     from tests.store.rig import Station
 
 UNIT = "L1-M2"
@@ -45,7 +46,7 @@ class Rig:
 
         self.station, self.admin, self.table = station, admin, Table()
         self.lost: list[str] = []
-        made = (station.database, self.table.get, station.clock, self.lost.append)
+        made = (station.database, "ST1", self.table.get, station.clock, self.lost.append)
         self.states, self.counts = StateRecorder(*made), CountRecorder(*made)
         self.recorders: Sequence[Recorder[Any]] = (self.states, self.counts)
         for recorder in self.recorders:
@@ -58,22 +59,22 @@ class Rig:
         batch.add(f"{tag}", value, quality, at)
         self.table.put(batch)
 
-    def take(self, holder: str = "ST1", ttl_s: float = 60.0) -> Led | None:
-        from core.equipment.recording import take_source
+    def take(self, holder: str = "ST1", ttl_s: float = 60.0) -> Lease | None:
+        from core.store import lease
 
         def job(db: Any) -> Any:
-            led = take_source(db, "PLC", holder, ttl_s)
+            led = lease.acquire(db, "source:PLC", holder, ttl_s)
             db.commit()
             return led
 
-        led: Led | None = self.station.database.submit("operations", job, deadline_s=5).result()
+        led: Lease | None = self.station.database.submit("operations", job, deadline_s=5).result()
         return led
 
-    def lead(self) -> Led:
+    def lead(self) -> Lease:
         led = self.take()
         assert led is not None
         for recorder in self.recorders:
-            recorder.lead("PLC", led.lease.epoch, led.seen_until)
+            recorder.lead("PLC", led.epoch, led.seen_until)
         return led
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
@@ -293,11 +294,11 @@ def test_a_successor_goes_on_where_the_dead_one_stopped(rig: Rig) -> None:
         await asyncio.sleep(0.05)
         led = rig.take("ST2")
         assert led is not None
-        assert led.lease.epoch == 2
+        assert led.epoch == 2
         assert led.seen_until is not None
         rig.see("L1.M2.Good", 30)  # counted while nobody recorded
         for recorder in rig.recorders:
-            recorder.lead("PLC", led.lease.epoch, led.seen_until)
+            recorder.lead("PLC", led.epoch, led.seen_until)
         await flush(rig)
         await flush(rig)
 
@@ -361,7 +362,7 @@ def test_the_same_lease_goes_on_with_new_numbers(rig: Rig) -> None:
         rig.see("L1.M2.State", 1)
         await flush(rig)
         for recorder in rig.recorders:
-            recorder.lead("PLC", led.lease.epoch, rig.station.clock.now())
+            recorder.lead("PLC", led.epoch, rig.station.clock.now())
         await flush(rig)
         rig.see("L1.M2.Good", 13)
         rig.see("L1.M2.State", 2)

@@ -17,7 +17,7 @@ from core.live.sample import RELAYED, Batch, Quality, Sample
 from core.live.table import Table
 from core.live.tags import TagSpec, TagType
 from core.station.relaying import Relaying, batch_of, payload_of
-from core.store import relay
+from core.store import lease, relay
 from core.store.base import Db
 from core.store.engine import Database
 from core.store.relay import Relayed
@@ -43,7 +43,7 @@ def shared(database_url: str) -> Iterator[Database]:
 def _relaying(database: Database, table: Table, *, reads: bool, epoch: int = 1) -> Relaying:
     held = {"PLC-1": (epoch, SPECS)} if reads else {}
     elsewhere = {} if reads else {"PLC-1": SPECS}
-    return Relaying(database, table, SystemClock(), lambda: held, lambda: elsewhere)
+    return Relaying(database, "P1", table, SystemClock(), lambda: held, lambda: elsewhere)
 
 
 def test_a_value_reaches_the_other_station_as_relayed(shared: Database) -> None:
@@ -91,8 +91,13 @@ def _age(db: Db) -> None:
 
 def test_whoever_lost_the_lease_cannot_overwrite(shared: Database) -> None:
     def speak(db: Db) -> list[Relayed]:
-        relay.put(db, "PLC-1", 2, json.dumps({"tags": ["new"]}))
-        relay.put(db, "PLC-1", 1, json.dumps({"tags": ["old"]}))
+        for holder in ("P2", "P1"):
+            held = lease.acquire(db, "source:PLC-1", holder, 30)
+            assert held is not None
+            lease.release(db, held)
+        relay.put(db, "P1", "PLC-1", 2, json.dumps({"tags": ["new"]}))
+        relay.put(db, "P2", "PLC-1", 1, json.dumps({"tags": ["old"]}))
+        relay.put(db, "P2", "PLC-1", 2, json.dumps({"tags": ["not its own"]}))
         told = relay.take(db, ["PLC-1"])
         db.commit()
         return told
