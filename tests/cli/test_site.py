@@ -76,8 +76,8 @@ def test_a_file_that_is_not_there_or_a_folder(genba: Genba, tmp_path: Path) -> N
         assert str(path) in said.one_line
 
 
-@pytest.mark.usefixtures("database")
-def test_the_demo_plant_there_and_back(genba: Genba, tmp_path: Path) -> None:
+def test_the_demo_plant_there_and_back(genba: Genba, tmp_path: Path, admin_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENBA_DATABASE_URL", admin_url)
     planned = genba("site", "plan", DEMO)
     assert planned.code == 0
     assert planned.out.splitlines()[0].startswith("+ ")

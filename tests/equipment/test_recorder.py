@@ -116,7 +116,7 @@ def rig(database_url: str, admin_url: str, tmp_path: Path) -> Iterator[Rig]:
     from tests.production.conftest import plant_rows
     from tests.store.rig import Station
 
-    engine = create_engine(database_url, poolclass=NullPool)
+    engine = create_engine(admin_url, poolclass=NullPool)
     with Db(engine) as db:
         plant_rows(db)
         db.commit()
