@@ -10,7 +10,8 @@ import logging
 import time
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
@@ -18,7 +19,7 @@ from uuid import UUID
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from core.errors import GenbaError
+from core.errors import GenbaError, Refused
 from core.live.sample import Quality, Sample, Value
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from core.station.station import Station
     from core.store.journal import Entry
-    from core.store.operation import Actor, Done, Operation
+    from core.store.operation import Actor, Authorisation, Done, Operation, Signature
     from core.store.query import Answer, Query
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,50 @@ FRAME_MS = 100
 AGE_EVERY_FRAMES = 10
 SLOW_SLOT_S = 0.1
 
+_LEAVE_HELPS = frozenset({"store.no_right", "store.not_on_this_line"})
+"""Refusals that somebody with the right can lift for one time."""
+
 V = TypeVar("V")
+
+
+class Left(Refused):
+    """The person left a step that was asked of him on the way: nothing was decided, and nobody has to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of what is decided, for whoever signs or authorises it.
+
+    Attributes:
+        label: In the current language.
+        old: As it is now; "" when there is nothing before.
+        new: As it will be.
+    """
+
+    label: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """A decision under way that needs a signature or somebody else's leave; what the hooks of the bridge are shown.
+
+    Attributes:
+        operation: What is decided.
+        args: Its arguments by name.
+        shown: The same in words, where the caller gave them.
+    """
+
+    operation: Operation[..., Any]
+    args: Mapping[str, Any]
+    shown: Sequence[Shown] = field(default=())
+
+
+Attempt = Callable[[Any], Awaitable["Done[Any]"]]
+"""Decides with a Signature or an Authorisation; may be called again after a refusal of who gave it."""
+Hook = Callable[[Deciding, Attempt], Awaitable["Done[Any] | None"]]
+"""Asks a person and calls the attempt; None when he left. What is not about the person's proof comes out as it was raised."""
 
 
 class ShowsSample(Protocol):
@@ -52,6 +96,10 @@ class Bridge(QObject):
     The window is painted before the station is loaded; until ``attach`` actions and questions wait, live widgets
     show that nothing was received yet.
 
+    Attributes:
+        ask_signature: Installed by the shell; None: a signature cannot be given here.
+        ask_authorisation: Installed by the shell; None: nobody is asked, the refusal stands.
+
     Signals:
         ready(): The station is attached; panels may ask.
         noticed(frozenset[str]): Things other stations or this one changed, ``"order:<id>"``; ``"*"`` after a gap.
@@ -61,6 +109,7 @@ class Bridge(QObject):
         waiting_changed(int): Operations in the journal that are not yet in the database.
         site_changed(): Lines, tags or sources were replaced; panels build themselves anew.
         frame(float): After live widgets were served; UNIX seconds UTC. For trends.
+        pin_due(): Nothing is done before whoever is signed in has another PIN.
         failed(object): A task started with ``start`` raised; the GenbaError to show.
     """
 
@@ -72,10 +121,13 @@ class Bridge(QObject):
     waiting_changed = Signal(int)
     site_changed = Signal()
     frame = Signal(float)
+    pin_due = Signal()
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.ask_signature: Hook | None = None
+        self.ask_authorisation: Hook | None = None
         self._station: Station | None = None
         self._waiting: set[asyncio.Future[None]] = set()
         self._shown: dict[str, list[weakref.ref[Any]]] = defaultdict(list)
@@ -137,10 +189,49 @@ class Bridge(QObject):
         finally:
             self._waiting.discard(waiter)
 
-    async def do(self, operation: Operation[..., V], /, **args: Any) -> Done[V]:
-        """Decide something: returns what it became, applied or waiting. Raises one of the six errors."""
+    async def do(self, operation: Operation[..., V], /, *, shown: Sequence[Shown] = (), **args: Any) -> Done[V]:
+        """Decide something: returns what it became, applied or waiting.
+
+        A signature, or the leave of somebody with the right, is asked for on the way; the caller does not know of it.
+
+        Args:
+            operation: What is decided.
+            shown: What changes, in words, for whoever signs or authorises it; () shows the arguments.
+            **args: Of the operation.
+
+        Raises:
+            Left: The person did not sign: leave the pending state, say nothing.
+            GenbaError: One of the six.
+        """
         await self._until_attached()
-        return await self.station.do(operation, **args)
+        deciding = Deciding(operation, args, shown)
+        try:
+            return await self._decide(deciding, None)
+        except Refused as refusal:
+            if refusal.code == "users.must_change":
+                self.pin_due.emit()
+            if refusal.code not in _LEAVE_HELPS or self.ask_authorisation is None or self.station.actor.session_id is None:
+                raise
+            done = await self.ask_authorisation(deciding, lambda leave: self._decide(deciding, leave))
+            if done is None:
+                raise
+            return done
+
+    async def _decide(self, deciding: Deciding, leave: Authorisation | None) -> Done[Any]:
+        """Decide, signed where that is asked; without the right nobody is asked to sign first."""
+        operation, given = deciding.operation, dict(deciding.args)
+        if leave is not None:
+            given["authorisation"] = leave
+        if operation.meaning is None or self.ask_signature is None or (leave is None and not self.may(operation)):
+            return await self.station.do(operation, **given)
+
+        async def attempt(signature: Signature) -> Done[Any]:
+            return await self.station.do(operation, signature=signature, **given)
+
+        done = await self.ask_signature(deciding, attempt)
+        if done is None:
+            raise Left("shell.left")
+        return done
 
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Read something, from the database or, when it is away, from the local snapshot with its age. Raises Unavailable."""
@@ -152,15 +243,20 @@ class Bridge(QObject):
         await self._until_attached()
         return await self.station.write(tag, value)
 
-    async def sign_in(self, user_code: str, typed: str) -> Actor:
+    async def sign_in(self, user_code: str, typed: str, *, badge: str = "") -> Actor:
         """Sign in with PIN or password; what was typed leaves this process only as a proof. Raises Refused or Unavailable."""
         await self._until_attached()
-        return await self.station.sign_in(user_code, typed)
+        return await self.station.people.sign_in(user_code, typed, badge=badge)
+
+    async def change_pin(self, current: str, new: str) -> None:
+        """Change the PIN of whoever is signed in. Raises Refused, Invalid or Unavailable."""
+        await self._until_attached()
+        await self.station.change_pin(current, new)
 
     async def sign_out(self) -> None:
         """Become a guest again."""
         await self._until_attached()
-        await self.station.sign_out()
+        await self.station.people.sign_out()
 
     async def attention(self) -> list[Entry]:
         """Decisions of this station that need somebody, oldest first."""
@@ -199,6 +295,8 @@ class Bridge(QObject):
             return
         error = task.exception()
         if error is None:
+            return
+        if isinstance(error, Left) and on_error is None:
             return
         if not isinstance(error, GenbaError):
             log.error("failure in an action of the screen", exc_info=error)

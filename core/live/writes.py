@@ -68,7 +68,7 @@ class TagWriter:
     Args:
         find: The tag of a name, or None.
         latest: The latest sample of a tag; ``Table.get``.
-        may: Whether the person signed in now holds a permission.
+        may: Whether the person signed in now holds a permission for this tag.
         record_intent: Makes the intent durable; when it raises, nothing is sent.
         send: Sends one value; ``Acquisition.write``.
         read: Reads tags past every cache; ``Acquisition.read``.
@@ -81,7 +81,7 @@ class TagWriter:
         *,
         find: Callable[[str], TagSpec | None],
         latest: Callable[[str], Sample],
-        may: Callable[[str], bool],
+        may: Callable[[str, TagSpec], bool],
         record_intent: Callable[[WriteIntent], Awaitable[None]],
         send: Callable[[TagSpec, Value], Awaitable[None]],
         read: Callable[[Sequence[TagSpec]], Awaitable[Batch]],
@@ -135,7 +135,7 @@ class TagWriter:
         policy = tag.write
         if policy is None:
             raise Refused("write.read_only", tag=shown)
-        if not self._may(policy.permission):
+        if not self._may(policy.permission, tag):
             raise Refused("write.no_permission", tag=shown, permission=policy.permission)
         self._check_value(tag, shown, value, policy)
         if tag.name in self._under_way:

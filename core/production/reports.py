@@ -125,7 +125,8 @@ def book_report(
     if scrap and not late:
         booking.check_defect(db, defect_code)
     if not late:
-        _check_over(actor, max(Decimal(0), order.planned - order.completed), good, over_confirmed)
+        may = actor.may(rules.OVER, order.line.code)
+        _check_over(may, max(Decimal(0), order.planned - order.completed), good, over_confirmed)
     report = booking.add(
         db,
         actor,
@@ -141,12 +142,12 @@ def book_report(
     return _booked(db, order, report)
 
 
-def _check_over(actor: Actor, remaining: Decimal, good: Decimal, confirmed: bool) -> None:
+def _check_over(may: bool, remaining: Decimal, good: Decimal, confirmed: bool) -> None:
     if not rules.is_over(remaining, good):
         return
     if not confirmed:
         raise Refused("report.over", remaining=rules.plain(remaining), good=rules.plain(good))
-    if not actor.may(rules.OVER):
+    if not may:
         raise Refused("report.over_right")
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from core.catalogue import fingerprint
 from core.clock import Clock
 from core.config import VERSION, StationSettings
 from core.errors import Refused, Unavailable
 from core.log import Outage
-from core.store import audit, secretrows
+from core.store import audit, faults, secretrows
 from core.store.anchors import AnchorFile
 from core.store.base import Db
 from core.store.changes import Changes
@@ -99,8 +100,8 @@ class Floor:
             allow_unsafe=settings.allow_unsafe_database,
         )
         self.prover = PanelProver(self.run, settings.name, signed_in)
-        self._sealing = SealingProver(self.prover, lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret))
         self.offline: OfflinePeople
+        self._sealing = SealingProver(self.prover, lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret))
         self.door: Door
 
     @property
@@ -213,6 +214,7 @@ class Floor:
 
         Raises:
             Unavailable: The database is away.
+            Refused: It does not let this station do so.
         """
 
         def committed(db: Db) -> T:
@@ -220,7 +222,10 @@ class Floor:
             db.commit()
             return result
 
-        return self.database.submit("operations", committed, deadline_s=RUN_DEADLINE_S).result()
+        try:
+            return self.database.submit("operations", committed, deadline_s=RUN_DEADLINE_S).result()
+        except DBAPIError as error:
+            raise faults.operator_error(error, "station") from error
 
     def say_present(self) -> None:
         """Tell the database that this station is there, where and in which version.

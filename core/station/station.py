@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -30,14 +31,13 @@ from core.live.writes import TagWriter, WriteIntent, WriteResult
 from core.station.acquisition import Acquisition
 from core.station.connections import connections
 from core.station.floor import Floor, Prepare
+from core.station.people import People
 from core.station.reading import Reading
 from core.store.engine import DatabaseState
 from core.store.journal import Entry
 from core.store.operation import GUEST, Actor, Authorisation, Done, Operation, Secret, Signature
 from core.store.query import Answer, Query
-from core.users import sign_in as sessions
-from core.users.proof import PIN_MIN
-from core.users.views import SignedIn
+from core.users.accounts import set_pin
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ _ANCHOR_EVERY = 120
 
 
 class Station:
-    """Verbs: do, ask, write, browse, retry, sign_in, sign_out, watch.
+    """Verbs: do, ask, write, browse, retry, watch; ``people`` has sign_in and sign_out.
 
     Args:
         settings: Of this station.
@@ -71,6 +71,7 @@ class Station:
         links: Latest LinkStatus by source code.
         site: What the database, or the last snapshot of it, says about the plant.
         actor: Who is signed in; GUEST for nobody.
+        people: Signing in and out, and what is known of whoever is signed in.
         database_up: Whether the database answers; None before the first attempt ended.
         read_only: Why this program must not write the schema, or None.
         problem: Why the database is not there, or None.
@@ -97,25 +98,26 @@ class Station:
         self.problem: GenbaError | None = None
         self.parked = 0
         self._specs: Mapping[str, TagSpec] = {}
-        self._session: SignedIn | None = None
+        self._lines: Mapping[str, str] = {}
         self._prepare = prepare
         self._writers: dict[UUID, Actor] = {}
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop
-        self._floor = Floor(settings, self.clock, lambda: self._session)
+        self._floor = Floor(settings, self.clock, lambda: self.people.session)
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
         self._working = ThreadPoolExecutor(1, thread_name_prefix="genba-work")
         self._arrivals = asyncio.Lock()
+        self.people = People(settings.name, self._floor, partial(self._on, self._deciding), partial(self._on, self._working), self._became)
         acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
         self._acquisition = acquisition
         self._writer = TagWriter(
             find=lambda name: self._specs.get(name),
             latest=self.table.get,
-            may=lambda permission: self.actor.may(permission),
+            may=lambda permission, tag: self.actor.may(permission, self._lines.get(tag.work_unit or "")),
             record_intent=self._record_intent,
             send=acquisition.write,
             read=acquisition.read,
@@ -146,7 +148,7 @@ class Station:
         if self._closed:
             return
         self._closed = True
-        await self.sign_out()
+        await self.people.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -180,13 +182,23 @@ class Station:
             done = await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args, signature, authorisation))
         except Refused as refusal:
             if refusal.code == "store.session_over":
-                self._begin(self._look_at_session())
+                self._begin(self.people.look_again())
             raise
         finally:
             self._tell("waiting", self.waiting)
-        if operation.name == "users:pin:set":
-            await self._look_at_session()
+        if operation.name == set_pin.name:
+            await self.people.look_again()
         return done
+
+    async def change_pin(self, current: str, new: str) -> None:
+        """Change the PIN or password of whoever is signed in.
+
+        Raises:
+            Refused: ``users.wrong`` and what else a sign-in may answer.
+            Invalid: ``users.secret_too_short``, ``users.secret_too_long``, ``users.secret_too_easy``, ``users.secret_same``.
+            Unavailable: The database is away.
+        """
+        await self.do(set_pin, current=Secret(current), new=Secret(new))
 
     async def attention(self) -> list[Entry]:
         """Decisions of this station that were overtaken or refused when they came home, oldest first; nothing drops them but a person."""
@@ -228,106 +240,6 @@ class Station:
         """How safe each connection of this station is, the database first."""
         site = self.site
         return await self._on(self._working, lambda: connections(self.settings, site, self._floor.secrets))
-
-    async def sign_in(self, user_code: str, typed: str, *, badge: str = "") -> Actor:
-        """Sign in at this station; whoever was signed in before is signed off.
-
-        Args:
-            user_code: As typed; "" with a badge.
-            typed: PIN or password.
-            badge: What the badge reader sent; "" for a typed code.
-
-        Raises:
-            Refused: See ``core.users.sign_in.sign_in``.
-            Unavailable: The database is away, and this station lets nobody in without it.
-        """
-        claim = sessions.Claim(Secret(typed), user_code, badge)
-        signed_in = await self._on(self._deciding, lambda: self._proved(claim))
-        await self.sign_out()
-        session_id = signed_in.actor.session_id
-        assert session_id is not None  # a person always has one
-        if signed_in.token:
-            self._floor.prover.hold(session_id, token=signed_in.token)
-        self._session = signed_in
-        self._become(signed_in.actor)
-        if signed_in.token:
-            self._begin(self._remember(claim, signed_in))
-        return signed_in.actor
-
-    def _proved(self, claim: sessions.Claim) -> SignedIn:
-        """By the database; when it is away by what this station kept of people who signed in here, if that is allowed."""
-        try:
-            return sessions.sign_in(self._floor.run, claim, self.settings.name)
-        except Unavailable:
-            if not self._floor.offline.anybody:
-                raise
-        return self._floor.offline.sign_in(claim)
-
-    async def _remember(self, claim: sessions.Claim, signed_in: SignedIn) -> None:
-        """Behind the screen: another derivation of half a second, for a sign-in without the database later."""
-        try:
-            await self._on(self._working, lambda: self._floor.offline.remember(self._floor.run, claim, signed_in))
-        except (GenbaError, OSError) as error:
-            log.info("%s cannot sign in here without the database: %s", signed_in.actor.user_code, error)
-
-    async def sign_out(self) -> None:
-        """Become a guest again; the session ends in the database too, as soon as that is there."""
-        session, self._session = self._session, None
-        if session is None:
-            return
-        if session.actor.session_id is not None:
-            self._floor.prover.end(session.actor.session_id)
-        self._become(GUEST)
-        if not session.token:
-            await self._on(self._working, lambda: self._floor.offline.sign_out(session))
-            return
-        try:
-            await self._on(self._deciding, lambda: sessions.sign_out(self._floor.run, session.token, self.settings.name))
-        except Unavailable:
-            log.info("session of %s ends by its own expiry: the database is away", session.actor.user_code)
-
-    async def _look_at_session(self) -> None:
-        """Is the person at the panel still who he was, with the same rights? Asked when users or rights changed, and now and then."""
-        session = self._session
-        if session is None or not session.token or not self.database_up:
-            return
-        try:
-            now = await self._on(self._deciding, lambda: sessions.resume(self._floor.run, session.token, self.settings.name))
-        except GenbaError:
-            return  # the database went away: it is asked again when it is back
-        if self._session is not session:
-            return
-        if now is None:
-            log.info("the session of %s has ended", session.actor.user_code)
-            await self.sign_out()
-        elif now != session:
-            self._session = now
-            self._become(now.actor)
-
-    @property
-    def must_change_pin(self) -> bool:
-        """True while somebody is signed in who must change his PIN before anything else."""
-        return self.why_change != ""
-
-    @property
-    def why_change(self) -> Literal["", "first", "aged"]:
-        """Why the person signed in must change his PIN: another person gave it, or it is too old; "" he need not."""
-        return "" if self._session is None else self._session.why_change
-
-    @property
-    def signed_in_offline(self) -> bool:
-        """True while the person here signed in without the database: he decides what may wait, and signs in anew for the rest."""
-        return self._session is not None and not self._session.token
-
-    @property
-    def also_at(self) -> tuple[str, ...]:
-        """Other stations where the person signed in here is signed in as well."""
-        return () if self._session is None else self._session.also_at
-
-    @property
-    def pin_digits(self) -> int:
-        """Fewest digits of a PIN at this site, as far as this station knows."""
-        return PIN_MIN if self._session is None else self._session.pin_digits
 
     @property
     def waiting(self) -> int:
@@ -379,7 +291,7 @@ class Station:
                 await self._on(self._working, self._floor.say_present)
                 await self._on(self._working, self._floor.keep_anchors)
                 await self._on(self._working, lambda: self._floor.offline.tell(self._floor.run))
-                await self._look_at_session()
+                await self.people.look_again()
                 # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
                 await self._on(self._working, self._floor.door.apply_waiting)
                 await self.attention()
@@ -404,6 +316,7 @@ class Station:
         self.recent.forget(gone)
         self.site = site
         self._specs = {spec.name: spec for spec in site.tags}
+        self._lines = {unit.code: line.code for line in site.lines for unit in line.work_units}
         self.links = {code: link for code, link in self.links.items() if any(source.code == code for source in site.sources)}
         await self._reading.use(site)
         self._tell("site", site)
@@ -429,12 +342,12 @@ class Station:
                 await self._on(self._working, self._floor.keep_anchors)
         except GenbaError as error:
             log.debug("presence: %s", error.code)
-        await self._look_at_session()
+        await self.people.look_again()
 
     def _heard(self, keys: frozenset[str]) -> None:
         self._tell("changed", keys)
-        if self._session is not None and any(key.partition(":")[0] in _PEOPLE for key in keys):
-            self._begin(self._look_at_session())
+        if self.people.session is not None and any(key.partition(":")[0] in _PEOPLE for key in keys):
+            self._begin(self.people.look_again())
         entities = {key.partition(":")[0] for key in keys}
         if entities & _SITE_ENTITIES:
             self._begin(self._look_again())
@@ -448,7 +361,7 @@ class Station:
 
     def _missed(self) -> None:
         self._tell("changed", EVERYTHING)
-        self._begin(self._look_at_session())
+        self._begin(self.people.look_again())
         self._begin(self._look_again())
         self._floor.look_at_keys()
         self._begin(self._reading.secrets_changed())
@@ -459,7 +372,7 @@ class Station:
         self.links[link.source] = link
         self._tell("link", link)
 
-    def _become(self, actor: Actor) -> None:
+    def _became(self, actor: Actor) -> None:
         self.actor = actor
         self._tell("actor", actor)
 

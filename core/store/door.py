@@ -23,12 +23,13 @@ from sqlalchemy.exc import DBAPIError
 
 from core.clock import Clock
 from core.errors import GenbaError, Invalid, NotConfirmed, Refused, Unavailable
-from core.store import application, arguments, faults
+from core.store import application, faults
 from core.store.application import Outcome, Work
 from core.store.base import Db
+from core.store.checking import Checking
 from core.store.engine import Database
 from core.store.journal import Entry, Journal
-from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Request, Secret, Signature, Signed
+from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Signature
 from core.store.previews import Previews
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore, overlay
@@ -89,6 +90,7 @@ class Door:
         # Decisions of one station reach the database in the order they were made.
         self._order = threading.RLock()
         self._previews = Previews(journal, readstore)
+        self._checking = Checking(prover, clock, station)
 
     # ---- deciding ------------------------------------------------------------------------------------------------
 
@@ -113,67 +115,17 @@ class Door:
             NotConfirmed: The connection broke during the commit; the journal finds out, nothing is booked twice.
             Unavailable: The database or the local disk is away; nothing was kept.
         """
-        work = self._checked(operation, actor, args, signature, authorisation)
+        if not actor.may(operation.name) and authorisation is None:
+            raise self._refusal(operation, actor, Refused("store.no_right", operation=operation.name))
+        if not self._usable and (not operation.offline or authorisation is not None):
+            raise self._away()
+        work = self._checking.work(operation, actor, args, signature, authorisation)
         with self._order:
             if self._usable and self._journal.waiting_count:
                 self._catch_up(self._clock.monotonic() + _CATCH_UP_S)
             if self._usable and not self._journal.waiting_count:
                 return self._apply_now(work)
             return self._accept(work)
-
-    def _checked(
-        self,
-        operation: Operation[P, V],
-        actor: Actor,
-        args: Mapping[str, Any],
-        signature: Signature | None,
-        authorisation: Authorisation | None,
-    ) -> Work:
-        """Rights, arguments, proofs, signature: everything that can say no before anything is kept.
-
-        The database judges all of it again. What is refused here is refused sooner, in better words, and also without it.
-        """
-        request_id = self._clock.uuid7()
-        if not actor.may(operation.name) and authorisation is None:
-            raise self._refusal(operation, actor, Refused("store.no_right", operation=operation.name))
-        if not self._usable and (not operation.offline or authorisation is not None):
-            raise self._away()
-        validated = operation.validate(self._proved(request_id, operation, args))
-        signed = self._signed(request_id, operation, signature)
-        if authorisation is not None and not actor.may(operation.name):
-            self._prover.authorise(request_id, operation.name, authorisation)
-        request = Request(
-            id=request_id,
-            operation=operation.name,
-            station=self._station,
-            user_code=actor.user_code,
-            session_id=actor.session_id,
-            decided_at=self._clock.now(),
-            args=validated.model_dump(mode="json") | dict.fromkeys(operation.proofs),
-            signed=signed,
-        )
-        request = request.model_copy(update={"seal": self._prover.seal(actor.session_id, request.message())})
-        return Work(operation, request, actor, operation.values(validated), False, self._prover.token(actor.session_id))
-
-    def _proved(self, request_id: UUID, operation: Operation[P, V], args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """``args`` with a proof in the place of each secret."""
-        proved = dict(args)
-        for name in operation.proofs & args.keys():
-            if isinstance(args[name], Secret):
-                proved[name] = self._prover.prove(request_id, operation.name, name, args[name], _without_secrets(args))
-            elif args[name] is not None:
-                raise arguments.refusal(operation.name, name, "store.reason_wrong_form")
-        return proved
-
-    def _signed(self, request_id: UUID, operation: Operation[P, V], signature: Signature | None) -> Signed | None:
-        if operation.meaning is None:
-            return None
-        if signature is None:
-            raise Refused("store.signature_needed", meaning=operation.meaning)
-        if signature.meaning != operation.meaning:
-            raise Refused("store.signature_wrong", meaning=signature.meaning)
-        signer = self._prover.sign(request_id, operation.name, signature)
-        return Signed(user_code=signer.user_code, name=signer.name, meaning=signature.meaning, at=self._clock.now())
 
     def _apply_now(self, work: Work) -> Done[Any]:
         request_id = work.request.id
@@ -400,19 +352,6 @@ class Door:
     def _refusal(self, operation: Operation[Any, Any], actor: Actor, refusal: Refused) -> Refused:
         """``refusal``, audited soon if the database is there; nobody waits for that."""
         if self._usable:
-            request = Request(
-                id=self._clock.uuid7(),
-                operation=operation.name,
-                station=self._station,
-                user_code=actor.user_code,
-                session_id=actor.session_id,
-                decided_at=self._clock.now(),
-                args={},
-            )
-            work = Work(operation, request, actor, {}, False, self._prover.token(actor.session_id))
+            work = self._checking.refused(operation, actor)
             self._database.submit("operations", lambda db: application.note_refusal(db, work, refusal), deadline_s=self._deadline_s)
         return refusal
-
-
-def _without_secrets(args: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: value for name, value in args.items() if not isinstance(value, Secret)}

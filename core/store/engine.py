@@ -17,12 +17,14 @@ from typing import Literal, TypeVar
 
 import psycopg
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from core.clock import Clock, SystemClock
 from core.errors import GenbaError, Refused, Unavailable
 from core.log import Outage
-from core.store.address import OLDEST_SERVER, connect_parameters
+from core.store.address import OLDEST_SERVER, connect_parameters, failure_of
 from core.store.base import Db
+from core.store.faults import sqlstate
 from core.store.lane import Job, Lane, Watchdog
 from core.store.schema import Window, read_window
 from core.store.sealing import KeyRing
@@ -44,6 +46,9 @@ _WHO = text(
     "SELECT current_setting('server_version_num')::int, current_user, to_regnamespace('genba') IS NULL,"
     " EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname IN ('genba_station', 'genba_owner') AND pg_has_role(oid, 'USAGE'))"
 )
+
+_KNOWS_STATIONS = text("SELECT to_regprocedure('genba.station_of(text)')")
+_STATION = text("SELECT genba.station_of(:station)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +273,7 @@ class Database:
         window = read_window(db.connection())
         if window is None:
             raise Unavailable("store.schema_missing")
+        self._check_name(db, window)
         with self._lock:
             channels = set(self._channels)
         generation, listening = self._listening
@@ -276,6 +282,18 @@ class Database:
             db.execute(text(f"LISTEN {channel}"))
         db.commit()
         return window, channels
+
+    def _check_name(self, db: Db, window: Window) -> None:
+        """A log-in bound to another station, or revoked, is of no use here, and that is said before anybody decides anything."""
+        if window.verdict() is not None or db.execute(_KNOWS_STATIONS).scalar_one() is None:
+            return
+        try:
+            db.execute(_STATION, {"station": self._station})
+        except DBAPIError as error:
+            if sqlstate(error) != "GB002":
+                raise
+            db.rollback()
+            raise Refused("store.station_refused", problem=str(failure_of(error)).splitlines()[0]) from None
 
     def _announce_gaps(self, heard: set[str]) -> None:
         generation = self._lanes["listen"].generation

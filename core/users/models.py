@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -176,6 +177,8 @@ class UserSession(Base):
     Attributes:
         roles: Role codes as they were at the sign-in: by them a fact is judged that comes home after an outage.
         seal_inner, seal_outer: The two pads of the HMAC under which requests of this session wait in a station's journal.
+        clock_ahead_s: How far the station's clock was ahead of the server's at the sign-in, seconds: times that the station gives
+            later are judged by it.
         offline: Begun at a station while the database was away.
     """
 
@@ -183,6 +186,7 @@ class UserSession(Base):
     __tablename__ = "session"
     __table_args__ = (
         CheckConstraint("expires_at > started_at", name="expires_after_start"),
+        CheckConstraint("clock_ahead_s <> 'NaN'", name="clock_ahead_s_is_number"),
         Index("ix_session_user_id_started_at", "user_id", "started_at"),
         Index("ix_session_station_started_at", "station", "started_at"),
     )
@@ -197,6 +201,7 @@ class UserSession(Base):
     roles: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
     seal_inner: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     seal_outer: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    clock_ahead_s: Mapped[float] = mapped_column(Double, server_default="0")
     offline: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 

@@ -38,25 +38,20 @@ class Rule:
     allowed: bool
 
 
-_OWN: Final = frozenset({"users:pin:set", "store:attention:settle_own"})
-_MACHINES: Final = frozenset({"equipment:tag:write", "equipment:tag:confirm"})
-"""What everybody who has signed in may do for himself."""
+_OWN: Final = frozenset({"users:pin:set", "store:attention:settle_own", "equipment:tag:write", "equipment:tag:confirm"})
+"""What everybody who has signed in may do; a write to a machine also needs what the tag itself asks for, on its line."""
 
-_OPERATOR: Final = (
-    _OWN
-    | _MACHINES
-    | {
-        "production:order:start",
-        "production:order:pause",
-        "production:order:resume",
-        "production:order:complete",
-        "production:order:note",
-        "production:report:book",
-        "production:report:correct",
-        "equipment:stop:explain",
-        "equipment:setpoint:write",
-    }
-)
+_OPERATOR: Final = _OWN | {
+    "production:order:start",
+    "production:order:pause",
+    "production:order:resume",
+    "production:order:complete",
+    "production:order:note",
+    "production:report:book",
+    "production:report:correct",
+    "equipment:stop:explain",
+    "equipment:setpoint:write",
+}
 
 _SUPERVISOR: Final = _OPERATOR | {
     "production:order:*",
@@ -80,18 +75,14 @@ _QUALITY: Final = _OWN | {
     "users:audit:search",
 }
 
-_MAINTENANCE: Final = (
-    _OWN
-    | _MACHINES
-    | {
-        "equipment:stop:*",
-        "equipment:setpoint:write",
-        "equipment:limit:write",
-        "equipment:service:write",
-        "equipment:source:retry",
-        "users:station:list",
-    }
-)
+_MAINTENANCE: Final = _OWN | {
+    "equipment:stop:*",
+    "equipment:setpoint:write",
+    "equipment:limit:write",
+    "equipment:service:write",
+    "equipment:source:retry",
+    "users:station:list",
+}
 
 _ADMINISTRATOR: Final = _OWN | {"users:*", "equipment:*", "inventory:*", "production:*", "quality:*", "sync:*", "store:*"}
 

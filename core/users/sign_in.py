@@ -24,7 +24,7 @@ from core.users.views import SignedIn
 T = TypeVar("T")
 
 _PARAMS: Final = text("SELECT * FROM genba.credential_params(:code, :badge)")
-_SIGN_IN: Final = text("SELECT * FROM genba.sign_in(:session, :code, :badge, :station, :proof)")
+_SIGN_IN: Final = text("SELECT * FROM genba.sign_in(:session, :code, :badge, :station, :proof, :now)")
 _SESSION: Final = text("SELECT * FROM genba.session_of(:token, :station)")
 _SIGN_OUT: Final = text("SELECT genba.sign_out(:token, :station)")
 _PROVE: Final = text("SELECT * FROM genba.prove_for(:token, :station, :request, :operation, :purpose, :code, :badge, :proof)")
@@ -65,7 +65,7 @@ def sign_in(run: Run, claim: Claim, station: str) -> SignedIn:
 
     def open_session(db: Db) -> tuple[UUID, Row[Any]]:
         session_id = db.clock.uuid7()
-        told = claim.told() | {"session": session_id, "station": station, "proof": proof}
+        told = claim.told() | {"session": session_id, "station": station, "proof": proof, "now": db.clock.now()}
         return session_id, db.execute(_SIGN_IN, told).one()
 
     session_id, row = run(open_session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -12,7 +12,7 @@ from core.production import rules
 from core.production.views import OrderView
 from core.words import name, number, word
 from hmi import theme
-from hmi.bridge import Bridge
+from hmi.bridge import Bridge, Shown
 from hmi.widgets.button import Kind
 from hmi.widgets.fields import FieldBox
 from hmi.widgets.label import Label
@@ -98,10 +98,10 @@ class DecideSheet(BottomSheet):
         self._bridge.start(self._run(), on_error=self._failed)
 
     async def _run(self) -> None:
-        args = {"order_id": self._order.id, "version": self._order.version}
+        args: dict[str, Any] = {"order_id": self._order.id, "version": self._order.version}
         if self.reason is not None:
             args["reason"] = self.reason.text()
-        result = await self._bridge.do(self._operation, **args)
+        result = await self._bridge.do(self._operation, shown=self._shown(), **args)
         self.set_pending(False)
         self.close_with("confirmed")
         status = word(f"order.{result.view.status}", theme.language())
@@ -111,6 +111,15 @@ class DecideSheet(BottomSheet):
             )
         else:
             self.done.emit(f"{result.view.number}: {status}")
+
+    def _shown(self) -> list[Shown]:
+        """The step in words, for somebody who signs or authorises it."""
+        order, language = self._order, theme.language()
+        lines = [
+            Shown(word("argument.order_id", language), "", f"{order.number}  {order.line_code}  {order.product_code}"),
+            Shown(self.tr("State"), word(f"order.{order.status}", language), word(f"order.{self._after()}", language)),
+        ]
+        return lines if self.reason is None else [*lines, Shown(self.tr("Reason"), "", self.reason.text())]
 
     def _failed(self, error: Exception) -> None:
         self.show_error(error if isinstance(error, GenbaError) else GenbaError("core.unknown", code=type(error).__name__))

@@ -12,9 +12,9 @@ from core.production import rules
 from core.production.lines import order_choices
 from core.production.reports import book_report
 from core.production.views import Named, OrderView
-from core.words import name, number
+from core.words import name, number, word
 from hmi import theme
-from hmi.bridge import Bridge
+from hmi.bridge import Bridge, Shown
 from hmi.widgets.button import TouchButton
 from hmi.widgets.entry import NumberEntry
 from hmi.widgets.fields import FieldBox
@@ -171,6 +171,7 @@ class ReportSheet(BottomSheet):
         order = self._order
         result = await self._bridge.do(
             book_report,
+            shown=self._shown(),
             order_id=order.id,
             good=self.good.number() or Decimal(0),
             scrap=self.scrap.number() or Decimal(0),
@@ -185,6 +186,15 @@ class ReportSheet(BottomSheet):
             number=order.number, good=number(result.view.completed), planned=number(result.view.planned)
         )
         self.done.emit(words if result.state == "applied" else self.tr("{words}, kept here until the database is back").format(words=words))
+
+    def _shown(self) -> list[Shown]:
+        """The report in words, for somebody who authorises it."""
+        order, good, scrap = self._order, self.good.number() or Decimal(0), self.scrap.number() or Decimal(0)
+        return [
+            Shown(word("argument.order_id", theme.language()), "", f"{order.number}  {order.line_code}  {order.product_code}"),
+            Shown(self.tr("Good"), number(order.completed), number(order.completed + good)),
+            Shown(self.tr("Scrap"), number(order.scrap), number(order.scrap + scrap)),
+        ]
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, Refused) and error.code == "report.over":

@@ -44,6 +44,7 @@ class Header(QWidget):
         self._waiting = 0
         self._parked = 0
         self._actor: Actor | None = None
+        self._must_change_pin = False
         self._seconds_left: int | None = None
         self.banner = Cell("banner", None)
         self.link = Cell("link", 118)
@@ -79,9 +80,10 @@ class Header(QWidget):
         self._database, self._waiting, self._parked = up, waiting, parked
         self._show_link()
 
-    def show_actor(self, actor: Actor | None) -> None:
-        """Who is signed in; None or a guest shows the invitation to sign in."""
+    def show_actor(self, actor: Actor | None, *, must_change_pin: bool = False) -> None:
+        """Who is signed in, and whether his PIN is due; None or a guest shows the invitation to sign in."""
         self._actor = actor
+        self._must_change_pin = must_change_pin
         self._show_user()
 
     def show_seconds_left(self, seconds: int | None) -> None:
@@ -150,6 +152,8 @@ class Header(QWidget):
         role = " · ".join(word(f"role.{role}", language) for role in sorted(actor.roles)[:1])
         if self._seconds_left is not None:
             role = self.tr("sign-off in {n} s").format(n=self._seconds_left)
+        elif self._must_change_pin:
+            role = self.tr("change your PIN")
         self.user.show_text(actor.name, role, glyph="users")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name

@@ -19,7 +19,9 @@ from hmi.bridge import Bridge
 from hmi.panels import Intent, OpenLine, OpenOrder, OpenOrders, OpenSignIn, OpenTrend, Panel, PanelEntry
 from hmi.shell.content import Content
 from hmi.shell.header import Header
+from hmi.shell.people import People
 from hmi.shell.rail import Rail
+from hmi.shell.scanner import Scanner
 from hmi.shell.session import SessionWatch
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class Window(QWidget):
         self.panel_id = settings.panel if settings.panel in self.rail.panel_ids else self.rail.panel_ids[0]
         self.content = Content(simulated=demo)
         self.session = SessionWatch(bridge, settings.auto_sign_off_s, self)
+        self.people = People(bridge, self.content, self._hint, self)
+        self.scanner = Scanner(self)
         self._lay_out()
         self._connect()
         self._keys()
@@ -90,6 +94,12 @@ class Window(QWidget):
         self.rail.lock_pressed.connect(self.session.sign_off)
         self.header.language_pressed.connect(self.other_language)
         self.header.user_pressed.connect(self.sign_in)
+        self.people.told.connect(self.content.toast)
+        self.people.failed.connect(self.show_error)
+        self.people.pin_changed.connect(self._show_actor)
+        self.scanner.scanned.connect(self.people.take_scan)
+        self.scanner.broken.connect(self.people.scan_broken)
+        self.scanner.unreadable.connect(self.people.scan_unreadable)
         self.header.link_pressed.connect(self.show_attention)
         self.header.problem_pressed.connect(lambda: self.open_panel("lines"))
         self.content.action_pressed.connect(self.session.touched)
@@ -97,7 +107,7 @@ class Window(QWidget):
         bridge.link_changed.connect(self._show_link)
         bridge.database_changed.connect(lambda _: self._show_database())
         bridge.waiting_changed.connect(lambda _: self._show_database())
-        bridge.actor_changed.connect(self._show_actor)
+        bridge.actor_changed.connect(lambda _: self._show_actor())
         bridge.noticed.connect(lambda _: self._refresh())
         bridge.site_changed.connect(self._site_changed)
         bridge.failed.connect(self.show_error)
@@ -163,9 +173,7 @@ class Window(QWidget):
 
     def sign_in(self) -> None:
         """Open the sign-in sheet: sign in, switch user or sign off."""
-        from hmi.sheets.sign_in import SignInSheet
-
-        SignInSheet(self.content, self.bridge, hint=self._hint()).open()
+        self.people.sign_in()
 
     def show_attention(self) -> None:
         """What waits for the database, and what was refused when it came home."""
@@ -191,7 +199,7 @@ class Window(QWidget):
     def _attached(self) -> None:
         self._site_changed()
         self._show_database()
-        self._show_actor(self.bridge.station.actor)
+        self._show_actor()
 
     def _site_changed(self) -> None:
         station = self.bridge.station
@@ -214,9 +222,11 @@ class Window(QWidget):
         self.content.show_database(station.database_up, station.read_only)
         self._refresh()
 
-    def _show_actor(self, actor: object) -> None:
-        self.header.show_actor(self.bridge.station.actor)
-        self.session.actor_changed(self.bridge.station.actor)
+    def _show_actor(self) -> None:
+        actor = self.bridge.station.actor
+        self.header.show_actor(actor, must_change_pin=self.bridge.station.people.must_change_pin)
+        self.session.actor_changed(actor)
+        self.people.actor_changed(actor)
         self.content.refresh_actions()
 
     def _refresh(self) -> None:
@@ -246,6 +256,9 @@ class Window(QWidget):
             QTimer.singleShot(0, self._tell_painted)
 
     def _tell_painted(self) -> None:
+        handle = self.windowHandle()
+        if handle is not None:
+            self.scanner.watch(handle)
         self.painted.emit()
         if self._painted is not None and not self._painted.done():
             self._painted.set_result(None)

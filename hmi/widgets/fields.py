@@ -18,12 +18,13 @@ from hmi.widgets.entry import NumberEntry, clean
 from hmi.widgets.keyboard import Keyboard
 from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.label import Label
-from hmi.widgets.overlay import Overlay
+from hmi.widgets.overlay import AtSwitch, Overlay
 from hmi.widgets.painted import Painted, follow
 from hmi.widgets.text import LEFT, plain_font, text_width
 from hmi.widgets.three_lines import ThreeLines
 
-FieldKind = Literal["text", "code", "number", "secret", "pin"]
+FieldKind = Literal["text", "code", "number", "secret", "pin", "proof"]
+_HIDDEN = frozenset({"secret", "pin", "proof"})
 
 
 class FieldBox(QWidget):
@@ -32,7 +33,7 @@ class FieldBox(QWidget):
     Args:
         label: In the current language; change it with ``set_label``.
         kind: text (names, with the system's input method), code (letters and digits, input method off), number,
-            secret (password), pin (digits, dots).
+            secret (password), pin (digits, dots), proof (a PIN by touch in the field, a password by the key beside it).
         required: Shows the word 必須/Required; an empty field is then not valid.
         entry: Range, unit and digits of a number.
         max_length: Most characters.
@@ -58,7 +59,7 @@ class FieldBox(QWidget):
         super().__init__(parent)
         self.kind: FieldKind = kind
         self.required = required
-        self.number_entry = entry or NumberEntry(label, secret=kind == "pin")
+        self.number_entry = entry or NumberEntry(label, secret=kind in ("pin", "proof"))
         self._sheet: Overlay | None = None
         self._label = Label(label, "label", "text2")
         self._required = Label("", "label", "text")
@@ -67,7 +68,7 @@ class FieldBox(QWidget):
         self.edit.setFont(plain_font("body"))
         self.edit.setMinimumHeight(theme.current().touch)
         self.edit.setAccessibleName(label)
-        if kind in ("secret", "pin"):
+        if kind in _HIDDEN:
             self.edit.setEchoMode(QLineEdit.EchoMode.Password)
         if kind != "text":
             self.edit.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
@@ -79,7 +80,7 @@ class FieldBox(QWidget):
         self.edit.textChanged.connect(self._on_text)
         self.edit.returnPressed.connect(self.entered)
         self.edit.installEventFilter(self)
-        self.key_button.clicked.connect(self.open_sheet)
+        self.key_button.clicked.connect(self.open_keyboard if kind == "proof" else self.open_sheet)
         self.setFocusProxy(self.edit)
         self.retranslate()
 
@@ -110,7 +111,7 @@ class FieldBox(QWidget):
     def text(self) -> str:
         """What was typed, cleaned and without outer blanks; a secret exactly as typed."""
         raw = self.edit.text()
-        return clean(raw) if self.kind in ("secret", "pin") else clean(raw).strip()
+        return clean(raw) if self.kind in _HIDDEN else clean(raw).strip()
 
     def set_text(self, text: str) -> None:
         """Put a value in."""
@@ -174,23 +175,36 @@ class FieldBox(QWidget):
         """Open the keypad or keyboard over the window."""
         if self._sheet is not None or not self.isEnabled():
             return
-        window = self.window()
-        if self.kind in ("number", "pin"):
-            keypad = NumericKeypad(window)
+        if self.kind in ("number", "pin", "proof"):
+            keypad = NumericKeypad(self.window())
             keypad.accepted.connect(self._take)
             self._keep(keypad)
             keypad.ask_number(self.number_entry)
         else:
-            keyboard = Keyboard(window)
-            keyboard.accepted.connect(self._take)
-            self._keep(keyboard)
-            secret = self.kind == "secret"
-            text = "" if secret else self.edit.text()
-            keyboard.ask_text(self._label.text(), text=text, secret=secret, required=self.required, max_length=self.edit.maxLength())
+            self.open_keyboard()
+
+    def open_keyboard(self) -> None:
+        """Open the keyboard over the window."""
+        if self._sheet is not None or not self.isEnabled():
+            return
+        keyboard = Keyboard(self.window())
+        keyboard.accepted.connect(self._take)
+        self._keep(keyboard)
+        secret = self.kind in _HIDDEN
+        text = "" if secret else self.edit.text()
+        keyboard.ask_text(self._label.text(), text=text, secret=secret, required=self.required, max_length=self.edit.maxLength())
 
     def _keep(self, sheet: Overlay) -> None:
         self._sheet = sheet
+        # Half a secret is nobody's entry; anything else waits with the form it is typed for.
+        sheet.at_switch = "close" if self.kind in _HIDDEN else self._form_at_switch()
         sheet.finished.connect(self._drop_sheet)
+
+    def _form_at_switch(self) -> AtSwitch:
+        parent = self.parentWidget()
+        while parent is not None and not isinstance(parent, Overlay):
+            parent = parent.parentWidget()
+        return "keep" if parent is None else parent.at_switch
 
     def _drop_sheet(self) -> None:
         sheet, self._sheet = self._sheet, None

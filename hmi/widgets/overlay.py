@@ -14,6 +14,8 @@ from hmi import theme
 from hmi.widgets.painted import draw_box, follow
 
 Outcome = Literal["confirmed", "cancelled", "timed_out"]
+AtSwitch = Literal["keep", "close", "stay"]
+"""What becomes of a sheet when another person takes over: kept for its own person, closed, or left where it is."""
 
 
 class Overlay(QWidget):
@@ -26,16 +28,21 @@ class Overlay(QWidget):
         parent: The widget to cover: the window, or its content area so that alarm banner and rail stay in reach.
         max_width_u: Widest frame, design units.
 
+    Attributes:
+        at_switch: "keep" for an entry, which belongs to who makes it; "close" where a secret is typed.
+
     Signals:
         finished(str): The outcome, after the sheet went away.
     """
 
     finished = Signal(str)
+    at_switch: AtSwitch = "keep"
 
     def __init__(self, parent: QWidget, *, max_width_u: int = 980) -> None:
         super().__init__(parent)
         self._max_width_u = max_width_u
         self._before: QWidget | None = None
+        self._is_away = False
         self._future: asyncio.Future[Outcome] | None = None
         self.frame = QWidget(self)
         self.body = QVBoxLayout(self.frame)
@@ -51,6 +58,7 @@ class Overlay(QWidget):
         self.body.setContentsMargins(now.px(16), now.px(14), now.px(16), now.px(16))
         self.body.setSpacing(now.px(10))
         self._before = self.window().focusWidget()
+        self._is_away = False
         self._place()
         self.show()
         self.raise_()
@@ -70,13 +78,36 @@ class Overlay(QWidget):
         """The widget that gets the keyboard when the sheet opens."""
         return self
 
+    def put_away(self) -> None:
+        """Hide the sheet with everything typed, because another person takes over; what runs behind it may still end it."""
+        self._is_away = True
+        self.hide()
+        self._before = None
+
+    def bring_back(self) -> None:
+        """Show it again as it was left; nothing when it ended meanwhile."""
+        if self._is_away:
+            self._is_away = False
+            self._place()
+            self.show()
+            self.raise_()
+            self.first_focus().setFocus(Qt.FocusReason.PopupFocusReason)
+
+    @property
+    def is_away(self) -> bool:
+        """True between ``put_away`` and ``bring_back``."""
+        return self._is_away
+
     def close_with(self, outcome: Outcome) -> None:
         """Take the sheet away; does nothing when it is already closed."""
-        if self.isHidden():
+        if self.isHidden() and not self._is_away:
             return
+        now = self.window().focusWidget()
+        had_keyboard = not self._is_away and (now is None or now is self or self.isAncestorOf(now))
+        self._is_away = False
         self.hide()
         # What had the keyboard may be gone: action bars replace their buttons while a sheet is open.
-        if self._before is not None and isValid(self._before) and self._before.isVisible():
+        if had_keyboard and self._before is not None and isValid(self._before) and self._before.isVisible():
             self._before.setFocus(Qt.FocusReason.PopupFocusReason)
         self._before = None
         future, self._future = self._future, None
@@ -96,8 +127,10 @@ class Overlay(QWidget):
             return
         self.setGeometry(parent.rect())
         width = min(parent.width(), theme.current().px(self._max_width_u))
-        layout_height = self.body.totalHeightForWidth(width) if self.body.hasHeightForWidth() else self.body.totalSizeHint().height()
-        height = min(max(layout_height, self.frame.minimumSizeHint().height()), parent.height())
+        # The frame's own hint knows no width: it asks for the height that messages need on a narrower sheet.
+        by_width = self.body.hasHeightForWidth()
+        wanted = self.body.totalHeightForWidth(width) if by_width else self.frame.minimumSizeHint().height()
+        height = min(wanted, parent.height())
         self.frame.setGeometry(QRect((parent.width() - width) // 2, parent.height() - height, width, height))
 
     def refit(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from core.errors import GenbaError
 from core.words import word
 from hmi import theme
+from hmi.bridge import Left
 from hmi.widgets.button import Kind, TouchButton
 from hmi.widgets.label import Label
 from hmi.widgets.overlay import Outcome, Overlay
@@ -118,8 +119,10 @@ class BottomSheet(Overlay):
         self.cancel_button.setEnabled(not pending)
 
     def show_error(self, error: GenbaError) -> None:
-        """Show why it did not work; the sheet and everything typed stay."""
+        """Show why it did not work; the sheet and everything typed stay. Who left a step on the way knows why himself."""
         self.set_pending(False)
+        if isinstance(error, Left):
+            return
         self.message.show_error(error)
         self.refit()
 
@@ -141,6 +144,19 @@ class BottomSheet(Overlay):
         """Take the sheet away."""
         self._tick.stop()
         super().close_with(outcome)
+
+    def put_away(self) -> None:
+        """Hide it for its person; its time stands still."""
+        self._tick.stop()
+        super().put_away()
+
+    def bring_back(self) -> None:
+        """Show it again with its full time: whoever comes back reads before he confirms."""
+        if self.is_away and self._timeout_s > 0:
+            self._left_s = self._timeout_s
+            self._show_countdown()
+            self._tick.start()
+        super().bring_back()
 
     def on_confirm(self, action: Callable[[], None]) -> None:
         """Run ``action`` on 確定 and stay open until it calls ``close_with`` or ``show_error``."""

@@ -126,20 +126,22 @@ BEGIN
             must_change := genba_guard.why_change(hit.user_id) <> '';
         END IF;
     END IF;
-    IF kind = '' AND p_request ->> 'seal' IS NOT NULL AND decided <= clock_timestamp() + clocks THEN
+    IF kind = '' AND p_request ->> 'seal' IS NOT NULL THEN
         message := genba_guard.frame(p_request ->> 'id', p_request ->> 'operation', p_station, p_request ->> 'user_code',
                                      p_request ->> 'session_id', p_request ->> 'decided_at', p_request ->> 'args');
         SELECT s.id, s.user_id, s.roles, s.seal_inner, s.seal_outer, u.code, u.name, u.language,
                u.active AND u.retired_at IS NULL AS may, false AS offline INTO hit
         FROM session s JOIN app_user u ON u.id = s.user_id
         WHERE s.id = (p_request ->> 'session_id')::uuid AND s.station = p_station AND s.seal_inner IS NOT NULL
-          AND decided BETWEEN s.started_at - clocks AND least(s.ended_at, s.expires_at) + clocks;
+          AND decided - make_interval(secs => s.clock_ahead_s)
+              BETWEEN s.started_at - clocks AND least(s.ended_at, s.expires_at, clock_timestamp()) + clocks;
         IF NOT FOUND THEN
             SELECT (p_request ->> 'session_id')::uuid AS id, k.user_id, to_jsonb(k.roles) AS roles, k.seal_inner, k.seal_outer, u.code,
                    u.name, u.language, u.active AND u.retired_at IS NULL AS may, true AS offline INTO hit
             FROM genba_guard.offline_key k JOIN app_user u ON u.id = k.user_id
             WHERE u.code = p_request ->> 'user_code' AND k.station = p_station
-              AND decided BETWEEN k.issued_at - clocks AND least(k.expires_at, k.ended_at) + clocks
+              AND decided - make_interval(secs => k.clock_ahead_s)
+                  BETWEEN k.issued_at - clocks AND least(k.expires_at, k.ended_at, clock_timestamp()) + clocks
               AND p_request ->> 'seal' = genba_guard.seal(k.seal_inner, k.seal_outer, message)
               AND NOT EXISTS (SELECT FROM session s WHERE s.id = (p_request ->> 'session_id')::uuid)
             LIMIT 1;
@@ -195,6 +197,7 @@ DECLARE
     known request%ROWTYPE;
     asker record;
     may integer[];
+    lent integer[];
     leave record;
     extra jsonb := '{}';
     refusal jsonb;
@@ -225,19 +228,18 @@ BEGIN
         refusal := genba_guard.denial('users.must_change', '{}');
     ELSIF asker.kind = 'person' THEN
         may := genba_guard.lines_for(asker.roles, p_operation, p_request);
+        UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
+        WHERE t.request_id = its_id AND t.purpose = 'authorisation' AND t.operation = p_operation AND t.session_id = asker.session_id
+          AND t.station = me AND t.used_at IS NULL AND t.proved_at > clock_timestamp() - interval '2 minutes'
+        RETURNING t.user_id INTO leave;
+        IF leave.user_id IS NOT NULL THEN
+            lent := genba_guard.lines_for(genba_guard.roles_of(leave.user_id), p_operation, p_request);
+            may := CASE WHEN may IS NULL OR lent IS NULL THEN NULL ELSE may || lent END;
+            extra := extra || (SELECT jsonb_build_object('authorised_by', jsonb_build_object('user_code', u.code, 'name', u.name))
+                               FROM app_user u WHERE u.id = leave.user_id);
+        END IF;
         IF may = '{}' THEN
-            UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
-            WHERE t.request_id = its_id AND t.purpose = 'authorisation' AND t.operation = p_operation AND t.session_id = asker.session_id
-              AND t.station = me AND t.used_at IS NULL AND t.proved_at > clock_timestamp() - interval '2 minutes'
-            RETURNING t.user_id INTO leave;
-            IF leave.user_id IS NOT NULL THEN
-                may := genba_guard.lines_for(genba_guard.roles_of(leave.user_id), p_operation, p_request);
-                extra := extra || (SELECT jsonb_build_object('authorised_by', jsonb_build_object('user_code', u.code, 'name', u.name))
-                                   FROM app_user u WHERE u.id = leave.user_id);
-            END IF;
-            IF may = '{}' THEN
-                refusal := genba_guard.denial('store.no_right', jsonb_build_object('operation', p_operation));
-            END IF;
+            refusal := genba_guard.denial('store.no_right', jsonb_build_object('operation', p_operation));
         END IF;
         IF refusal IS NULL AND declared.meaning IS NOT NULL AND NOT EXISTS (
             SELECT FROM genba_guard.ticket t
@@ -546,5 +548,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba_guard, pg_temp AS $
     SELECT fingerprint FROM declaration WHERE id = 1
 $$;
 
-GRANT EXECUTE ON FUNCTION genba.begin_operation(text, text, jsonb), genba.end_operation(jsonb, text, jsonb),
+-- Whether this log-in may speak for the station that the program calls itself; raises GB002 when not.
+CREATE OR REPLACE FUNCTION genba.station_of(p_station text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba_guard, pg_temp AS $$
+    SELECT genba_guard.this_station(p_station)
+$$;
+
+GRANT EXECUTE ON FUNCTION genba.station_of(text), genba.begin_operation(text, text, jsonb), genba.end_operation(jsonb, text, jsonb),
     genba.note_refusal(text, text, jsonb, jsonb, boolean), genba.declared_fingerprint() TO genba_station;

@@ -174,13 +174,15 @@ BEGIN
 END $$;
 
 -- Opens a session. The caller gives the session's id (its own clock makes identifiers) and commits in any case.
-CREATE OR REPLACE FUNCTION genba.sign_in(p_session uuid, p_code text, p_badge text, p_station text, p_proof bytea)
+CREATE OR REPLACE FUNCTION genba.sign_in(p_session uuid, p_code text, p_badge text, p_station text, p_proof bytea,
+                                         p_station_time timestamptz)
 RETURNS TABLE (outcome text, wait_s integer, token text, expires_at timestamptz, also_at text[],
                user_code text, name jsonb, language text, roles text[], rules jsonb, why_change text, pin_digits integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     me text := genba_guard.this_station(p_station);
     checked record := genba_guard.check_proof(p_code, p_badge, me, p_proof);
+    gone record;
     fresh text;
     key bytea;
     ends timestamptz;
@@ -194,11 +196,16 @@ BEGIN
     fresh := encode(sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'hex');
     key := sha256(convert_to('genba seal ' || fresh, 'UTF8'));
     -- One panel, one person: whoever was signed in here before is signed off.
-    UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at) WHERE s.station = me AND s.ended_at IS NULL;
+    FOR gone IN UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at) WHERE s.station = me AND s.ended_at IS NULL
+                RETURNING s.id, s.user_id, s.expires_at < clock_timestamp() AS expired LOOP
+        PERFORM genba_guard.note_attempt('users:session:end', CASE WHEN gone.expired THEN 'expired' ELSE 'switched' END, me,
+                                         (SELECT u.code FROM app_user u WHERE u.id = gone.user_id), '', gone.user_id, gone.id, '{}');
+    END LOOP;
     ends := clock_timestamp() + make_interval(hours => (SELECT p.session_h::integer FROM security_policy p WHERE p.id = 1));
-    INSERT INTO session (id, user_id, station, token_hash, started_at, expires_at, roles, seal_inner, seal_outer)
+    INSERT INTO session (id, user_id, station, token_hash, started_at, expires_at, roles, seal_inner, seal_outer, clock_ahead_s)
     VALUES (p_session, checked.user_id, me, sha256(convert_to(fresh, 'UTF8')), clock_timestamp(), ends,
-            to_jsonb(genba_guard.roles_of(checked.user_id)), genba_guard.pad(key, 54), genba_guard.pad(key, 92));
+            to_jsonb(genba_guard.roles_of(checked.user_id)), genba_guard.pad(key, 54), genba_guard.pad(key, 92),
+            coalesce(extract(epoch FROM p_station_time - clock_timestamp()), 0));
     RETURN QUERY
         SELECT 'ok'::text, NULL::integer, fresh, ends,
                ARRAY(SELECT s.station::text FROM session s
@@ -393,7 +400,7 @@ DECLARE
     here record;
     fresh bytea;
 BEGIN
-    SELECT s.user_id INTO here FROM session s JOIN app_user u ON u.id = s.user_id
+    SELECT s.user_id, s.clock_ahead_s INTO here FROM session s JOIN app_user u ON u.id = s.user_id
     WHERE s.token_hash = sha256(convert_to(p_token, 'UTF8')) AND s.station = me AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
       AND u.active AND u.retired_at IS NULL;
     IF here.user_id IS NULL OR coalesce(hours, 0) = 0 OR genba_guard.why_change(here.user_id) <> '' THEN
@@ -403,9 +410,9 @@ BEGIN
     -- What was sealed with the one before is still believed when it comes home.
     UPDATE genba_guard.offline_key k SET ended_at = clock_timestamp() WHERE k.user_id = here.user_id AND k.station = me AND k.ended_at IS NULL;
     DELETE FROM genba_guard.offline_key k WHERE k.expires_at < clock_timestamp() - interval '60 days';
-    INSERT INTO genba_guard.offline_key (user_id, station, roles, seal_inner, seal_outer, issued_at, expires_at)
+    INSERT INTO genba_guard.offline_key (user_id, station, roles, seal_inner, seal_outer, issued_at, expires_at, clock_ahead_s)
     VALUES (here.user_id, me, genba_guard.roles_of(here.user_id), genba_guard.pad(fresh, 54), genba_guard.pad(fresh, 92),
-            clock_timestamp(), clock_timestamp() + make_interval(hours => hours));
+            clock_timestamp(), clock_timestamp() + make_interval(hours => hours), here.clock_ahead_s);
     RETURN QUERY SELECT encode(fresh, 'hex'), clock_timestamp() + make_interval(hours => hours);
 END $$;
 
@@ -449,7 +456,7 @@ BEGIN
     RETURN merged;
 END $$;
 
-GRANT EXECUTE ON FUNCTION genba.credential_params(text, text), genba.sign_in(uuid, text, text, text, bytea),
+GRANT EXECUTE ON FUNCTION genba.credential_params(text, text), genba.sign_in(uuid, text, text, text, bytea, timestamptz),
     genba.session_of(text, text), genba.sign_out(text, text), genba.codes_with_credential(),
     genba.prove_for(text, text, uuid, text, text, text, text, bytea), genba.give_badge(uuid, integer, text, text), genba.end_sessions(integer),
     genba.set_credential(text, bytea, bytea, integer, integer, integer, boolean, bytea), genba.offline_key(text, text),

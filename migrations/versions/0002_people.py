@@ -60,7 +60,7 @@ COMMENT ON TABLE genba_guard.ticket IS 'A person has just proved himself for one
 CREATE TABLE genba_guard.offline_key (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id integer NOT NULL REFERENCES genba.app_user, station text NOT NULL,
     roles text[] NOT NULL, seal_inner bytea NOT NULL, seal_outer bytea NOT NULL, issued_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL, ended_at timestamptz
+    expires_at timestamptz NOT NULL, ended_at timestamptz, clock_ahead_s double precision NOT NULL DEFAULT 0
 );
 CREATE INDEX ix_offline_key_user_id_station ON genba_guard.offline_key (user_id, station);
 COMMENT ON TABLE genba_guard.offline_key IS 'Under which a station seals what a person decides there while the database is away';
@@ -135,6 +135,8 @@ def upgrade() -> None:
     op.add_column("session", roles, schema="genba")
     op.add_column("session", sa.Column("seal_inner", sa.LargeBinary(), nullable=True), schema="genba")
     op.add_column("session", sa.Column("seal_outer", sa.LargeBinary(), nullable=True), schema="genba")
+    op.add_column("session", sa.Column("clock_ahead_s", sa.Double(), server_default="0", nullable=False), schema="genba")
+    op.create_check_constraint(op.f("ck_session_clock_ahead_s_is_number"), "session", "clock_ahead_s <> 'NaN'", schema="genba")
     op.add_column("session", sa.Column("offline", sa.Boolean(), server_default=sa.text("false"), nullable=False), schema="genba")
     op.add_column("station", sa.Column("offline_h", sa.SmallInteger(), server_default="0", nullable=False), schema="genba")
     op.add_column("station", sa.Column("login", sa.String(length=63), nullable=True), schema="genba")

@@ -52,6 +52,33 @@
     </message>
 </context>
 <context>
+    <name>AuthoriseSheet</name>
+    <message>
+        <source>Authorise once:  {operation}</source>
+        <translation>1 回だけ承認: {operation}</translation>
+    </message>
+    <message>
+        <source>Authorise once</source>
+        <translation>1 回だけ承認</translation>
+    </message>
+    <message>
+        <source>{name} ({code}) has no right to do this. Somebody who has may allow it this once.</source>
+        <translation>{name}({code})さんには権限がありません。権限のある人が今回だけ承認できます。</translation>
+    </message>
+    <message>
+        <source>{name} has no right to do this. Somebody who has may allow it this once, here and now.</source>
+        <translation type="vanished">{name} さんにはこの操作の権限がありません。権限のある人が、今回だけここで承認できます。</translation>
+    </message>
+    <message>
+        <source>Done by</source>
+        <translation type="vanished">操作する人</translation>
+    </message>
+    <message>
+        <source>May be allowed by</source>
+        <translation>承認できる役割</translation>
+    </message>
+</context>
+<context>
     <name>Band</name>
     <message>
         <source>SIMULATION: no real machines</source>
@@ -75,6 +102,41 @@
     <message>
         <source>Not written after {n} s</source>
         <translation>{n} 秒後に書き込まず閉じます</translation>
+    </message>
+</context>
+<context>
+    <name>ChangePinSheet</name>
+    <message>
+        <source>Change PIN</source>
+        <translation>暗証番号の変更</translation>
+    </message>
+    <message>
+        <source>Somebody else gave you this PIN. Choose one that only you know.</source>
+        <translation>他の人が設定した暗証番号です。自分だけが知る番号に変更してください。</translation>
+    </message>
+    <message>
+        <source>Your PIN is too old. Choose a new one.</source>
+        <translation>暗証番号の有効期限が切れました。新しい番号に変更してください。</translation>
+    </message>
+    <message>
+        <source>At least {digits} digits, or {characters} characters with letters. Not the one you have now, not 111111, not 123456.</source>
+        <translation>数字なら {digits} 桁以上、英字を含むなら {characters} 文字以上。今と同じもの、111111 や 123456 は使えません。</translation>
+    </message>
+    <message>
+        <source>PIN or password now</source>
+        <translation>今の暗証番号・パスワード</translation>
+    </message>
+    <message>
+        <source>New PIN or password</source>
+        <translation>新しい暗証番号・パスワード</translation>
+    </message>
+    <message>
+        <source>The new one again</source>
+        <translation>新しいもの(もう一度)</translation>
+    </message>
+    <message>
+        <source>Your PIN was changed.</source>
+        <translation>暗証番号を変更しました。</translation>
     </message>
 </context>
 <context>
@@ -143,6 +205,10 @@
     <message>
         <source>{number}: {status}, kept here until the database is back</source>
         <translation>{number}：{status}（データベース復帰までこの端末に保存）</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
     </message>
 </context>
 <context>
@@ -241,6 +307,33 @@
     <message>
         <source>sign-off in {n} s</source>
         <translation>{n} 秒後にログアウト</translation>
+    </message>
+    <message>
+        <source>change your PIN</source>
+        <translation>暗証番号の変更が必要</translation>
+    </message>
+</context>
+<context>
+    <name>Identity</name>
+    <message>
+        <source>User ID, or scan the ID card</source>
+        <translation>ユーザーコード(またはIDカード)</translation>
+    </message>
+    <message>
+        <source>PIN or password</source>
+        <translation>暗証番号・パスワード</translation>
+    </message>
+    <message>
+        <source>ID card</source>
+        <translation>IDカード</translation>
+    </message>
+    <message>
+        <source>Card read</source>
+        <translation>読取り済</translation>
+    </message>
+    <message>
+        <source>Type the user ID instead</source>
+        <translation>ユーザーコードを入力する</translation>
     </message>
 </context>
 <context>
@@ -534,6 +627,21 @@
     </message>
 </context>
 <context>
+    <name>People</name>
+    <message>
+        <source>Signed off. The unfinished entry is kept.</source>
+        <translation>ログアウトしました。入力途中の内容は残してあります。</translation>
+    </message>
+    <message>
+        <source>Your unfinished entry is back.</source>
+        <translation>入力途中の内容を元に戻しました。</translation>
+    </message>
+    <message>
+        <source>Also signed in at {stations}.</source>
+        <translation>{stations} でもログイン中です。</translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Lock</source>
@@ -580,14 +688,44 @@
     </message>
 </context>
 <context>
+    <name>SecretSheet</name>
+    <message>
+        <source>Again in {n} s</source>
+        <translation>あと {n} 秒</translation>
+    </message>
+</context>
+<context>
     <name>SignInSheet</name>
     <message>
         <source>User ID</source>
-        <translation>ユーザーID</translation>
+        <translation type="vanished">ユーザーID</translation>
     </message>
     <message>
         <source>PIN or password</source>
-        <translation>PINまたはパスワード</translation>
+        <translation type="vanished">PINまたはパスワード</translation>
+    </message>
+    <message>
+        <source>Change PIN</source>
+        <translation>暗証番号の変更</translation>
+    </message>
+</context>
+<context>
+    <name>SignatureSheet</name>
+    <message>
+        <source>Meaning</source>
+        <translation>署名の意味</translation>
+    </message>
+    <message>
+        <source>Signed by</source>
+        <translation>署名者</translation>
+    </message>
+    <message>
+        <source>Date and time</source>
+        <translation>日時</translation>
+    </message>
+    <message>
+        <source>owner of the ID card</source>
+        <translation>IDカードの持ち主</translation>
     </message>
 </context>
 <context>

@@ -20,6 +20,7 @@ from hmi.sheets.report import ReportSheet
 from tests.conftest import ExpectedLog
 from tests.faults.commit_proxy import CommitProxy
 from tests.hmi.screen import Loop, Plant, Screen, ask, said
+from tests.postgres import owner_url
 from tests.screens import lint
 
 if TYPE_CHECKING:
@@ -279,3 +280,25 @@ def test_outside_the_schema_window_the_screen_is_read_only_and_says_so(
         assert all(sheet.message.lines)
     finally:
         screen.close()
+
+
+def test_who_signed_in_here_may_do_so_without_the_database(screen: Screen, away: Away, expect_log: ExpectedLog) -> None:
+    expect_log(r"database is down")
+    ask(owner_url(away.direct), "UPDATE genba.station SET offline_h = 72 WHERE code = 'PANEL-1'")
+    screen.sign_in("tanaka")
+    screen.until("kept for later", lambda: screen.station._floor.offline.anybody)
+    screen.choose("WO-1184")
+    screen.run(screen.bridge.sign_out())
+    lose(screen, away)
+    screen.sign_in("tanaka")
+    assert screen.station.people.signed_in_offline
+    screen.press("orders.start")
+    screen.tap(screen.sheet(DecideSheet).confirm_button)
+    screen.until("accepted", lambda: screen.station.waiting == 1)
+    back(screen, away)
+    screen.until("applied", lambda: screen.station.waiting == 0)
+    assert ask(away.direct, "SELECT status FROM genba.work_order WHERE number = 'WO-1184'") == [("IN_PROGRESS",)]
+    told = "SELECT user_code, detail->>'offline', detail->>'late' FROM genba.audit WHERE operation = 'production:order:start'"
+    assert ask(away.direct, told + " AND station = 'PANEL-1'") == [("tanaka", "true", "true")]
+    entered = "SELECT 1 FROM genba.audit WHERE detail->>'offline' = 'true' AND outcome = 'signed_in'"
+    screen.until("the sign-in is told", lambda: ask(away.direct, entered))

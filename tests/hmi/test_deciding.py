@@ -14,13 +14,16 @@ from PySide6.QtTest import QTest
 
 from core.errors import Conflict, Lines
 from core.production.views import OrderStatus
+from core.users.accounts import give_roles
 from hmi import theme
+from hmi.sheets.change_pin import ChangePinSheet
 from hmi.sheets.decide import DecideSheet
+from hmi.sheets.decision import SignatureSheet
 from hmi.sheets.order_form import OrderFormSheet
 from hmi.sheets.report import ReportSheet
 from hmi.sheets.sign_in import SignInSheet
 from tests.conftest import ExpectedLog
-from tests.hmi.screen import Screen, ask, said
+from tests.hmi.screen import PINS, Screen, ask, said
 from tests.postgres import owner_url
 
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
@@ -90,6 +93,8 @@ def test_who_has_no_right_reads_it_in_three_lines(screen: Screen) -> None:
     assert whole(sheet.reason.message.lines), "without a reason nothing is sent"
     screen.type(sheet.reason, "wrong material")
     screen.tap(sheet.confirm_button)
+    screen.until("the question for leave", lambda: "sheet.authorise" in screen.sheets())
+    screen.key(Qt.Key.Key_Escape)
     screen.until("the refusal", lambda: whole(sheet.message.lines))
     assert sheet.reason.text() == "wrong material"
     assert not sheet.confirm_button.pending
@@ -112,6 +117,37 @@ def test_the_sign_off_counts_down_and_leaves_the_screen_readable(screen: Screen)
         assert screen.lines.overview.tiles["L1"].isVisible()
     finally:
         screen.window.session._limit_s = screen.settings.auto_sign_off_s
+
+
+def test_a_signature_given_at_the_screen_is_in_the_database(screen: Screen) -> None:
+    url = screen.settings.database_url or ""
+    user_id, version = ask(url, "SELECT id, version FROM genba.app_user WHERE code = 'yamamoto'")[0]
+    screen.sign_in("admin")
+    deciding = screen.bridge.start(screen.bridge.do(give_roles, user_id=user_id, version=version, roles=("operator", "supervisor")))
+    screen.until("the question for a signature", lambda: "sheet.signature" in screen.sheets())
+    sheet = screen.sheet(SignatureSheet)
+    screen.type(sheet.code, "admin")
+    screen.type(sheet.secret, "000000")
+    screen.tap(sheet.confirm_button)
+    screen.until("the refusal", lambda: whole(sheet.message.lines))
+    screen.type(sheet.secret, PINS["admin"])
+    screen.tap(sheet.confirm_button)
+    screen.until("the decision", deciding.done)
+    assert deciding.result().view.roles == ("operator", "supervisor")
+    assert ask(url, "SELECT meaning, user_code FROM genba.signature") == [("approval", "admin")]
+
+
+def test_whoever_changes_his_pin_signs_in_with_the_new_one(screen: Screen) -> None:
+    screen.sign_in("sato")
+    screen.window.people.change_pin()
+    sheet = screen.sheet(ChangePinSheet)
+    for field, text in ((sheet.current, PINS["sato"]), (sheet.new, "830517"), (sheet.again, "830517")):
+        screen.type(field, text)
+    screen.tap(sheet.confirm_button)
+    screen.until("the change", lambda: screen.sheets() == [])
+    screen.run(screen.bridge.sign_out())
+    screen.sign_in("sato", "830517")
+    assert screen.station.actor.user_code == "sato"
 
 
 # -- twice, at once, meanwhile -----------------------------------------------------------------------------------------

@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from core.errors import NotConfirmed, Unavailable
+from core.errors import NotConfirmed, Refused, Unavailable
+from core.production.orders import cancel_order
+from core.store.operation import Done
+from core.users.accounts import give_roles
 from hmi import theme
+from hmi.bridge import Deciding, Shown
 from hmi.panels import OpenLine, OpenOrders
+from hmi.sheets.change_pin import ChangePinSheet
 from hmi.sheets.choice import ChoiceSheet
 from hmi.sheets.decide import DecideSheet
+from hmi.sheets.decision import AuthoriseSheet, SignatureSheet
 from hmi.sheets.order_form import OrderFormSheet
 from hmi.sheets.report import ReportSheet
+from hmi.sheets.sign_in import SignInSheet
 from hmi.sheets.tag_pick import TagPickSheet
 from hmi.widgets.keyboard import Keyboard
 from hmi.widgets.keypad import NumericKeypad
@@ -70,6 +77,41 @@ def sign_in(screen: Screen) -> None:
     screen.window.sign_in()
 
 
+def card_read(screen: Screen) -> None:
+    screen.window.people.take_scan("EMP-0002")
+    screen.sheet(SignInSheet).refuse(Refused("users.wait", seconds=88))
+
+
+def change_pin(screen: Screen) -> None:
+    sheet = ChangePinSheet(screen.window.content, screen.bridge, "first")
+    sheet.open()
+    for field, text in ((sheet.current, "527193"), (sheet.new, "123456"), (sheet.again, "123456")):
+        field.set_text(text)
+    sheet.press_confirm()
+    sheet.why = ""
+
+
+def signature(screen: Screen) -> None:
+    change = Deciding(give_roles, {"user_id": 17, "version": 3, "roles": ("maintenance", "quality", "supervisor")})
+    sheet = SignatureSheet(screen.window.content, screen.bridge, change, nobody, names={"ito": "伊藤 美咲"}, signer="ito")
+    sheet.finished.connect(sheet.deleteLater)
+    sheet.open()
+    sheet.refuse(Refused("users.locked", minutes=15))
+
+
+def authorise(screen: Screen) -> None:
+    reason = Shown("Reason", "", "材料のロット違いのため取り消し wrong material lot, see note of the night shift")
+    step = Deciding(cancel_order, {}, [Shown("Work order", "", "WO-1185  L2  P-2010"), Shown("State", "Released", "Cancelled"), reason])
+    sheet = AuthoriseSheet(screen.window.content, screen.bridge, step, nobody)
+    sheet.finished.connect(sheet.deleteLater)
+    sheet.open()
+    sheet.refuse(Refused("users.badge_blocked"))
+
+
+async def nobody(_: object) -> Done[object]:
+    raise AssertionError("nothing is decided here")
+
+
 def create(screen: Screen) -> None:
     screen.choose("WO-1185")
     screen.orders._create()
@@ -108,8 +150,6 @@ def report(screen: Screen) -> None:
 
 
 def decide(screen: Screen) -> None:
-    from core.production.orders import cancel_order
-
     screen.choose("WO-1185")
     order = screen.orders.table.order
     assert order is not None
@@ -125,7 +165,20 @@ def tag_pick(screen: Screen) -> None:
 
 
 PANELS: tuple[Open, ...] = (overview, detail, orders, orders_of_a_line, rare_steps, trends)
-SHEETS: tuple[Open, ...] = (sign_in, create, choice, keypad, keyboard, report, decide, tag_pick)
+SHEETS: tuple[Open, ...] = (
+    sign_in,
+    card_read,
+    change_pin,
+    signature,
+    authorise,
+    create,
+    choice,
+    keypad,
+    keyboard,
+    report,
+    decide,
+    tag_pick,
+)
 
 
 def look_at(screen: Screen) -> list[str]:

@@ -83,8 +83,8 @@ async def live(settings: StationSettings, site_file: Path, monkeypatch: pytest.M
         async with asyncio.timeout(30):
             while not applied.is_set():  # noqa: ASYNC110 - set on a thread of the station
                 await asyncio.sleep(0.02)
-        await refused(station.sign_in("boss", WRONG), Refused)
-        await station.sign_in("boss", FIRST)
+        await refused(station.people.sign_in("boss", WRONG), Refused)
+        await station.people.sign_in("boss", FIRST)
         assert station._session is not None
         tokens.append(station._session.token)
         await station.do(set_pin, current=Secret(FIRST), new=Secret(NEW))

@@ -97,7 +97,7 @@ class Machine:
         return TagWriter(
             find=self.tags.get,
             latest=self.table.get,
-            may=self.permissions.__contains__,
+            may=lambda permission, _tag: permission in self.permissions,
             record_intent=self.record_intent,
             send=self.send,
             read=self.read,
