@@ -24,7 +24,7 @@ LAST = "closing.sql"
 
 
 def _mapped() -> MetaData:
-    from core.catalogue import MODELS
+    from core.declared import MODELS
     from core.store.base import Base
 
     for name in MODELS:
@@ -50,7 +50,7 @@ def _run(text: str) -> None:
 
 
 def _migrate(*, files: bool = True) -> None:
-    from core.catalogue import declaring
+    from core.declared import declaring
 
     others = sorted(path.name for path in SQL.glob("*.sql") if path.name not in {*FIRST, "grants.sql", LAST})
     with context.begin_transaction():

@@ -50,7 +50,7 @@ def _opened(url: str | None) -> Iterator[_Place]:
         address = database_address(settings.database_url, station_secrets(settings.home))
         yield _Place(address, embedded=False, allow_unsafe=settings.allow_unsafe_database)
         return
-    from core.catalogue import fingerprint
+    from core.declared import fingerprint
     from core.store.embedded import EmbeddedServer
     from core.store.schema import prepare_embedded
 

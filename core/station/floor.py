@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from core.catalogue import fingerprint
 from core.clock import Clock
 from core.config import VERSION, StationSettings
+from core.declared import fingerprint
 from core.errors import Refused, Unavailable
 from core.log import Outage
 from core.store import audit, faults, secretrows

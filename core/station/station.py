@@ -7,7 +7,6 @@ threads: one for decisions, so that they keep their order, one for questions, on
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,19 +19,18 @@ from core.clock import Clock, SystemClock
 from core.config import StationSettings
 from core.equipment.site import site_view
 from core.equipment.views import SiteView
-from core.equipment.writes import record_outcome, request_write
 from core.errors import GenbaError, Refused, Unavailable
 from core.history.recent import Recent
 from core.live.link import BrowseItem, ConnectionSafety, LinkStatus
 from core.live.sample import Value
 from core.live.table import Table
-from core.live.tags import TagSpec
-from core.live.writes import TagWriter, WriteIntent, WriteResult
+from core.live.writes import WriteResult
 from core.station.acquisition import Acquisition
 from core.station.connections import connections
 from core.station.floor import Floor, Prepare
 from core.station.people import People
 from core.station.reading import Reading
+from core.station.writing import Writing
 from core.store.engine import DatabaseState
 from core.store.journal import Entry
 from core.store.operation import GUEST, Actor, Authorisation, Done, Operation, Secret, Signature
@@ -52,8 +50,7 @@ EVERYTHING = frozenset({"*"})
 NO_SITE = SiteView({}, (), (), (), {}, {})
 _OPEN_AGAIN_S = 5.0
 _BRING_HOME_S = 5.0
-_LOOK_EVERY = 6
-_ANCHOR_EVERY = 120
+_LOOK_EVERY, _ANCHOR_EVERY = 6, 120
 
 
 class Station:
@@ -97,10 +94,7 @@ class Station:
         self.read_only: GenbaError | None = None
         self.problem: GenbaError | None = None
         self.parked = 0
-        self._specs: Mapping[str, TagSpec] = {}
-        self._lines: Mapping[str, str] = {}
         self._prepare = prepare
-        self._writers: dict[UUID, Actor] = {}
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -114,16 +108,7 @@ class Station:
         acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
         self._acquisition = acquisition
-        self._writer = TagWriter(
-            find=lambda name: self._specs.get(name),
-            latest=self.table.get,
-            may=lambda permission, tag: self.actor.may(permission, self._lines.get(tag.work_unit or "")),
-            record_intent=self._record_intent,
-            send=acquisition.write,
-            read=acquisition.read,
-            clock=self.clock,
-            record_outcome=self._record_outcome,
-        )
+        self._writing = Writing(self, acquisition, self._decide)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -190,6 +175,13 @@ class Station:
             await self.people.look_again()
         return done
 
+    async def _decide(self, actor: Actor, operation: Operation[..., V], args: Mapping[str, Any]) -> Done[V]:
+        """In the name of somebody who may have left the panel meanwhile: what became of his write to a machine."""
+        try:
+            return await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args))
+        finally:
+            self._tell("waiting", self.waiting)
+
     async def change_pin(self, current: str, new: str) -> None:
         """Change the PIN or password of whoever is signed in.
 
@@ -226,7 +218,7 @@ class Station:
 
     async def write(self, tag: str, value: Value) -> WriteResult:
         """Write a machine and wait for its confirmation; see ``TagWriter.write`` for the errors."""
-        return await self._writer.write(tag, value)
+        return await self._writing.write(tag, value)
 
     async def browse(self, source: str, address: str | None = None) -> list[BrowseItem]:
         """Children of ``address`` in the source's own tree. Raises NotConnected."""
@@ -315,8 +307,7 @@ class Station:
         self.table.forget(gone)
         self.recent.forget(gone)
         self.site = site
-        self._specs = {spec.name: spec for spec in site.tags}
-        self._lines = {unit.code: line.code for line in site.lines for unit in line.work_units}
+        self._writing.use(site)
         self.links = {code: link for code, link in self.links.items() if any(source.code == code for source in site.sources)}
         await self._reading.use(site)
         self._tell("site", site)
@@ -375,24 +366,6 @@ class Station:
     def _became(self, actor: Actor) -> None:
         self.actor = actor
         self._tell("actor", actor)
-
-    async def _record_intent(self, intent: WriteIntent) -> None:
-        """One audited request before anything is sent; without the database nothing is sent."""
-        # Whoever asked for it answers for its outcome, however the panel changes hands meanwhile.
-        actor = self._writers[intent.id] = self.actor
-        before, value = json.dumps(intent.before), json.dumps(intent.value)
-        told = {"write_id": intent.id, "tag": intent.tag, "source": intent.source, "before": before, "value": value}
-        try:
-            await self._on(self._deciding, lambda: self._floor.door.do(request_write, actor, told))
-        except GenbaError:
-            del self._writers[intent.id]
-            raise
-
-    async def _record_outcome(self, intent: WriteIntent, outcome: str) -> None:
-        actor = self._writers.pop(intent.id, self.actor)
-        told = {"write_id": intent.id, "tag": intent.tag, "outcome": outcome}
-        await self._on(self._deciding, lambda: self._floor.door.do(record_outcome, actor, told))
-        self._tell("waiting", self.waiting)
 
     def _tell(self, kind: NoticeKind, value: Any) -> None:
         for watcher in list(self._watchers):

@@ -216,12 +216,7 @@ def operation(
         ValueError: The name is not ``feature:thing:verb`` in lower case or is taken, or an offline operation
             does not bring the ``subject`` and ``preview`` that a screen without a database needs.
     """
-    if not _NAME.fullmatch(name) or len(name) > 100:
-        raise ValueError(f"{name!r}: an operation is named feature:thing:verb")
-    if offline and (subject is None or preview is None):
-        raise ValueError(f"{name}: an offline operation declares subject and preview")
-    if offline and meaning is not None:
-        raise ValueError(f"{name}: a signature is verified by the database, so nothing signed is decided without it")
+    _check_declaration(name, offline, complete=subject is not None and preview is not None, signed=meaning is not None)
 
     def declare(function: Callable[Concatenate[Db, Actor, P], V]) -> Operation[P, V]:
         if name in OPERATIONS:
@@ -245,6 +240,15 @@ def operation(
         return declared
 
     return declare
+
+
+def _check_declaration(name: str, offline: bool, *, complete: bool, signed: bool) -> None:
+    if not _NAME.fullmatch(name) or len(name) > 100:
+        raise ValueError(f"{name!r}: an operation is named feature:thing:verb")
+    if offline and not complete:
+        raise ValueError(f"{name}: an offline operation declares subject and preview")
+    if offline and signed:
+        raise ValueError(f"{name}: a signature is verified by the database, so nothing signed is decided without it")
 
 
 def describe(declared: Operation[Any, Any]) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def prepare_embedded(server: EmbeddedServer, declared: str) -> str:
     A database that is up to date costs one query.
 
     Args:
-        declared: ``core.catalogue.fingerprint()``: the database must know what this program declares.
+        declared: ``core.declared.fingerprint()``: the database must know what this program declares.
 
     Raises:
         Unavailable: It cannot be migrated (``store.program_too_old`` after going back to an older program).

@@ -15,6 +15,7 @@ FUNCTION, FILE, PANEL, TEST_FILE = 40, 400, 300, 600
 EXCEPTIONS = {
     "migrations.versions.0001_first_tables": "a migration is history: one list of tables, written once, read beside the classes",
     "migrations.versions.0001_first_tables.upgrade": "as above",
+    "migrations.versions.0002_people.upgrade": "as above",
 }
 """Module or function → why it is longer."""
 
