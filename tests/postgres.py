@@ -168,6 +168,27 @@ class OwnServer:
         with psycopg.connect(plain(self.url(database)), autocommit=True) as connection:
             connection.execute(statement)
 
+    def admit(self, rules: str, certificate: tuple[bytes, bytes] | None = None) -> None:
+        """Let log-ins in by these lines of pg_hba.conf, its superuser always; speak TLS with (certificate, key), or not at all."""
+        data = self.home / "data"
+        (data / "pg_hba.conf").write_text(f"host all root_of_server 127.0.0.1/32 scram-sha-256\n{rules}\n", encoding="ascii")
+        if certificate is not None:
+            for name, content in zip(("server.crt", "server.key"), certificate, strict=True):
+                path = data / name
+                path.write_bytes(content)
+                path.chmod(0o600)
+                os.chown(path, data.stat().st_uid, data.stat().st_gid)
+        with psycopg.connect(plain(self.url("postgres")), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET ssl = on" if certificate else "ALTER SYSTEM SET ssl = off")
+            before = connection.execute("SELECT pg_conf_load_time(), pg_reload_conf()").fetchone()
+        while self._loaded() == before[:1]:  # type: ignore[index]
+            time.sleep(0.02)
+
+    def _loaded(self) -> tuple[object, ...] | None:
+        # A new connection each time: it knows what the main process knew when it began.
+        with psycopg.connect(plain(self.url("postgres"))) as connection:
+            return connection.execute("SELECT pg_conf_load_time()").fetchone()
+
     def everything(self) -> list[int]:
         """Pids of the server and all its children."""
         assert self._process is not None
