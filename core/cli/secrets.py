@@ -14,7 +14,7 @@ from core.cli.database import Url
 if TYPE_CHECKING:
     from core.store.operation import Secret
 
-app = typer.Typer(help="Passwords of machines and systems; their key.")
+app = typer.Typer(help="Passwords of machines and systems.")
 
 Name = Annotated[str, typer.Argument(help="source:CODE:password, system:CODE:password …", show_default=False)]
 Local = Annotated[bool, typer.Option("--local", help="In this station's own store: database:password. Needs no database.")]

@@ -21,6 +21,8 @@ from core.store import lease, relay
 from core.store.base import Db
 from core.store.engine import Database
 from core.store.relay import Relayed
+from tests.postgres import owner_of
+from tests.store.rig import ask
 
 SPECS = tuple(TagSpec(f"L1.M1.{name}", "PLC-1", "1/holding/0", TagType.FLOAT64) for name in ("A", "B", "C"))
 
@@ -91,7 +93,7 @@ def test_a_silent_reader_is_not_shown_as_live(shared: Database, admin_url: str) 
 def _age(db: Db) -> None:
 
     ask(
-        owner_url(db.connection().engine.url.render_as_string(hide_password=False)),
+        owner_of(db),
         "UPDATE genba.relay SET sent_at = sent_at - interval '6 s'",
     )
 
@@ -109,7 +111,7 @@ def test_whoever_lost_the_lease_cannot_overwrite(shared: Database) -> None:
         return told
 
     (told,) = shared.submit("listen", speak, deadline_s=5).result()
-    assert (told.epoch, told.payload["tags"]) == (2, ["new"])
+    assert (told.epoch, told.payload["tags"]) == (3, ["new"])
 
 
 values = st.one_of(
