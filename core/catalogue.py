@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import core.equipment.site
+import core.equipment.stations
 import core.equipment.writes
 import core.inventory.products
 import core.production.lines
@@ -17,7 +18,10 @@ import core.production.reports
 import core.sitefile.apply
 import core.store.attention
 import core.store.sitesecrets
-import core.users.accounts  # noqa: F401 - imported for what it declares, like all of the above
+import core.users.accounts
+import core.users.directory
+import core.users.rights
+import core.users.trail  # noqa: F401 - imported for what it declares, like all of the above
 from core.store import operation, query
 from core.store.operation import OPERATIONS
 from core.store.query import QUERIES
