@@ -27,6 +27,7 @@ from core.live.table import Table
 from core.live.writes import WriteResult
 from core.station.acquisition import Acquisition
 from core.station.connections import connections
+from core.station.exporting import Exports
 from core.station.floor import Floor, Prepare
 from core.station.people import People
 from core.station.reading import Reading
@@ -48,13 +49,12 @@ Watcher = Callable[[str, Any], None]
 
 EVERYTHING = frozenset({"*"})
 NO_SITE = SiteView({}, (), (), (), {}, {})
-_OPEN_AGAIN_S = 5.0
-_BRING_HOME_S = 5.0
+_OPEN_AGAIN_S = _BRING_HOME_S = 5.0
 _LOOK_EVERY, _ANCHOR_EVERY = 6, 120
 
 
 class Station:
-    """Verbs: do, ask, write, browse, retry, watch; ``people`` has sign_in and sign_out.
+    """Verbs: do, ask, write, browse, retry, watch; ``people`` has sign_in and sign_out, ``exports`` writes files.
 
     Args:
         settings: Of this station.
@@ -105,9 +105,9 @@ class Station:
         self._working = ThreadPoolExecutor(1, thread_name_prefix="genba-work")
         self._arrivals = asyncio.Lock()
         self.people = People(settings.name, self._floor, partial(self._on, self._deciding), partial(self._on, self._working), self._became)
-        acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock)
+        self.exports = Exports(self, self._floor, partial(self._on, self._working))
+        self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
-        self._acquisition = acquisition
         self._writing = Writing(self, acquisition, self._decide)
 
     # -- life ----------------------------------------------------------------------------------------------------

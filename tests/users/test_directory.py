@@ -75,8 +75,9 @@ def test_a_cell_says_what_counts_and_why(db: Db) -> None:
     assert (found.allowed, found.origin) == (False, "site")
     decide_right(db, db.actor, role="operator", permission=start, line_code=None, allowed=None, reason="back")
     assert cell(db, "operator", start, "L1").origin == "declared"
-    with pytest.raises(Invalid, match="line_unknown"):
+    with pytest.raises(Invalid) as unknown:
         right_matrix(db, line_code="L9")
+    assert unknown.value.code == "users.line_unknown"
 
 
 def test_the_matrix_says_the_same_as_the_rule_by_which_people_are_judged() -> None:
