@@ -176,8 +176,15 @@ def _trends() -> type[Panel]:
     return TrendsPanel
 
 
+def _users() -> type[Panel]:
+    from hmi.panels.users import UsersPanel
+
+    return UsersPanel
+
+
 PANELS: tuple[PanelEntry, ...] = (
     PanelEntry("lines", "panel.lines", "lines", None, _lines),
     PanelEntry("orders", "panel.work_orders", "orders", None, _orders),
     PanelEntry("trends", "panel.trends", "trends", None, _trends),
+    PanelEntry("users", "panel.users", "users", None, _users),
 )

@@ -170,6 +170,37 @@
     </message>
 </context>
 <context>
+    <name>ConnectionsPage</name>
+    <message>
+        <source>Connection</source>
+        <translation>接続</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>アドレス</translation>
+    </message>
+    <message>
+        <source>Safety</source>
+        <translation>安全性</translation>
+    </message>
+    <message>
+        <source>Why</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>safe</source>
+        <translation>安全</translation>
+    </message>
+    <message>
+        <source>unsafe</source>
+        <translation>安全でない</translation>
+    </message>
+    <message>
+        <source>this computer</source>
+        <translation>端末内</translation>
+    </message>
+</context>
+<context>
     <name>Content</name>
     <message>
         <source>Database not reachable: showing the last known state; entries are kept here</source>
@@ -417,6 +448,21 @@
     </message>
 </context>
 <context>
+    <name>ListPage</name>
+    <message>
+        <source>Nothing to show.</source>
+        <translation>表示するものがありません。</translation>
+    </message>
+    <message>
+        <source>You have no right to see this.</source>
+        <translation>この画面を見る権限がありません。</translation>
+    </message>
+    <message>
+        <source>These roles may: {roles}</source>
+        <translation>見られる役割: {roles}</translation>
+    </message>
+</context>
+<context>
     <name>NumericKeypad</name>
     <message>
         <source>{low} or more</source>
@@ -642,6 +688,145 @@
     </message>
 </context>
 <context>
+    <name>PeoplePage</name>
+    <message>
+        <source>User</source>
+        <translation>ユーザー</translation>
+    </message>
+    <message>
+        <source>Roles</source>
+        <translation>役割</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>ID card</source>
+        <translation>IDカード</translation>
+    </message>
+    <message>
+        <source>Signed in at</source>
+        <translation>ログイン中の端末</translation>
+    </message>
+    <message>
+        <source>There are no users yet.</source>
+        <translation>ユーザーはまだ登録されていません。</translation>
+    </message>
+    <message>
+        <source>Add one, or let the site file bring them.</source>
+        <translation>登録するか、サイト定義から取り込んでください。</translation>
+    </message>
+    <message>
+        <source>may sign in</source>
+        <translation>ログイン可</translation>
+    </message>
+    <message>
+        <source>no access</source>
+        <translation>利用停止</translation>
+    </message>
+    <message>
+        <source>Signed in at several stations: {places}</source>
+        <translation>複数の端末でログイン中: {places}</translation>
+    </message>
+    <message>
+        <source>Blocked ID cards: {cards}</source>
+        <translation>使用停止のIDカード: {cards}</translation>
+    </message>
+    <message>
+        <source>Add user</source>
+        <translation>ユーザー登録</translation>
+    </message>
+    <message>
+        <source>Take access away</source>
+        <translation>利用停止</translation>
+    </message>
+    <message>
+        <source>Give access back</source>
+        <translation>利用再開</translation>
+    </message>
+    <message>
+        <source>New PIN</source>
+        <translation>暗証番号の再設定</translation>
+    </message>
+    <message>
+        <source>User ID</source>
+        <translation>ユーザーID</translation>
+    </message>
+    <message>
+        <source>Name in Japanese</source>
+        <translation>氏名（日本語）</translation>
+    </message>
+    <message>
+        <source>Name in English</source>
+        <translation>氏名（英語）</translation>
+    </message>
+    <message>
+        <source>First PIN or password</source>
+        <translation>最初の暗証番号またはパスワード</translation>
+    </message>
+    <message>
+        <source>The first PIN is changed by the person at the first sign-in.</source>
+        <translation>最初の暗証番号は、本人が初回ログイン時に変更します。</translation>
+    </message>
+    <message>
+        <source>The user was added.</source>
+        <translation>ユーザーを登録しました。</translation>
+    </message>
+    <message>
+        <source>The roles were changed.</source>
+        <translation>役割を変更しました。</translation>
+    </message>
+    <message>
+        <source>New PIN or password for {user}</source>
+        <translation>{user} の新しい暗証番号またはパスワード</translation>
+    </message>
+    <message>
+        <source>A lock is lifted, open sessions end, and the person changes the PIN at the next sign-in.</source>
+        <translation>ロックは解除され、ログイン中の端末からはログアウトします。本人が次のログイン時に変更します。</translation>
+    </message>
+    <message>
+        <source>The PIN was set.</source>
+        <translation>暗証番号を設定しました。</translation>
+    </message>
+    <message>
+        <source>Number of the card: hold it to the reader, or type it</source>
+        <translation>カード番号（リーダーにかざすか入力）</translation>
+    </message>
+    <message>
+        <source>Register ID card</source>
+        <translation>IDカードの登録</translation>
+    </message>
+    <message>
+        <source>The card was registered.</source>
+        <translation>IDカードを登録しました。</translation>
+    </message>
+    <message>
+        <source>Reason (lost, worn out …)</source>
+        <translation>理由（紛失、破損など）</translation>
+    </message>
+    <message>
+        <source>It opens nothing any more, and the person is signed off everywhere. Afterwards a new card can be registered.</source>
+        <translation>このカードは使えなくなり、本人はすべての端末からログアウトします。その後、新しいカードを登録できます。</translation>
+    </message>
+    <message>
+        <source>Block ID card</source>
+        <translation>IDカードの使用停止</translation>
+    </message>
+    <message>
+        <source>The card was blocked.</source>
+        <translation>IDカードを使用停止にしました。</translation>
+    </message>
+    <message>
+        <source>{user}: open sessions end at once. What the person did stays as it is.</source>
+        <translation>{user}: ログイン中の端末から直ちにログアウトします。これまでの記録は残ります。</translation>
+    </message>
+    <message>
+        <source>Access was changed.</source>
+        <translation>利用可否を変更しました。</translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Lock</source>
@@ -685,6 +870,97 @@
     <message>
         <source>{words}, kept here until the database is back</source>
         <translation>{words}（データベース復帰までこの端末に保存）</translation>
+    </message>
+</context>
+<context>
+    <name>RightsPage</name>
+    <message>
+        <source>Permission</source>
+        <translation>権限</translation>
+    </message>
+    <message>
+        <source>Permission on {line}</source>
+        <translation>{line} での権限</translation>
+    </message>
+    <message>
+        <source>decided here</source>
+        <translation>このサイトで決定</translation>
+    </message>
+    <message>
+        <source>on this line</source>
+        <translation>このラインで決定</translation>
+    </message>
+    <message>
+        <source>other on {lines}</source>
+        <translation>{lines} は別</translation>
+    </message>
+    <message>
+        <source>yes</source>
+        <translation>可</translation>
+    </message>
+    <message>
+        <source>no</source>
+        <translation>不可</translation>
+    </message>
+    <message>
+        <source>Line: all</source>
+        <translation>ライン: 全体</translation>
+    </message>
+    <message>
+        <source>Line: {line}</source>
+        <translation>ライン: {line}</translation>
+    </message>
+    <message>
+        <source>Change</source>
+        <translation>変更</translation>
+    </message>
+    <message>
+        <source>All lines</source>
+        <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>allow</source>
+        <translation>許可する</translation>
+    </message>
+    <message>
+        <source>forbid</source>
+        <translation>許可しない</translation>
+    </message>
+    <message>
+        <source>as the program declares it</source>
+        <translation>標準に戻す</translation>
+    </message>
+    <message>
+        <source>Role</source>
+        <translation>役割</translation>
+    </message>
+    <message>
+        <source>Decision</source>
+        <translation>決定</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>on all lines</source>
+        <translation>（全ライン）</translation>
+    </message>
+    <message>
+        <source>on line {line}</source>
+        <translation>（ライン {line}）</translation>
+    </message>
+    <message>
+        <source>Change a right</source>
+        <translation>権限の変更</translation>
+    </message>
+    <message>
+        <source>The right was changed.</source>
+        <translation>権限を変更しました。</translation>
     </message>
 </context>
 <context>
@@ -736,6 +1012,69 @@
     </message>
 </context>
 <context>
+    <name>StationsPage</name>
+    <message>
+        <source>Station</source>
+        <translation>端末</translation>
+    </message>
+    <message>
+        <source>Signed in</source>
+        <translation>ログイン中</translation>
+    </message>
+    <message>
+        <source>Last seen</source>
+        <translation>最終確認</translation>
+    </message>
+    <message>
+        <source>Database log-in</source>
+        <translation>データベースのログイン</translation>
+    </message>
+    <message>
+        <source>Without the database</source>
+        <translation>切断中のログイン</translation>
+    </message>
+    <message>
+        <source>No station has been seen yet.</source>
+        <translation>端末はまだ確認されていません。</translation>
+    </message>
+    <message>
+        <source>A station appears here when it has started.</source>
+        <translation>端末を起動するとここに表示されます。</translation>
+    </message>
+    <message>
+        <source>revoked</source>
+        <translation>取消済み</translation>
+    </message>
+    <message>
+        <source>local</source>
+        <translation>端末内</translation>
+    </message>
+    <message>
+        <source>for {hours} h</source>
+        <translation>{hours} 時間</translation>
+    </message>
+    <message>
+        <source>nobody</source>
+        <translation>不可</translation>
+    </message>
+    <message>
+        <source>Without the database only people sign in who did so here before, with badge and PIN or at least 6 characters. What remains: somebody with the disk of this panel can try PINs there without anybody counting, about half a second each: six digits last some days. Changes made meanwhile are sealed and checked when the database is back.</source>
+        <translation>切断中は、この端末で以前にログインした人だけが、IDカードと暗証番号、または 6 桁以上の暗証番号でログインできます。残る危険: この端末のディスクを手に入れた人は、回数を数えられずに暗証番号を試せます（1 回約 0.5 秒、6 桁なら数日）。その間の操作は封印され、復旧後に検証されます。</translation>
+    </message>
+    <message>
+        <source>Sign-in without the database</source>
+        <translation>切断中のログイン</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>The setting was changed.</source>
+        <translation>設定を変更しました。</translation>
+    </message>
+</context>
+<context>
     <name>TagPickSheet</name>
     <message>
         <source>Add a pen</source>
@@ -775,6 +1114,97 @@
     </message>
 </context>
 <context>
+    <name>TrailPage</name>
+    <message>
+        <source>Server time / station</source>
+        <translation>サーバー時刻／端末</translation>
+    </message>
+    <message>
+        <source>Who</source>
+        <translation>誰が</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>From → to</source>
+        <translation>変更前 → 変更後</translation>
+    </message>
+    <message>
+        <source>Why</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>Nothing was recorded that fits.</source>
+        <translation>条件に合う記録はありません。</translation>
+    </message>
+    <message>
+        <source>Take a longer period, another person or another object.</source>
+        <translation>期間、人、対象を変えてください。</translation>
+    </message>
+    <message>
+        <source>signed: {meaning}</source>
+        <translation>署名: {meaning}</translation>
+    </message>
+    <message>
+        <source>authorised by {name}</source>
+        <translation>許可: {name}</translation>
+    </message>
+    <message>
+        <source>without the database</source>
+        <translation>切断中</translation>
+    </message>
+    <message>
+        <source>came in later</source>
+        <translation>後から登録</translation>
+    </message>
+    <message>
+        <source>Chain {station}, row {seq}, SHA-256 {hash}…</source>
+        <translation>連鎖 {station}、行 {seq}、SHA-256 {hash}…</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>今日</translation>
+    </message>
+    <message>
+        <source>Last 8 h</source>
+        <translation>直近 8 時間</translation>
+    </message>
+    <message>
+        <source>Last 7 days</source>
+        <translation>直近 7 日</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>すべて</translation>
+    </message>
+    <message>
+        <source>everybody</source>
+        <translation>全員</translation>
+    </message>
+    <message>
+        <source>Person: {name}</source>
+        <translation>人: {name}</translation>
+    </message>
+    <message>
+        <source>Object or word</source>
+        <translation>対象・語句</translation>
+    </message>
+    <message>
+        <source>Person</source>
+        <translation>人</translation>
+    </message>
+    <message>
+        <source>Order, user, product, tag …, or a word of the reason</source>
+        <translation>作業指示、ユーザー、品目、タグなど、または理由の語句</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>検索</translation>
+    </message>
+</context>
+<context>
     <name>TrendPlot</name>
     <message>
         <source>Trend</source>
@@ -810,6 +1240,25 @@
     <message>
         <source>Cursor {time}</source>
         <translation>カーソル {time}</translation>
+    </message>
+</context>
+<context>
+    <name>UsersPanel</name>
+    <message>
+        <source>Rights</source>
+        <translation>権限</translation>
+    </message>
+    <message>
+        <source>Audit</source>
+        <translation>監査証跡</translation>
+    </message>
+    <message>
+        <source>Stations</source>
+        <translation>端末</translation>
+    </message>
+    <message>
+        <source>Connections</source>
+        <translation>接続</translation>
     </message>
 </context>
 <context>
