@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 import psutil
@@ -21,6 +21,9 @@ from sqlalchemy import Connection
 
 from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
 from core.store.programs import binaries, unprivileged
+
+if TYPE_CHECKING:
+    from core.store.base import Db
 
 _TEMPLATE = "genba_template"
 _counter = itertools.count(1)
@@ -93,15 +96,26 @@ def owner_url(station_url: str) -> str:
     return TestServer.running.admin_url(station_url.partition("?")[0].rpartition("/")[2])
 
 
+def owner_of(db: Db) -> str:
+    """Whoever administers the database that ``db`` is connected to."""
+    assert TestServer.running is not None
+    return TestServer.running.admin_url(db.connection().exec_driver_sql("SELECT current_database()").scalar_one())
+
+
 def lend_operation(connection: Connection, admin_url: str, station: str = "TEST") -> None:
     """Let the present transaction of ``connection`` change any table, in the name of nobody; ends with it."""
     xid = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
     with psycopg.connect(plain(admin_url), autocommit=True) as owner:
         owner.execute(
             "INSERT INTO genba_guard.open_work (xid, kind, operation, user_code, user_name, station, detail)"
-            " VALUES (%s::text::xid8, 'housekeeping', 'test', 'tester', 'Tester', %s, '{}')",
+            " VALUES (%s::text::xid8, 'operation', 'equipment:site:apply', 'tester', 'Tester', %s, '{}')",
             (xid, station),
         )
+
+
+def lend(db: Db) -> None:
+    """As ``lend_operation``, for the transaction that ``db`` is in."""
+    lend_operation(db.connection(), owner_of(db))
 
 
 def plain(url: str) -> str:

@@ -13,8 +13,8 @@ import typer
 if TYPE_CHECKING:
     from core.store.schema import SchemaStatus
 
-app = typer.Typer(help="The schema of the database: status, upgrade, script; log-ins of stations.")
-roles = typer.Typer(help="Log-ins of stations: one each, bound to its station, revoked when its computer is lost.")
+app = typer.Typer(help="The schema of the database; log-ins of stations.")
+roles = typer.Typer(help="Log-ins of stations: list, add, revoke.")
 app.add_typer(roles, name="roles")
 
 Url = Annotated[

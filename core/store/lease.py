@@ -68,6 +68,6 @@ def release(db: Db, lease: Lease) -> None:
 
 
 def _seconds(ttl_s: float) -> float:
-    if not 0 < ttl_s <= 86_400:
-        raise ValueError(f"a lease lasts between 0 and 86,400 seconds, not {ttl_s}")
+    if not 0 < ttl_s <= 3_600:
+        raise ValueError(f"a lease lasts between 0 and 3,600 seconds, not {ttl_s}")
     return ttl_s

@@ -125,7 +125,7 @@ def listed(url: str) -> list[StationLogin]:
 def _make(connection: Connection, login: str, password: str) -> None:
     name, secret, exists = connection.execute(_QUOTED, {"login": login, "password": password}).one()
     verb = "ALTER" if exists else "CREATE"
-    _plain(connection, f"{verb} ROLE {name} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB CONNECTION LIMIT {CONNECTIONS} PASSWORD {secret}")
+    _plain(connection, f"{verb} ROLE {name} LOGIN CONNECTION LIMIT {CONNECTIONS} PASSWORD {secret}")
     _plain(connection, f"GRANT genba_station TO {name}")
 
 

@@ -57,8 +57,8 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    IF EXISTS (SELECT FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id() AND w.kind = 'evidence' AND w.source = p_source
-               AND w.epoch = p_epoch) THEN
+    IF EXISTS (SELECT FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id()
+               AND (w.kind <> 'evidence' OR w.source = p_source AND w.epoch = p_epoch)) THEN
         RETURN true;
     END IF;
     INSERT INTO genba_guard.open_work (xid, kind, operation, tables, user_code, user_name, station, detail, source, epoch)

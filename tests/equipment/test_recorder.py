@@ -21,7 +21,8 @@ from core.live.tags import TagRole, TagSpec, TagType
 from core.production.counting import Counted
 
 if TYPE_CHECKING:
-    from core.equipment.recording import Led, Recorder
+    from core.equipment.recording import Recorder
+    from core.store.lease import Lease
     from tests.store.rig import Station
 
 UNIT = "L1-M2"
@@ -45,7 +46,7 @@ class Rig:
 
         self.station, self.admin, self.table = station, admin, Table()
         self.lost: list[str] = []
-        made = (station.database, self.table.get, station.clock, self.lost.append)
+        made = (station.database, "ST1", self.table.get, station.clock, self.lost.append)
         self.states, self.counts = StateRecorder(*made), CountRecorder(*made)
         self.recorders: Sequence[Recorder[Any]] = (self.states, self.counts)
         for recorder in self.recorders:
@@ -58,22 +59,22 @@ class Rig:
         batch.add(f"{tag}", value, quality, at)
         self.table.put(batch)
 
-    def take(self, holder: str = "ST1", ttl_s: float = 60.0) -> Led | None:
-        from core.equipment.recording import take_source
+    def take(self, holder: str = "ST1", ttl_s: float = 60.0) -> Lease | None:
+        from core.store import lease
 
         def job(db: Any) -> Any:
-            led = take_source(db, "PLC", holder, ttl_s)
+            led = lease.acquire(db, "source:PLC", holder, ttl_s)
             db.commit()
             return led
 
-        led: Led | None = self.station.database.submit("operations", job, deadline_s=5).result()
+        led: Lease | None = self.station.database.submit("operations", job, deadline_s=5).result()
         return led
 
-    def lead(self) -> Led:
+    def lead(self) -> Lease:
         led = self.take()
         assert led is not None
         for recorder in self.recorders:
-            recorder.lead("PLC", led.lease.epoch, led.seen_until)
+            recorder.lead("PLC", led.epoch, led.seen_until)
         return led
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
@@ -115,7 +116,7 @@ def rig(database_url: str, admin_url: str, tmp_path: Path) -> Iterator[Rig]:
     from tests.production.conftest import plant_rows
     from tests.store.rig import Station
 
-    engine = create_engine(database_url, poolclass=NullPool)
+    engine = create_engine(admin_url, poolclass=NullPool)
     with Db(engine) as db:
         plant_rows(db)
         db.commit()
@@ -163,12 +164,14 @@ def test_counts_and_states_arrive(rig: Rig) -> None:
 
 def test_parts_belong_to_the_order_that_ran_when_they_were_counted(rig: Rig) -> None:
     from core.production import orders
+    from tests.postgres import lend
     from tests.production.conftest import Plant, with_time
 
     def start(db: Any) -> Any:
         from core.store.operation import Actor
 
         db.actor = Actor("t", "T", frozenset(), frozenset({"*"}), "TEST", None)
+        lend(db)
         order = Plant(db, {}, {}, {}).released("WO-1")
         with_time(db, -5 / 60)
         view = orders.start_order(db, db.actor, order_id=order.id)
@@ -201,6 +204,7 @@ def test_a_batch_waits_for_the_start_it_meets(rig: Rig, database_url: str) -> No
     from core.production import orders
     from core.store.base import Db
     from core.store.operation import Actor
+    from tests.postgres import lend
     from tests.production.conftest import Plant
 
     actor = Actor("t", "T", frozenset(), frozenset({"*"}), "TEST", None)
@@ -213,9 +217,11 @@ def test_a_batch_waits_for_the_start_it_meets(rig: Rig, database_url: str) -> No
         await flush(rig)
         engine = create_engine(database_url, poolclass=NullPool)
         with Db(engine, actor=actor) as db:
+            lend(db)
             db.decided_at = db.now
             order = Plant(db, {}, {}, {}).released("WO-1")
             db.commit()
+            lend(db)
             db.decided_at = db.now
             orders.start_order(db, actor, order_id=order.id)
             rig.see("L1.M2.Good", 11, ago_s=-0.2)
@@ -291,13 +297,13 @@ def test_a_successor_goes_on_where_the_dead_one_stopped(rig: Rig) -> None:
             recorder.resign("PLC")
         rig.expire(renewed_ago_s=0.0)
         await asyncio.sleep(0.05)
-        led = rig.take("ST2")
+        led = rig.take()  # the same station again, or another one: its number says it
         assert led is not None
-        assert led.lease.epoch == 2
+        assert led.epoch == 2
         assert led.seen_until is not None
         rig.see("L1.M2.Good", 30)  # counted while nobody recorded
         for recorder in rig.recorders:
-            recorder.lead("PLC", led.lease.epoch, led.seen_until)
+            recorder.lead("PLC", led.epoch, led.seen_until)
         await flush(rig)
         await flush(rig)
 
@@ -361,7 +367,7 @@ def test_the_same_lease_goes_on_with_new_numbers(rig: Rig) -> None:
         rig.see("L1.M2.State", 1)
         await flush(rig)
         for recorder in rig.recorders:
-            recorder.lead("PLC", led.lease.epoch, rig.station.clock.now())
+            recorder.lead("PLC", led.epoch, rig.station.clock.now())
         await flush(rig)
         rig.see("L1.M2.Good", 13)
         rig.see("L1.M2.State", 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -77,21 +77,19 @@ class Plant:
         self.db.flush()
 
     def lease(self, source: str, expires: float, renewed: float = 0) -> None:
-        """Somebody records ``source`` until ``expires`` minutes from now."""
-        from core.store.tables import LeaseRow
+        """Somebody records ``source`` until ``expires`` minutes from now; written by the database's owner, and taken away again."""
+        self.owner(
+            "INSERT INTO genba.lease VALUES (%s, 'TEST', 1, now() - interval '1 h', now() + make_interval(secs => %s),"
+            " now() + make_interval(secs => %s)) ON CONFLICT (name) DO UPDATE"
+            " SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at",
+            f"source:{source}", renewed * 60, expires * 60,
+        )  # fmt: skip
 
-        now = self.db.now
-        self.db.merge(
-            LeaseRow(
-                name=f"source:{source}",
-                holder="TEST",
-                epoch=1,
-                acquired_at=now - timedelta(hours=1),
-                renewed_at=now + timedelta(minutes=renewed),
-                expires_at=now + timedelta(minutes=expires),
-            )
-        )
-        self.db.flush()
+    def owner(self, statement: str, *values: object) -> None:
+        from tests.postgres import owner_of
+        from tests.store.rig import ask
+
+        ask(owner_of(self.db), statement, *values)
 
     def blocker(self, kind: str, target: object, reason: str, minutes: float = 0) -> UUID:
         from core.production.models import Blocker
@@ -162,10 +160,11 @@ def plant_rows(db: Db) -> Plant:
 
 
 @pytest.fixture
-def plant(db: Db) -> Plant:
+def plant(db: Db) -> Iterator[Plant]:
     made = plant_rows(db)
     with_time(db, 0)
-    return made
+    yield made
+    made.owner("DELETE FROM genba.lease WHERE holder = 'TEST'")
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ from core.users.models import User
 from core.users.proof import Credential, Params
 from core.users.prover import PanelProver
 from core.users.roles import system_actor
-from core.users.sign_in import sign_in
+from core.users.sign_in import Claim, sign_in
+from core.users.views import SignedIn
 from tests.postgres import plain
 from tests.sitefile.plants import GOOD, TAGS, sites
 
@@ -196,11 +197,22 @@ class Rig:
         end = time.monotonic() + 10
         while not self.database.up and time.monotonic() < end:
             time.sleep(0.01)
-        self.prover = PanelProver(self.run, "P1", lambda: "")
+        self.prover = PanelProver(self.run, "P1", lambda: None)
         self.door = Door(self.database, self.journal, self.readstore, self.clock, "P1", self.prover)
 
     def run(self, work: Any) -> Any:
-        return self.database.submit("queries", work, deadline_s=10).result()
+        def committed(db: Db) -> Any:
+            result = work(db)
+            db.commit()
+            return result
+
+        return self.database.submit("operations", committed, deadline_s=10).result()
+
+    def sign_in(self, code: str, secret: str) -> SignedIn:
+        signed = sign_in(self.run, Claim(Secret(secret), code), "P1")
+        assert signed.actor.session_id is not None
+        self.prover.hold(signed.actor.session_id, token=signed.token)
+        return signed
 
     def close(self) -> None:
         self.database.close(1)
@@ -209,8 +221,9 @@ class Rig:
 
 
 @pytest.fixture
-def rig(database_url: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(database_url, tmp_path)
+def rig(admin_url: str, tmp_path: Path) -> Iterator[Rig]:
+    """With the log-in of whoever administers the database, as the command has it."""
+    made = Rig(admin_url, tmp_path)
     yield made
     made.close()
 
@@ -222,13 +235,13 @@ def test_a_site_file_goes_through_the_door(rig: Rig, admin_url: str, tmp_path: P
     done = rig.door.do(apply_site, actor, arguments(site))
     assert done.state == "applied"
     assert done.view.changes
-    signed = sign_in(rig.run, "0123", Secret(planted), "P1")
+    signed = rig.sign_in("0123", planted)
     assert signed.actor.roles == {"operator"}
-    assert not signed.must_change
-    other = load(tmp_path, GOOD.replace("initial_pin: 0246", "initial_pin: 999999"))
+    assert signed.why_change == ""
+    other = load(tmp_path, GOOD.replace("initial_pin: 0246", "initial_pin: 973164"))
     assert rig.run(lambda db: plan(db, other)) == ()
     assert rig.door.do(apply_site, actor, arguments(other)).view.changes == ()
-    assert sign_in(rig.run, "0123", Secret(planted), "P1"), "a first PIN never replaces one that is there"
+    assert rig.sign_in("0123", planted), "a first PIN never replaces one that is there"
     with pytest.raises(Refused):
         rig.door.do(apply_site, signed.actor, arguments(site))
     with psycopg.connect(plain(admin_url)) as connection:
@@ -240,11 +253,11 @@ def test_a_site_file_goes_through_the_door(rig: Rig, admin_url: str, tmp_path: P
 
 
 def test_not_even_an_administrator_replaces_a_pin_by_a_file(rig: Rig, tmp_path: Path) -> None:
-    users = GOOD + "  - {code: boss, name: Boss, roles: [administrator], initial_pin: 246801}\n"
+    users = GOOD + "  - {code: boss, name: Boss, roles: [administrator], initial_pin: 246801, pin_must_change: false}\n"
     rig.door.do(apply_site, system_actor("genba site apply", "P1"), arguments(load(tmp_path, users)))
-    boss = sign_in(rig.run, "boss", Secret("246801"), "P1").actor
-    rig.door.do(apply_site, boss, arguments(load(tmp_path, users.replace("initial_pin: 0246", "initial_pin: 999999"))))
-    assert sign_in(rig.run, "0123", Secret("0246"), "P1").must_change
+    boss = rig.sign_in("boss", "246801").actor
+    rig.door.do(apply_site, boss, arguments(load(tmp_path, users.replace("initial_pin: 0246", "initial_pin: 973164"))))
+    assert rig.sign_in("0123", "0246").why_change == "first"
 
 
 def test_a_document_from_elsewhere_is_checked_again(db: Db, tmp_path: Path) -> None:

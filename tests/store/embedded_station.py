@@ -18,9 +18,10 @@ def main() -> int:
     try:
         server.start(30)
         if "prepare" in sys.argv:
+            from core.declared import fingerprint
             from core.store.schema import prepare_embedded
 
-            prepare_embedded(server)
+            prepare_embedded(server, fingerprint())
     except GenbaError as error:
         print(error.code, flush=True)
         return 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,11 +24,11 @@ from core.store.base import Db
 from core.store.door import Door
 from core.store.engine import Database
 from core.store.journal import Journal
-from core.store.operation import OPERATIONS, Actor, Proof, Request, Secret, operation
+from core.store.operation import OPERATIONS, Actor, Authorisation, Proof, Request, Secret, Signature, operation
 from core.store.query import QUERIES, Page, query
 from core.store.readstore import ReadStore
 from tests.faults.commit_proxy import CommitProxy
-from tests.postgres import plain
+from tests.postgres import owner_url, plain
 
 TABLES = """
 CREATE TABLE genba.test_thing (
@@ -37,7 +39,27 @@ CREATE TABLE genba.test_thing (
 CREATE TABLE genba.test_entry (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, thing_id uuid NOT NULL REFERENCES genba.test_thing, request_id uuid NOT NULL
 );
-GRANT SELECT, INSERT, UPDATE ON genba.test_thing, genba.test_entry TO genba_station
+GRANT SELECT, INSERT, UPDATE ON genba.test_thing, genba.test_entry TO genba_station;
+SELECT genba_guard.watch('test_thing', 'thing', '{pin}', 'rows');
+SELECT genba_guard.watch('test_entry', 'test_entry', '{}', 'rows');
+INSERT INTO genba_guard.declared (name, kind, offline, meaning, tables)
+SELECT 'test:thing:' || o.verb, o.kind, o.offline, o.meaning, '{test_thing,test_entry,outbox}' FROM (VALUES
+    ('create', 'intent', false, NULL), ('count', 'fact', true, NULL), ('close', 'intent', true, NULL), ('rename', 'intent', false, NULL),
+    ('set_pin', 'intent', false, 'approval'), ('break', 'intent', false, NULL)) o (verb, kind, offline, meaning);
+INSERT INTO genba_guard.role_permission VALUES ('operator', 'test:*');
+INSERT INTO genba.app_user (code, name) VALUES ('alice', '{"ja": "アリス", "en": "Alice"}'), ('boss', '{"ja": "ボス", "en": "Boss"}');
+INSERT INTO genba.user_role (user_id, role_id) SELECT u.id, r.id FROM genba.app_user u, genba.role r WHERE r.code = 'operator';
+INSERT INTO genba.credential (user_id, salt, verifier, time_cost, memory_kib, parallelism, must_change, changed_at)
+SELECT id, decode(repeat('00', 16), 'hex'), decode(repeat('00', 32), 'hex'), 2, 65536, 1, false, now() FROM genba.app_user;
+INSERT INTO genba.session (id, user_id, station, token_hash, started_at, expires_at, roles, seal_inner, seal_outer)
+SELECT '00000000-0000-0000-0000-0000000a11ce', u.id, 'ST1', sha256('token of alice'), now() - interval '1 h', now() + interval '11 h',
+       '["operator"]', genba_guard.pad(k.key, 54), genba_guard.pad(k.key, 92)
+FROM genba.app_user u, (SELECT sha256('genba seal token of alice') AS key) k WHERE u.code = 'alice'
+"""
+"""Things to decide about, watched and declared as a migration does it, and alice, signed in at ST1."""
+TICKET = """
+INSERT INTO genba_guard.ticket (request_id, purpose, operation, meaning, user_id, session_id, station, proved_at)
+SELECT %s, 'signature', %s, %s, u.id, %s, 'ST1', clock_timestamp() FROM genba.app_user u WHERE u.code = %s
 """
 
 
@@ -222,24 +244,37 @@ def declared() -> Iterator[SimpleNamespace]:
         registry.update(old)  # type: ignore[arg-type]
 
 
-ALICE = Actor("alice", "アリス", frozenset({"operator"}), frozenset({"test:*"}), "ST1", None)
+SESSION = UUID(int=0xA11CE)
+TOKEN = "token of alice"
+ALICE = Actor("alice", "アリス", frozenset({"operator"}), frozenset({"test:*", "store:attention:settle_own"}), "ST1", SESSION)
 GOOD_PIN = "planted-pin-4711"
 RIGHT = {"alice": GOOD_PIN, "boss": "planted-boss-0815"}
 
 
 class Prover:
-    """Hashes backwards; knows two people."""
+    """Hashes backwards; knows two people, and tells the database of a signature as the function for it would."""
 
-    def prove(self, operation: str, parameter: str, secret: Secret, args: Mapping[str, Any]) -> str:
+    def __init__(self, admin_url: str) -> None:
+        self._admin_url = admin_url
+
+    def prove(self, request_id: UUID, operation: str, parameter: str, secret: Secret, args: Mapping[str, Any]) -> str:
         return f"proof-of-{len(secret.reveal())}"
 
-    def verify(self, user_code: str, secret: Secret) -> Actor:
-        if RIGHT.get(user_code) != secret.reveal():
-            raise Refused("store.no_right", operation="sign")
-        return replace(ALICE, user_code=user_code, name=user_code.title())
+    def sign(self, request_id: UUID, operation: str, signature: Signature) -> Actor:
+        if RIGHT.get(signature.user_code) != signature.proof.reveal():
+            raise Refused("users.wrong")
+        ask(self._admin_url, TICKET, request_id, operation, signature.meaning, SESSION, signature.user_code)
+        return replace(ALICE, user_code=signature.user_code, name=signature.user_code.title())
 
-    def sign(self, db: Db, request: Request) -> None:
-        self.signed = request.signed
+    def authorise(self, request_id: UUID, operation: str, authorisation: Authorisation) -> Actor:
+        raise Refused("users.wrong")
+
+    def token(self, session_id: UUID | None) -> str | None:
+        return TOKEN if session_id == SESSION else None
+
+    def seal(self, session_id: UUID | None, message: bytes) -> str | None:
+        key = hashlib.sha256(f"genba seal {TOKEN}".encode()).digest()
+        return hmac.new(key, message, hashlib.sha256).hexdigest() if session_id == SESSION else None
 
 
 class Station:
@@ -251,7 +286,7 @@ class Station:
         self._url = given.update_query_dict({"host": "127.0.0.1", "port": str(self.proxy.port)}).render_as_string(hide_password=False)
         self._home = home
         self.clock = SystemClock()
-        self.prover = Prover()
+        self.prover = Prover(owner_url(url))
         self.start()
 
     def start(self) -> None:

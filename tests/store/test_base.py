@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -28,12 +28,12 @@ def test_a_naive_datetime_is_refused(db: Db) -> None:
 
 def test_times_come_back_in_utc_whatever_zone_they_were_given_in(db: Db) -> None:
     tokyo = datetime(2026, 7, 1, 8, 0, 0, 123456, timezone(timedelta(hours=9)))
-    db.add(lease(tokyo))
-    db.flush()
+    db.execute(update(Unit).where(Unit.code == "pcs").values(retired_at=tokyo))
     db.expire_all()
     db.execute(text("SET LOCAL TimeZone = 'Asia/Tokyo'"))
-    stored = db.get_one(LeaseRow, "x").acquired_at
+    stored = db.scalar(select(Unit.retired_at).where(Unit.code == "pcs"))
     assert stored == tokyo
+    assert stored is not None
     assert stored.tzinfo is UTC
 
 

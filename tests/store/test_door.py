@@ -169,11 +169,12 @@ def test_a_signature_is_checked_again_and_stands_in_the_audit_row(station: Stati
     ((detail, changes),) = ask(admin, "SELECT detail, changes FROM genba.audit WHERE request_id = %s", done.request_id)
     assert {k: detail["signature"][k] for k in ("user_code", "name", "meaning")} == {
         "user_code": "boss",
-        "name": "Boss",
+        "name": {"ja": "ボス", "en": "Boss"},
         "meaning": "approval",
     }
     assert changes[0]["values"]["pin"] == ["•••", "•••"]
-    assert station.prover.signed is not None
+    signed = ask(admin, "SELECT user_code, meaning FROM genba.signature WHERE request_id = %s", done.request_id)
+    assert signed == [("boss", "approval")]
 
 
 def test_a_proof_given_as_plain_text_is_refused(station: Station, ops: SimpleNamespace, thing: UUID) -> None:
@@ -289,7 +290,7 @@ def test_a_late_intent_that_is_no_longer_possible_needs_attention(station: Stati
         station.door.settle(done.request_id, stranger)
     station.door.settle(done.request_id, ALICE)
     assert station.door.needs_attention() == []
-    assert ask(admin, "SELECT outcome FROM genba.audit WHERE operation = 'store:attention:settle'") == [("settled",)]
+    assert ask(admin, "SELECT outcome FROM genba.audit WHERE operation = 'store:attention:settle_own'") == [("done",)]
     with pytest.raises(Invalid):
         station.door.settle(done.request_id, ALICE)
 

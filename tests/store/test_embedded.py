@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from core.declared import fingerprint
 from core.errors import Unavailable
 from core.store.embedded import ADMIN, EmbeddedServer
 from core.store.engine import Database
@@ -347,7 +348,7 @@ def test_a_station_finds_its_killed_server_again_by_itself(home: Path, expect_lo
     expect_log("database is down")
     server = EmbeddedServer(home, durable=False)
     server.start()
-    prepare_embedded(server)
+    prepare_embedded(server, fingerprint())
     database = Database(server.url, "LOCAL", revive=lambda give_up: server.start(60, give_up))
     database.start()
     until(lambda: database.up)
@@ -370,9 +371,9 @@ def test_embedded_station_is_restricted_and_migrated_once(home: Path) -> None:
     server = EmbeddedServer(home, durable=False)
     server.start()
     try:
-        address = prepare_embedded(server)
+        address = prepare_embedded(server, fingerprint())
         start = time.monotonic()
-        assert prepare_embedded(server) == address
+        assert prepare_embedded(server, fingerprint()) == address
         assert time.monotonic() - start < 0.5
         with psycopg.connect(plain(address)) as connection:
             rights = "SELECT rolsuper, rolcreaterole, pg_has_role('genba_owner', 'MEMBER') FROM pg_roles WHERE rolname = current_user"

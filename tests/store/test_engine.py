@@ -15,13 +15,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.errors import GenbaError, Unavailable
+from core.store import logins
 from core.store.base import Db
 from core.store.engine import Database, DatabaseState
 from core.store.programs import binaries
-from core.store.schema import add_station_login, upgrade
+from core.store.schema import upgrade
 from tests.postgres import OwnServer, plain
 
-LEASE = "INSERT INTO genba.lease (name, holder, epoch, acquired_at, renewed_at, expires_at) VALUES (:name, 'A', 1, now(), now(), now())"
+LEASE = "SELECT genba.lease_acquire(:name, 'A', 60)"
 
 
 def until(true: Callable[[], object], within_s: float = 10.0) -> float:
@@ -46,7 +47,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
     server.start()
     server.run("CREATE DATABASE genba")
     upgrade(server.url("genba"))
-    add_station_login(server.url("genba"), "panel", "p a%s's")
+    logins.add_local(server.url("genba"), "panel", "p a%s's")
     yield server
     server.remove()
 
@@ -77,7 +78,7 @@ def test_what_is_not_committed_is_rolled_back(station: Database) -> None:
 def test_errors_of_the_database_reach_the_caller(station: Database) -> None:
     def twice(db: Db) -> None:
         for _ in range(2):
-            db.execute(text(LEASE), {"name": "twice"})
+            db.execute(text("INSERT INTO genba.unit (code, quantity, name, base) VALUES ('pcs', 'count', '{}', 'pcs')"))
 
     with pytest.raises(IntegrityError):
         station.submit("operations", twice, deadline_s=5).result()
@@ -166,13 +167,12 @@ def test_a_broken_connection_is_replaced_even_when_the_job_kept_it_to_itself(sta
 
 
 def test_lock_and_statement_limits_have_words(station: Database, plant: OwnServer) -> None:
-    plant.run("INSERT INTO genba.lease VALUES ('locked', 'A', 1, now(), now(), now())", "genba")
     with psycopg.connect(plain(plant.url("genba"))) as other:
-        other.execute("SELECT * FROM genba.lease WHERE name = 'locked' FOR UPDATE")
+        other.execute("SELECT * FROM genba.unit WHERE code = 'pcs' FOR UPDATE")
 
         def take(db: Db) -> None:
             db.execute(text("SET LOCAL lock_timeout = '100ms'"))
-            db.execute(text("SELECT * FROM genba.lease WHERE name = 'locked' FOR UPDATE"))
+            db.execute(text("SELECT * FROM genba.unit WHERE code = 'pcs' FOR UPDATE"))
 
         assert refused(station.submit("operations", take, deadline_s=5)).code == "store.busy"
 

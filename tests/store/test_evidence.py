@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
 from core.errors import Refused
-from core.store import audit, evidence, lease, notices
+from core.store import evidence, lease, notices
 from core.store.base import Db, UtcDateTime
 from core.store.operation import Actor
 from tests.store.rig import OwnBase, ask
@@ -79,21 +79,20 @@ def _stored(db: Db, source: str) -> list[tuple[int, int]]:
 
 def test_a_batch_may_be_sent_as_often_as_the_network_likes(db: Db) -> None:
     epoch = _epoch(db, "A")
-    assert evidence.record(db, SEEN, _rows(1, 2, 3), source="A", epoch=epoch) == 3
+    assert evidence.record(db, SEEN, _rows(1, 2, 3), station="ST1", source="A", epoch=epoch) == 3
     db.commit()
-    assert evidence.record(db, SEEN, _rows(2, 3, 4), source="A", epoch=epoch) == 1
-    assert evidence.record(db, SEEN, [], source="A", epoch=epoch) == 0
+    assert evidence.record(db, SEEN, _rows(2, 3, 4), station="ST1", source="A", epoch=epoch) == 1
+    assert evidence.record(db, SEEN, [], station="ST1", source="A", epoch=epoch) == 0
     db.commit()
     assert _stored(db, "A") == [(epoch, n) for n in (1, 2, 3, 4)]
-    assert audit.changes(db) == []
 
 
 def test_what_was_not_known_is_filled_in_and_what_is_known_stays(db: Db) -> None:
     epoch = _epoch(db, "B")
-    evidence.record(db, SEEN, _rows(1, ended_at=None), source="B", epoch=epoch, fill=("ended_at",))
-    assert evidence.record(db, SEEN, _rows(1, ended_at=None), source="B", epoch=epoch, fill=("ended_at",)) == 0
-    assert evidence.record(db, SEEN, _rows(1, ended_at=T0), source="B", epoch=epoch, fill=("ended_at",)) == 1
-    assert evidence.record(db, SEEN, _rows(1, ended_at=T0 + timedelta(1)), source="B", epoch=epoch, fill=("ended_at",)) == 0
+    evidence.record(db, SEEN, _rows(1, ended_at=None), station="ST1", source="B", epoch=epoch, fill=("ended_at",))
+    assert evidence.record(db, SEEN, _rows(1, ended_at=None), station="ST1", source="B", epoch=epoch, fill=("ended_at",)) == 0
+    assert evidence.record(db, SEEN, _rows(1, ended_at=T0), station="ST1", source="B", epoch=epoch, fill=("ended_at",)) == 1
+    assert evidence.record(db, SEEN, _rows(1, ended_at=T0 + timedelta(1)), station="ST1", source="B", epoch=epoch, fill=("ended_at",)) == 0
     assert db.scalar(select(Seen.ended_at).where(Seen.source == "B")) == T0
     db.rollback()
 
@@ -102,10 +101,10 @@ def test_a_superseded_recorder_stores_nothing(db: Db) -> None:
     epoch = _epoch(db, "C")
     for wrong in (epoch - 1, epoch + 1):
         with pytest.raises(Refused) as refused:
-            evidence.record(db, SEEN, _rows(1), source="C", epoch=wrong)
+            evidence.record(db, SEEN, _rows(1), station="ST1", source="C", epoch=wrong)
         assert refused.value.code == "store.evidence_superseded"
     with pytest.raises(Refused):
-        evidence.record(db, SEEN, _rows(1), source="nobody", epoch=1)
+        evidence.record(db, SEEN, _rows(1), station="ST1", source="nobody", epoch=1)
     assert _stored(db, "C") == []
 
 
@@ -114,7 +113,7 @@ def test_the_holder_cannot_change_between_the_check_and_the_commit(db: Db, url: 
     ended = lease.acquire(db, evidence.lease_name("D"), "ST2", 30)
     assert ended is None
     db.commit()
-    evidence.record(db, SEEN, _rows(1), source="D", epoch=epoch)
+    evidence.record(db, SEEN, _rows(1), station="ST1", source="D", epoch=epoch)
     taken = threading.Event()
 
     def take_over() -> None:
@@ -133,7 +132,7 @@ def test_the_holder_cannot_change_between_the_check_and_the_commit(db: Db, url: 
     assert taken.wait(10)
     thread.join()
     with pytest.raises(Refused):
-        evidence.record(db, SEEN, _rows(2), source="D", epoch=epoch)
+        evidence.record(db, SEEN, _rows(2), station="ST1", source="D", epoch=epoch)
     db.rollback()
     assert _stored(db, "D") == [(epoch, 1)]
 
@@ -145,7 +144,7 @@ def test_any_order_and_repetition_stores_each_once(db: Db, batches: list[list[in
     epoch = _epoch(db, source)
     new = 0
     for batch in batches:
-        new += evidence.record(db, SEEN, _rows(*batch), source=source, epoch=epoch)
+        new += evidence.record(db, SEEN, _rows(*batch), station="ST1", source=source, epoch=epoch)
         db.commit()
     wanted = sorted({n for batch in batches for n in batch})
     assert [seq for _, seq in _stored(db, source)] == wanted
@@ -160,7 +159,7 @@ def test_a_batch_is_one_notice_of_its_kind(db: Db, url: str) -> None:
     epoch = _epoch(db, "N")
     with psycopg.connect(plain(url), autocommit=True) as listener:
         listener.execute(f"LISTEN {notices.CHANNEL}")
-        evidence.record(db, SEEN, _rows(*range(100)), source="N", epoch=epoch)
+        evidence.record(db, SEEN, _rows(*range(100)), station="ST1", source="N", epoch=epoch)
         db.commit()
         heard = [notice.payload for notice in listener.notifies(timeout=2, stop_after=1)]
     assert heard == ["seen:*"]

@@ -8,15 +8,27 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from core.errors import Refused
+from core.store import evidence
 from core.store.base import Db
-from core.store.lease import Lease, acquire, check, release, renew
+from core.store.lease import Lease, acquire, release, renew
 
 
-def expire(db: Db, name: str) -> None:
-    db.execute(text("UPDATE genba.lease SET expires_at = clock_timestamp() - interval '1 ms' WHERE name = :name"), {"name": name})
+def expire(db: Db, lease: Lease) -> None:
+    """A lease that was let go ends as one that was not renewed in time."""
+    release(db, lease)
+
+
+def check(db: Db, lease: Lease) -> bool:
+    """Whether its holder may store evidence now."""
+    try:
+        evidence.begin(db, lease.holder, lease.name.removeprefix("source:"), lease.epoch)
+    except Refused:
+        return False
+    return True
 
 
 def test_only_one_holds_it_and_his_own_second_life_waits_too(db: Db) -> None:
@@ -31,22 +43,22 @@ def test_only_one_holds_it_and_his_own_second_life_waits_too(db: Db) -> None:
 def test_taken_over_after_expiry_and_the_late_one_is_fenced_off(db: Db) -> None:
     first = acquire(db, "source:A", "ONE", 30)
     assert first is not None
-    expire(db, "source:A")
+    expire(db, first)
     second = acquire(db, "source:A", "TWO", 30)
     assert second is not None
     assert second.epoch == first.epoch + 1
     assert renew(db, first, 30) is None
     release(db, first)
-    assert not check(db, "source:A", first.epoch)
-    assert check(db, "source:A", second.epoch)
+    assert not check(db, first)
+    assert check(db, second)
     assert renew(db, second, 30) is not None
 
 
 def test_late_but_alone_goes_on_with_the_same_epoch(db: Db) -> None:
     lease = acquire(db, "source:A", "ONE", 30)
     assert lease is not None
-    expire(db, "source:A")
-    assert check(db, "source:A", lease.epoch)
+    expire(db, lease)
+    assert check(db, lease)
     renewed = renew(db, lease, 30)
     assert renewed is not None
     assert renewed.epoch == lease.epoch
@@ -69,7 +81,7 @@ def test_times_are_the_servers(db: Db) -> None:
 
 
 def test_nobody_held_it_yet(db: Db) -> None:
-    assert not check(db, "never", 1)
+    assert not check(db, Lease("source:never", "ONE", 1, db.now))
     release(db, Lease("never", "ONE", 1, db.now))
     assert renew(db, Lease("never", "ONE", 1, db.now), 30) is None
 
@@ -94,9 +106,9 @@ def test_a_takeover_waits_for_evidence_being_written(sessions: list[Db]) -> None
     writer, rival = sessions[:2]
     lease = acquire(writer, "source:A", "ONE", 30)
     assert lease is not None
-    expire(writer, "source:A")
+    expire(writer, lease)
     writer.commit()
-    assert check(writer, "source:A", lease.epoch)  # the transaction that writes evidence is open now
+    assert check(writer, lease)  # the transaction that writes evidence is open now
     taken: list[Lease | None] = []
     thread = threading.Thread(target=lambda: (taken.append(acquire(rival, "source:A", "TWO", 30)), rival.commit()))
     thread.start()
@@ -106,7 +118,7 @@ def test_a_takeover_waits_for_evidence_being_written(sessions: list[Db]) -> None
     thread.join(5)
     assert taken[0] is not None
     assert taken[0].epoch == lease.epoch + 1
-    assert not check(writer, "source:A", lease.epoch)
+    assert not check(writer, lease)
 
 
 def test_four_stations_at_once_never_two_holders_of_one_epoch(sessions: list[Db]) -> None:

@@ -145,7 +145,7 @@ def test_any_text_is_either_refused_or_safe_to_store(text: str) -> None:
 
 def test_an_offline_operation_must_bring_a_preview_and_carry_no_proof() -> None:
     with pytest.raises(ValueError, match="subject and preview"):
-        operation("test:thing:x", kind="fact", offline=True)
+        operation("test:thing:x", kind="fact", writes=(), offline=True)
     book = _declare(offline=True, subject=lambda args: ("thing", str(args["thing_id"])), preview=lambda view, request: view)
     with pytest.raises(TypeError, match="proof"):
         book.form  # noqa: B018
@@ -154,7 +154,7 @@ def test_an_offline_operation_must_bring_a_preview_and_carry_no_proof() -> None:
 def test_names_are_checked_and_unique() -> None:
     for bad in ("start", "Production:order:start", "a:b c", "a:" + "b" * 120):
         with pytest.raises(ValueError, match="feature:thing:verb"):
-            operation(bad, kind="fact")
+            operation(bad, kind="fact", writes=())
     _declare()
     with pytest.raises(ValueError, match="twice"):
         _declare()

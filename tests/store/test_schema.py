@@ -22,9 +22,10 @@ from sqlalchemy.pool import NullPool
 
 from core.config import VERSION
 from core.errors import GenbaError, Refused, Unavailable
+from core.store import logins
 from core.store.base import Base, Db
 from core.store.engine import Database
-from core.store.schema import REVISION, Window, add_station_login, schema_sql, status, upgrade
+from core.store.schema import REVISION, Window, schema_sql, status, upgrade
 from tests.postgres import OwnServer, TestServer, installed_servers, plain
 from tests.store.test_engine import until
 
@@ -127,7 +128,7 @@ def shared(server: OwnServer) -> Iterator[OwnServer]:
     server.run("CREATE DATABASE plant OWNER boss")
     yield server
     server.run("DROP DATABASE plant WITH (FORCE)")
-    server.run('DROP ROLE IF EXISTS genba_owner, genba_station, "panel boss", "panel root_of_server"')
+    server.run('DROP ROLE IF EXISTS genba_owner, genba_station, "genba_L1"')
 
 
 @pytest.mark.parametrize("login", ["root_of_server", "boss"])
@@ -138,13 +139,12 @@ def test_superuser_or_owner_sets_it_up_and_a_station_works(shared: OwnServer, lo
     after = upgrade(url)
     assert (after.state, after.reason, after.window and after.window.revision) == ("ready", None, REVISION)
     assert upgrade(url) == after == status(url), "a second time nothing happens"
-    panel = f"panel {login}"
-    add_station_login(url, panel, "old")
-    add_station_login(url, panel, 'it\'s "new" %s :x')
-    station = shared.url("plant", panel.replace(" ", "%20"), 'it\'s "new" %s :x')
+    logins.add(url, "L1", "old")
+    logins.add(url, "L1", 'it\'s "new" %s :x')
+    station = shared.url("plant", "genba_L1", 'it\'s "new" %s :x')
     assert status(station).state == "ready"
     with psycopg.connect(plain(station)) as connection:
-        connection.execute("INSERT INTO genba.lease VALUES ('x', 'A', 1, now(), now(), now())")
+        connection.execute("SELECT genba.lease_acquire('x', 'L1', 10)")
         owners = connection.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'genba'").fetchall()
     assert owners == [("genba_owner",)]
     database = Database(station, "L1")
@@ -194,7 +194,7 @@ def test_two_upgrades_at_once_both_succeed(shared: OwnServer) -> None:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.store.schema._LOCK_TIMEOUT", "300ms")
+    monkeypatch.setattr("core.store.administration._LOCK_TIMEOUT", "300ms")
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -233,10 +233,10 @@ def test_upgrade_gives_up_on_a_table_in_use(shared: OwnServer) -> None:
 def test_newer_schema_is_left_alone(shared: OwnServer) -> None:
     url = shared.url("plant")
     upgrade(url)
-    shared.run("UPDATE genba.alembic_version SET version_num = '0002'", "plant")
-    shared.run("INSERT INTO genba.schema_compat VALUES ('0002', '0.1', '0.2', now() + interval '1 s')", "plant")
+    shared.run("UPDATE genba.alembic_version SET version_num = '0099'", "plant")
+    shared.run("INSERT INTO genba.schema_compat VALUES ('0099', '0.1', '0.2', now() + interval '1 s')", "plant")
     assert upgrade(url).state == status(url).state == "ahead"
-    shared.run("INSERT INTO genba.schema_compat VALUES ('0003', '0.2', '0.3', now() + interval '2 s')", "plant")
+    shared.run("INSERT INTO genba.schema_compat VALUES ('0100', '0.3', '0.4', now() + interval '2 s')", "plant")
     assert status(url).state == "read_only"
     with pytest.raises(Unavailable) as caught:
         upgrade(url)
@@ -279,7 +279,7 @@ HOSTILE = [
     "SELECT * FROM genba.credential",
     "INSERT INTO genba.credential (user_id) VALUES (1)",
     "SELECT * FROM genba.sign_in_secret",
-    "UPDATE genba.sign_in_attempt SET failures = 0",
+    "UPDATE genba_guard.attempt SET failures = 0",
     "SELECT token_hash FROM genba.session",
     "UPDATE genba.schema_compat SET oldest_program = '0'",
     "UPDATE genba.alembic_version SET version_num = '0'",
