@@ -219,7 +219,7 @@ def test_a_bundle_of_a_station_in_trouble(genba: Genba, tmp_path: Path, monkeypa
 
 
 def test_a_bundle_beside_a_running_private_database(genba: Genba, home: Path, tmp_path: Path, postgres: TestServer) -> None:
-    from core.catalogue import fingerprint
+    from core.declared import fingerprint
     from core.store.embedded import EmbeddedServer
     from core.store.schema import prepare_embedded
 

@@ -25,6 +25,7 @@ from core.store.operation import Secret
 from core.store.sealing import KeyRing, SiteKey, Unreadable
 from core.store.sitekeys import SiteKeys, wrapped
 from core.store.sitesecrets import Rotated, forget_secret, rotate_site_key, secret_names, set_secret
+from core.store.tables import SiteSecret
 from core.users.roles import system_actor
 from tests.conftest import ExpectedLog
 from tests.postgres import plain
@@ -170,6 +171,18 @@ def test_two_secrets_that_changed_places_open_no_more(boss: Floor, admin_url: st
         swap = "UPDATE genba.secret s SET value = (SELECT value FROM genba.secret o WHERE o.name <> s.name)"
         connection.execute(swap)
     assert read(boss) == read(boss, OTHER_NAME) == Unreadable("", "damaged")
+
+
+def test_a_statement_that_fails_does_not_repeat_what_it_was_given(boss: Floor, site: Open, expect_log: ExpectedLog) -> None:
+    expect_log("does not have the site's key")
+
+    def careless(db: Db) -> None:
+        db.add(SiteSecret(name=NAME, value=PLANTED))
+        db.flush()
+
+    failure = site("panel").database.submit("operations", careless, deadline_s=5).exception()
+    assert failure is not None
+    assert PLANTED not in f"{failure!s} {failure!r}"
 
 
 # Rotation -----------------------------------------------------------------------------------------------------------
