@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QApplication
 from core.errors import GenbaError
 from core.live.link import LinkState
 from core.live.sample import Quality
+from core.log import record_crash
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.garbage import Collector
@@ -121,7 +122,8 @@ async def _live(
     window.closing.connect(closing.set)
     if window.is_closing:
         closing.set()
-    _hook_failures(loop, window)
+    reports = CrashReports()
+    _hook_failures(loop, window, reports)
     if sys.platform != "win32":
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, closing.set)
@@ -129,6 +131,7 @@ async def _live(
     QTimer.singleShot(LOADED_AFTER_MS, window, partial(_loaded, collector))
     try:
         settings = await in_thread(lambda: _settle(overrides, demo))
+        reports.home = settings.home
         starting = loop.create_task(_start_station(window, settings, demo))
         try:
             if capture is None:
@@ -211,20 +214,38 @@ async def _shut_down(window: Window, starting: asyncio.Task[Station | None]) -> 
     window.hide()
 
 
-def _hook_failures(loop: asyncio.AbstractEventLoop, window: Window) -> None:
-    """Nothing that fails in a slot or a task ends the program; it is logged once and shown in three lines."""
+class CrashReports:
+    """Where the reports of defects go.
+
+    Attributes:
+        home: Of the station; None until the settings are read, and until then there is only the log.
+    """
+
+    def __init__(self) -> None:
+        self.home: Path | None = None
+
+    def add(self, error: BaseException) -> None:
+        """Report a defect; what an operator may meet is none."""
+        if self.home is not None and not isinstance(error, GenbaError):
+            record_crash(self.home, error)
+
+
+def _hook_failures(loop: asyncio.AbstractEventLoop, window: Window, reports: CrashReports) -> None:
+    """Nothing that fails in a slot or a task ends the program; it is logged once, reported and shown in three lines."""
 
     def in_slot(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if issubclass(kind, KeyboardInterrupt):
             window.close()
             return
         log.error("failure in a slot: %s", "".join(traceback.format_exception(kind, error, trace)))
+        reports.add(error)
         window.show_error(error)
 
     def in_task(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         log.error("failure in a task: %s", context.get("message"), exc_info=error)
         if error is not None:
+            reports.add(error)
             window.show_error(error)
 
     sys.excepthook = in_slot

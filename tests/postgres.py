@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 import psutil
@@ -21,6 +21,9 @@ from sqlalchemy import Connection
 
 from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
 from core.store.programs import binaries, unprivileged
+
+if TYPE_CHECKING:
+    from core.store.base import Db
 
 _TEMPLATE = "genba_template"
 _counter = itertools.count(1)
@@ -93,6 +96,12 @@ def owner_url(station_url: str) -> str:
     return TestServer.running.admin_url(station_url.partition("?")[0].rpartition("/")[2])
 
 
+def owner_of(db: Db) -> str:
+    """Whoever administers the database that ``db`` is connected to."""
+    assert TestServer.running is not None
+    return TestServer.running.admin_url(db.connection().exec_driver_sql("SELECT current_database()").scalar_one())
+
+
 def lend_operation(connection: Connection, admin_url: str, station: str = "TEST") -> None:
     """Let the present transaction of ``connection`` change any table, in the name of nobody; ends with it."""
     xid = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
@@ -102,6 +111,11 @@ def lend_operation(connection: Connection, admin_url: str, station: str = "TEST"
             " VALUES (%s::text::xid8, 'operation', 'equipment:site:apply', 'tester', 'Tester', %s, '{}')",
             (xid, station),
         )
+
+
+def lend(db: Db) -> None:
+    """As ``lend_operation``, for the transaction that ``db`` is in."""
+    lend_operation(db.connection(), owner_of(db))
 
 
 def plain(url: str) -> str:
@@ -167,6 +181,27 @@ class OwnServer:
     def run(self, statement: str, database: str = "postgres") -> None:
         with psycopg.connect(plain(self.url(database)), autocommit=True) as connection:
             connection.execute(statement)
+
+    def admit(self, rules: str, certificate: tuple[bytes, bytes] | None = None) -> None:
+        """Let log-ins in by these lines of pg_hba.conf, its superuser always; speak TLS with (certificate, key), or not at all."""
+        data = self.home / "data"
+        (data / "pg_hba.conf").write_text(f"host all root_of_server 127.0.0.1/32 scram-sha-256\n{rules}\n", encoding="ascii")
+        if certificate is not None:
+            for name, content in zip(("server.crt", "server.key"), certificate, strict=True):
+                path = data / name
+                path.write_bytes(content)
+                path.chmod(0o600)
+                os.chown(path, data.stat().st_uid, data.stat().st_gid)
+        with psycopg.connect(plain(self.url("postgres")), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET ssl = on" if certificate else "ALTER SYSTEM SET ssl = off")
+            before = connection.execute("SELECT pg_conf_load_time(), pg_reload_conf()").fetchone()
+        while self._loaded() == before[:1]:  # type: ignore[index]
+            time.sleep(0.02)
+
+    def _loaded(self) -> tuple[object, ...] | None:
+        # A new connection each time: it knows what the main process knew when it began.
+        with psycopg.connect(plain(self.url("postgres"))) as connection:
+            return connection.execute("SELECT pg_conf_load_time()").fetchone()
 
     def everything(self) -> list[int]:
         """Pids of the server and all its children."""

@@ -64,7 +64,6 @@ def test_every_spelling_of_the_database_address(home: Path, url: str) -> None:
         ('auto_sign_off_s = "soon"', "auto_sign_off_s", "a number"),
         ("auto_sign_off_s = -1", "auto_sign_off_s", "≥ 0"),
         ("screen_diagonal_inch = 1", "screen_diagonal_inch", "≥ 3"),
-        ("offline_sign_in = 7", "offline_sign_in", "true, false"),
         ('name = "a b"', "name", "A-Z"),
         ("panel = 5", "panel", "text"),
     ],

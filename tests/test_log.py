@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from core import log
 from core.errors import Unavailable
-from core.log import Outage, UtcFormatter, redacted, start_logging
+from core.log import Outage, UtcFormatter, conceal, record_crash, redacted, start_logging
 
 
 class Clock:
@@ -104,3 +111,106 @@ def test_once_down_once_up_with_the_duration(caplog: pytest.LogCaptureFixture, e
         "source PLC-1 is down: no answer",
         "source PLC-1 is up again after 75.2 s",
     ]
+
+
+# What is known to be secret -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this test conceals, the next one does not."""
+    monkeypatch.setattr(log, "_known", {})
+    monkeypatch.setattr(log, "_known_pattern", None)
+
+
+def disguised(secret: str) -> Iterator[str]:
+    raw = secret.encode()
+    yield secret
+    yield repr(secret)
+    yield repr(raw)
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield json.dumps({"x": secret})
+    yield json.dumps(secret, ensure_ascii=False)
+    yield html.escape(secret)
+    yield raw.hex()
+    yield base64.b64encode(raw).decode()
+    for user in ("a", "ab", "abc", "パネル"):
+        both = f"{user}:{secret}".encode()
+        yield base64.b64encode(both).decode()
+        yield base64.urlsafe_b64encode(both + b":tail").decode()
+
+
+@pytest.mark.usefixtures("_forgotten")
+@pytest.mark.parametrize("secret", ["p@ss/w:ö rd%+<&>", "hunter22", "パスワードです", "12345678", "back\\slash'quote\"", "x" * 300])
+def test_what_is_concealed_is_found_in_no_disguise(secret: str) -> None:
+    conceal(secret)
+    raw = secret.encode()
+    for text in disguised(secret):
+        clean = redacted(f"before {text} after")
+        assert clean.startswith("before ")
+        assert clean.endswith(" after")
+        assert secret not in clean
+        assert raw.hex() not in clean
+        assert quote(secret, safe="") not in clean
+        # Of a base64 text only the characters shared with its neighbours may be left.
+        assert all(len(part) <= 40 for part in re.findall(r"[A-Za-z0-9+/_-]+", clean.replace("***", " "))), clean
+        assert "***" in clean
+
+
+@pytest.mark.usefixtures("_forgotten")
+def test_bytes_are_concealed_as_text_of_any_kind() -> None:
+    key = bytes(range(120, 152))
+    conceal(key)
+    for text in (key.hex(), key.hex().upper(), base64.b64encode(key).decode(), repr(key)):
+        assert redacted(f"key {text}").count("***") == 1
+        assert text not in redacted(f"key {text}")
+
+
+@pytest.mark.usefixtures("_forgotten")
+@pytest.mark.parametrize("short", ["", "abc", "1234", "123456", "1234567"])
+def test_what_is_short_or_looks_like_a_count_is_not_taken_out_of_every_line(short: str) -> None:
+    conceal(short)
+    assert redacted(f"made {short} good") == f"made {short} good"
+
+
+@pytest.mark.usefixtures("_forgotten")
+def test_a_long_life_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "_MOST_KNOWN", 100)
+    for number in range(200):
+        conceal(f"planted-secret-{number:04}")
+    assert len(log._known) == 100
+    assert "0199" not in redacted("planted-secret-0199")
+
+
+@given(st.text())
+def test_redaction_takes_any_text(text: str) -> None:
+    assert isinstance(redacted(text), str)
+
+
+# Crash reports ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_forgotten")
+def test_a_crash_is_reported_without_its_secrets_to_the_account_alone(tmp_path: Path) -> None:
+    conceal("planted-secret-1")
+    try:
+        raise RuntimeError("cannot log in with planted-secret-1 or password=planted-2 at http://u:planted-3@x/")
+    except RuntimeError as error:
+        path = record_crash(tmp_path / "home", error)
+        record_crash(tmp_path / "home", error)
+    assert path == tmp_path / "home" / "log" / "crash.log"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("Traceback") == 2
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", text)
+    assert "planted" not in text
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_crash_reports_do_not_fill_the_disk_and_need_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "_CRASH_BYTES", 500)
+    for _ in range(20):
+        record_crash(tmp_path, RuntimeError("x" * 200))
+    assert {path.name for path in (tmp_path / "log").iterdir()} == {"crash.log", "crash.log.1"}
+    assert sum(path.stat().st_size for path in (tmp_path / "log").iterdir()) < 2_000
+    assert record_crash(Path("/proc/nobody"), RuntimeError("x")) is None

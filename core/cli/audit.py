@@ -14,7 +14,7 @@ from core.cli.database import AsJson, Url
 if TYPE_CHECKING:
     from core.store.audit import Finding
 
-app = typer.Typer(help="The audit trail: verify its chains, note how far they have come.")
+app = typer.Typer(help="The audit trail: is it as it was written?")
 
 _VERIFY_S = 3_600.0
 _SHOWN = 100

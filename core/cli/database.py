@@ -13,8 +13,8 @@ import typer
 if TYPE_CHECKING:
     from core.store.schema import SchemaStatus
 
-app = typer.Typer(help="The schema of the database: status, upgrade, script; log-ins of stations.")
-roles = typer.Typer(help="Log-ins of stations: one each, bound to its station, revoked when its computer is lost.")
+app = typer.Typer(help="The schema of the database; log-ins of stations.")
+roles = typer.Typer(help="Log-ins of stations: list, add, revoke.")
 app.add_typer(roles, name="roles")
 
 Url = Annotated[
@@ -36,16 +36,19 @@ class _Place:
 
     address: str
     embedded: bool
+    allow_unsafe: bool = False
 
 
 @contextmanager
 def _opened(url: str | None) -> Iterator[_Place]:
     """Where to work: the given URL, the configured one, or the embedded server, up to date and running as long as needed."""
     from core.config import read_settings
+    from core.store.keystore import database_address, station_secrets
 
     settings = read_settings(database_url=url)
     if settings.database_url is not None:
-        yield _Place(settings.database_url, embedded=False)
+        address = database_address(settings.database_url, station_secrets(settings.home))
+        yield _Place(address, embedded=False, allow_unsafe=settings.allow_unsafe_database)
         return
     from core.declared import fingerprint
     from core.store.embedded import EmbeddedServer
@@ -86,7 +89,8 @@ def upgrade(url: Url = None, as_json: AsJson = False) -> None:
 
     with _opened(url) as place:
         # The embedded database was brought up to date when it was opened.
-        found = schema.status(place.address) if place.embedded else schema.upgrade(place.address)
+        unsafe = place.allow_unsafe
+        found = schema.status(place.address) if place.embedded else schema.upgrade(place.address, allow_unsafe=unsafe)
     _print(found, as_json=as_json)
 
 
@@ -100,7 +104,7 @@ def status(url: Url = None, as_json: AsJson = False) -> None:
     from core.store import schema
 
     with _opened(url) as place:
-        found = schema.status(place.address)
+        found = schema.status(place.address, allow_unsafe=place.allow_unsafe)
     _print(found, as_json=as_json)
     if found.reason is not None:
         raise typer.Exit(1)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from core.cli.checkup import Finding
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -28,7 +32,13 @@ def operations(as_json: AsJson = False) -> None:
             print(f"  {entry['name']:<34} {entry['summary'].splitlines()[0]}")
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="Also write FILE.zip for whoever helps from afar, without any credential.", show_default=False),
+    ] = None,
+) -> None:
     """Check what a station needs on this computer.
 
     Exit code 1 when something is missing; each finding says what to do.
@@ -36,6 +46,8 @@ def doctor(as_json: AsJson = False) -> None:
     from core.cli.checkup import checkup
 
     findings = checkup()
+    if bundle is not None:
+        _write(bundle, findings)
     fit = all(found.ok for found in findings)
     if as_json:
         print(json.dumps({"ok": fit, "checks": [found.shown() for found in findings]}, ensure_ascii=False, indent=1))
@@ -46,3 +58,16 @@ def doctor(as_json: AsJson = False) -> None:
                 print(f"     → {found.advice}")
     if not fit:
         raise typer.Exit(1)
+
+
+def _write(path: Path, findings: list[Finding]) -> None:
+    from core.cli.bundle import write_bundle
+    from core.config import read_settings
+    from core.errors import GenbaError
+
+    try:
+        settings = read_settings()
+    except GenbaError:
+        settings = None  # the first finding says why
+    names = write_bundle(path, settings, findings)
+    typer.echo(f"genba: {path}: {', '.join(names)}", err=True)

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import text
+
 from core.clock import SystemClock
 from core.config import StationSettings
-from core.errors import Unavailable
+from core.errors import Refused, Unavailable
 from core.log import start_logging
 from core.station.floor import Floor
 from core.store.base import Db
@@ -21,6 +23,7 @@ T = TypeVar("T")
 
 _PATIENCE_S = 15.0
 _LOOK_S = 30.0
+_IS_OWNER = text("SELECT pg_has_role(session_user, 'genba_owner', 'MEMBER')")
 
 
 @contextmanager
@@ -52,6 +55,8 @@ def opened_floor(settings: StationSettings, *, as_owner: bool = False) -> Iterat
             settled.wait(_PATIENCE_S)
             if not last.up:
                 raise last.reason or Unavailable("store.away", problem="no answer")
+            if as_owner and not look(floor, lambda db: db.scalar(_IS_OWNER)):
+                raise Refused("cli.needs_owner")
             yield floor
         finally:
             floor.close()

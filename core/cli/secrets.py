@@ -14,7 +14,7 @@ from core.cli.database import Url
 if TYPE_CHECKING:
     from core.store.operation import Secret
 
-app = typer.Typer(help="Passwords of machines and systems, and the key they are sealed with.")
+app = typer.Typer(help="Passwords of machines and systems.")
 
 Name = Annotated[str, typer.Argument(help="source:CODE:password, system:CODE:password …", show_default=False)]
 Local = Annotated[bool, typer.Option("--local", help="In this station's own store: database:password. Needs no database.")]
@@ -36,7 +36,10 @@ def _typed(what: str, *, twice: bool = False) -> Secret:
 
 @app.command("list")
 def list_secrets(url: Url = None, as_json: AsJson = False) -> None:
-    """The names of the site's secrets, when each was set, and whether this station can open it."""
+    """List the site's secrets by name.
+
+    When each was set, and whether this station can open it.
+    """
     from core.cli.opened import look, opened_floor
     from core.config import read_settings
     from core.store.sitesecrets import secret_names
@@ -55,7 +58,9 @@ def list_secrets(url: Url = None, as_json: AsJson = False) -> None:
 
 @app.command("set")
 def set_one(name: Name, local: Local = False, url: Url = None) -> None:
-    """Keep the secret NAME, for the whole site or with --local for this station.
+    """Keep the secret NAME.
+
+    For the whole site, or with --local for this station.
 
     The secret is asked for, or read from standard input; it is never a word of the command line. The site's first secret makes the
     site's first key. A shared database needs --url with the log-in that upgrades it.
@@ -149,7 +154,10 @@ def rotate(
 
 @app.command("export-key")
 def export_key(file: Annotated[Path, typer.Argument(help="New file, for example on a USB stick.", show_default=False)]) -> None:
-    """Write the site's key to FILE, sealed with a passphrase of at least 12 characters that you tell the other side another way."""
+    """Write the site's key to FILE.
+
+    Sealed with a passphrase of at least 12 characters that you tell the other side another way.
+    """
     from core.cli.opened import look, opened_floor
     from core.config import read_settings
     from core.errors import Refused
@@ -166,7 +174,10 @@ def export_key(file: Annotated[Path, typer.Argument(help="New file, for example 
 
 @app.command("import-key")
 def import_key(file: Annotated[Path, typer.Argument(help="As export-key wrote it.", show_default=False)]) -> None:
-    """Take the site's key from FILE into this station's secret store. Needs no database; a running station uses it within seconds."""
+    """Take the site's key from FILE.
+
+    Into this station's secret store. Needs no database; a running station uses it within seconds.
+    """
     from core.config import read_settings
     from core.store.keyfile import read_key
     from core.store.keystore import station_secrets
@@ -181,7 +192,10 @@ def import_key(file: Annotated[Path, typer.Argument(help="As export-key wrote it
 
 @app.command()
 def where(as_json: AsJson = False) -> None:
-    """Where this station keeps its secrets, and the names of what it keeps. Needs no database."""
+    """Say where this station keeps its secrets.
+
+    And the names of what it keeps. Needs no database.
+    """
     from core.config import read_settings
     from core.store.keystore import station_secrets
 

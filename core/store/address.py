@@ -51,8 +51,8 @@ def connect_parameters(url: str, application: str, *, allow_unsafe: bool = False
     }
     if not is_local(url):
         defaults |= _PROOF
-        if given.get("sslmode") in {"disable", "allow", "prefer"}:
-            defaults["channel_binding"] = "prefer"  # there may be no channel to bind to
+        if given.get("sslmode") in {"disable", "allow", "prefer"} or given.get("require_auth", "") not in {"", _PROOF["require_auth"]}:
+            defaults["channel_binding"] = "prefer"  # there may be no channel, or nothing to bind to it
     if len(str(given.get("host") or "").split(",")) > 1:
         defaults["target_session_attrs"] = "read-write"
     options = " ".join(f"-c {key}={value}" for key, value in {"timezone": "UTC", **settings}.items())
@@ -85,12 +85,16 @@ def weaknesses(url: str) -> tuple[str, ...]:
 
 
 def is_local(url: str) -> bool:
-    """Whether the server is on this computer, so that nobody stands between. Raises Invalid ``store.address``."""
+    """Whether the server is on this computer, so that nobody stands between. Raises Invalid ``store.address``.
+
+    Where the packets go counts (``hostaddr``), and the name too: a tunnel through the loopback leads to another computer.
+    """
     given = _given(url)
-    named = (given.get("hostaddr") or os.environ.get("PGHOSTADDR") or given.get("host") or os.environ.get("PGHOST") or "").split(",")
-    if "" in named and ("service" in given or os.environ.get("PGSERVICE")):
+    goes_to = given.get("hostaddr") or os.environ.get("PGHOSTADDR") or ""
+    named = given.get("host") or os.environ.get("PGHOST") or ""
+    if not named and ("service" in given or os.environ.get("PGSERVICE")):
         return False
-    return all(_local(host) for host in named)
+    return all(_local(host) for host in (*goes_to.split(","), *named.split(",")))
 
 
 def without_credentials(url: str) -> str:

@@ -139,7 +139,7 @@ def test_outside_of_the_window_a_station_reads_and_does_not_write(
         assert said.code == 1
         assert VERSION in said.out
         assert genba("site", "plan", DEMO).code == 0
-        refused = genba("site", "apply", DEMO)
+        refused = genba("site", "apply", DEMO, "--url", admin_url)
         assert refused.code == 3
         assert refused.one_line
         if oldest == "9.0":
@@ -152,7 +152,9 @@ def test_inside_of_the_window_a_newer_schema_serves_this_program(
     monkeypatch.setenv("GENBA_DATABASE_URL", database_url)
     with window(admin_url, "0.1", "9.9"):
         assert json.loads(genba("db", "status", "--json").out)["state"] == "ahead"
-        assert genba("site", "apply", DEMO).code == 0
+        refused = genba("site", "apply", DEMO)
+        assert (refused.code, "--url" in refused.one_line) == (1, True), "a station's log-in does not change the plant"
+        assert genba("site", "apply", DEMO, "--url", admin_url).code == 0
         assert json.loads(genba("db", "upgrade", "--url", admin_url, "--json").out)["state"] == "ahead"
 
 

@@ -72,6 +72,8 @@ def test_a_computer_that_is_fit(genba: Genba, home: Path) -> None:
         "home",
         "sqlite",
         "screen",
+        "secrets",
+        "connection",
         "database",
     ]
     assert not home.exists()  # looking leaves nothing behind

@@ -23,7 +23,7 @@ products: [{code: A, standard_cycle_min: -1, name: {en: A, ja: A}}]
 
 
 @pytest.fixture
-def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def configured(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENBA_DATABASE_URL", database_url)
 
 
@@ -76,8 +76,8 @@ def test_a_file_that_is_not_there_or_a_folder(genba: Genba, tmp_path: Path) -> N
         assert str(path) in said.one_line
 
 
-@pytest.mark.usefixtures("database")
-def test_the_demo_plant_there_and_back(genba: Genba, tmp_path: Path) -> None:
+def test_the_demo_plant_there_and_back(genba: Genba, tmp_path: Path, admin_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENBA_DATABASE_URL", admin_url)
     planned = genba("site", "plan", DEMO)
     assert planned.code == 0
     assert planned.out.splitlines()[0].startswith("+ ")
@@ -103,7 +103,7 @@ def test_the_demo_plant_there_and_back(genba: Genba, tmp_path: Path) -> None:
     assert changed.endswith("1 change to make\n")
 
 
-@pytest.mark.usefixtures("database")
+@pytest.mark.usefixtures("configured")
 def test_an_export_that_cannot_be_written(genba: Genba) -> None:
     said = genba("site", "export", "/no/such/folder/site.yaml")
     assert said.code == 3

@@ -168,7 +168,7 @@ class Screen:
         self.window.resize(*size)
         self.window.show()
         hook = sys.excepthook
-        app._hook_failures(loop.loop, self.window)
+        app._hook_failures(loop.loop, self.window, app.CrashReports())
         sys.excepthook = hook  # what fails in a slot is for pytest-qt
         loop.run(self.window.first_paint())
         if plant is not None:

@@ -85,8 +85,8 @@ async def live(settings: StationSettings, site_file: Path, monkeypatch: pytest.M
                 await asyncio.sleep(0.02)
         await refused(station.people.sign_in("boss", WRONG), Refused)
         await station.people.sign_in("boss", FIRST)
-        assert station._session is not None
-        tokens.append(station._session.token)
+        assert station.people.session is not None
+        tokens.append(station.people.session.token)
         await station.do(set_pin, current=Secret(FIRST), new=Secret(NEW))
         await refused(station.do(set_pin, current=Secret(WRONG_AGAIN), new=Secret(OTHER)), Refused)
         await refused(station.do(set_pin, current=Secret(NEW), new=Secret(SHORT)), Invalid)

@@ -80,15 +80,16 @@ class Plant:
         """Somebody records ``source`` until ``expires`` minutes from now; written by the database's owner, and taken away again."""
         self.owner(
             "INSERT INTO genba.lease VALUES (%s, 'TEST', 1, now() - interval '1 h', now() + make_interval(secs => %s),"
-            " now() + make_interval(secs => %s)) ON CONFLICT (name) DO UPDATE SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at",
+            " now() + make_interval(secs => %s)) ON CONFLICT (name) DO UPDATE"
+            " SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at",
             f"source:{source}", renewed * 60, expires * 60,
         )  # fmt: skip
 
     def owner(self, statement: str, *values: object) -> None:
-        from tests.postgres import owner_url
+        from tests.postgres import owner_of
         from tests.store.rig import ask
 
-        ask(owner_url(self.db.connection().engine.url.render_as_string(hide_password=False)), statement, *values)
+        ask(owner_of(self.db), statement, *values)
 
     def blocker(self, kind: str, target: object, reason: str, minutes: float = 0) -> UUID:
         from core.production.models import Blocker

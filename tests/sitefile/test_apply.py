@@ -238,7 +238,7 @@ def test_a_site_file_goes_through_the_door(rig: Rig, admin_url: str, tmp_path: P
     signed = rig.sign_in("0123", planted)
     assert signed.actor.roles == {"operator"}
     assert signed.why_change == ""
-    other = load(tmp_path, GOOD.replace("initial_pin: 0246", "initial_pin: 999999"))
+    other = load(tmp_path, GOOD.replace("initial_pin: 0246", "initial_pin: 973164"))
     assert rig.run(lambda db: plan(db, other)) == ()
     assert rig.door.do(apply_site, actor, arguments(other)).view.changes == ()
     assert rig.sign_in("0123", planted), "a first PIN never replaces one that is there"
@@ -256,7 +256,7 @@ def test_not_even_an_administrator_replaces_a_pin_by_a_file(rig: Rig, tmp_path: 
     users = GOOD + "  - {code: boss, name: Boss, roles: [administrator], initial_pin: 246801, pin_must_change: false}\n"
     rig.door.do(apply_site, system_actor("genba site apply", "P1"), arguments(load(tmp_path, users)))
     boss = rig.sign_in("boss", "246801").actor
-    rig.door.do(apply_site, boss, arguments(load(tmp_path, users.replace("initial_pin: 0246", "initial_pin: 999999"))))
+    rig.door.do(apply_site, boss, arguments(load(tmp_path, users.replace("initial_pin: 0246", "initial_pin: 973164"))))
     assert rig.sign_in("0123", "0246").why_change == "first"
 
 

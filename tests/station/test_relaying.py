@@ -21,6 +21,8 @@ from core.store import lease, relay
 from core.store.base import Db
 from core.store.engine import Database
 from core.store.relay import Relayed
+from tests.postgres import owner_of
+from tests.store.rig import ask
 
 SPECS = tuple(TagSpec(f"L1.M1.{name}", "PLC-1", "1/holding/0", TagType.FLOAT64) for name in ("A", "B", "C"))
 
@@ -36,6 +38,12 @@ def shared(database_url: str) -> Iterator[Database]:
             break
         asyncio.run(asyncio.sleep(0.05))
     assert database.up
+
+    def lead(db: Db) -> None:
+        lease.acquire(db, "source:PLC-1", "P1", 60)
+        db.commit()
+
+    database.submit("listen", lead, deadline_s=5).result()
     yield database
     database.close()
 
@@ -83,27 +91,27 @@ def test_a_silent_reader_is_not_shown_as_live(shared: Database, admin_url: str) 
 
 
 def _age(db: Db) -> None:
-    from sqlalchemy import text
 
-    db.execute(text("UPDATE genba.relay SET sent_at = sent_at - interval '6 seconds'"))
-    db.commit()
+    ask(
+        owner_of(db),
+        "UPDATE genba.relay SET sent_at = sent_at - interval '6 s'",
+    )
 
 
 def test_whoever_lost_the_lease_cannot_overwrite(shared: Database) -> None:
     def speak(db: Db) -> list[Relayed]:
-        for holder in ("P2", "P1"):
-            held = lease.acquire(db, "source:PLC-1", holder, 30)
-            assert held is not None
-            lease.release(db, held)
-        relay.put(db, "P1", "PLC-1", 2, json.dumps({"tags": ["new"]}))
+        for holder, epoch in (("P1", 1), ("P2", 2)):
+            lease.release(db, lease.Lease("source:PLC-1", holder, epoch, db.now))
+            lease.acquire(db, "source:PLC-1", "P2" if holder == "P1" else "P1", 30)
+        relay.put(db, "P1", "PLC-1", 3, json.dumps({"tags": ["new"]}))
         relay.put(db, "P2", "PLC-1", 1, json.dumps({"tags": ["old"]}))
-        relay.put(db, "P2", "PLC-1", 2, json.dumps({"tags": ["not its own"]}))
+        relay.put(db, "P2", "PLC-1", 3, json.dumps({"tags": ["not its own"]}))
         told = relay.take(db, ["PLC-1"])
         db.commit()
         return told
 
     (told,) = shared.submit("listen", speak, deadline_s=5).result()
-    assert (told.epoch, told.payload["tags"]) == (2, ["new"])
+    assert (told.epoch, told.payload["tags"]) == (3, ["new"])
 
 
 values = st.one_of(

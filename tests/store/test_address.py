@@ -81,7 +81,7 @@ def test_what_a_server_elsewhere_must_do_may_be_said_outright() -> None:
 @pytest.mark.parametrize(
     "url", ["u:p@localhost/g?hostaddr=10.0.0.5", "u:p@/g?hostaddr=10.0.0.5", "u:p@127.0.0.1:1/g?hostaddr=::ffff:10.0.0.5"]
 )
-def test_where_the_packets_go_counts_and_not_the_name(url: str) -> None:
+def test_where_the_packets_go_counts_and_the_name_too(url: str) -> None:
     assert not is_local(f"postgresql+psycopg://{url}")
     assert connect_parameters(f"postgresql+psycopg://{url}", "x")["sslmode"] == "verify-full"
 

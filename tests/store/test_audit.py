@@ -118,31 +118,34 @@ def test_what_came_to_nothing_is_not_told(panel: Panel) -> None:
 
 def test_many_rows_of_one_statement_are_told_one_by_one_and_long_texts_are_cut(panel: Panel) -> None:
     with panel.operation() as request:
-        panel.run(
-            "INSERT INTO genba.test_thing (id, name) SELECT gen_random_uuid(), 'many ' || n || repeat('x', 5000) FROM generate_series(1, 3) n"
-        )
+        panel.run("INSERT INTO genba.test_thing (id, name) SELECT gen_random_uuid(), n || repeat('x', 5000) FROM generate_series(1, 3) n")
     changes = panel.row(request)["changes"]
     assert len({change["key"] for change in changes}) == 3
     assert all(change["values"]["name"][1].endswith("x…") and len(change["values"]["name"][1]) == 4_001 for change in changes)
 
 
-def test_without_its_end_nothing_is_kept_and_after_it_nothing_is_changed(panel: Panel) -> None:
+def test_without_its_end_nothing_is_kept(panel: Panel) -> None:
     thing = uuid4()
-    with pytest.raises(psycopg.Error, match="begun and not ended"), panel.connection.transaction():
-        panel.run("SELECT 1")
-        request = {
-            "id": str(uuid4()),
-            "operation": "test:thing:create",
-            "station": "ST1",
-            "args": "{}",
-            "decided_at": "2026-11-25T00:00:00+00:00",
-        }
-        panel.run("SELECT genba.begin_operation(%s, 'test:thing:create', %s)", TOKEN, json.dumps(request))
-        panel.run(NEW, thing, str(thing), 1, "")
-    with pytest.raises(psycopg.Error, match="outside of an operation"), panel.connection.transaction():
-        with panel.operation():
-            panel.run(NEW, thing, str(thing), 1, "")
-        panel.run("UPDATE genba.test_thing SET count = 7 WHERE id = %s", thing)
+    told = {"id": str(uuid4()), "operation": "test:thing:create", "station": "ST1", "args": "{}"}
+    told["decided_at"] = "2026-11-25T00:00:00+00:00"
+    panel.run("SELECT genba.begin_operation(%s, 'test:thing:create', %s)", TOKEN, json.dumps(told))
+    panel.run(NEW, thing, str(thing), 1, "")
+    with pytest.raises(psycopg.Error, match="begun and not ended"):
+        panel.connection.commit()
+    assert ask(panel.admin, "SELECT 1 FROM genba.test_thing WHERE id = %s", thing) == []
+
+
+def test_after_its_end_nothing_is_changed(panel: Panel) -> None:
+    thing = uuid4()
+
+    def change() -> None:
+        with panel.connection.transaction():
+            with panel.operation():
+                panel.run(NEW, thing, str(thing), 1, "")
+            panel.run("UPDATE genba.test_thing SET count = 7 WHERE id = %s", thing)
+
+    with pytest.raises(psycopg.Error, match="outside of an operation"):
+        change()
     assert ask(panel.admin, "SELECT 1 FROM genba.test_thing WHERE id = %s", thing) == []
 
 
