@@ -414,6 +414,7 @@ DECLARE
     work genba_guard.open_work%ROWTYPE;
     about genba_guard.watched%ROWTYPE;
     strange bigint;
+    too_long boolean;
 BEGIN
     SELECT * INTO work FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id();
     IF NOT FOUND THEN
@@ -444,17 +445,18 @@ BEGIN
         END IF;
         RETURN NULL;
     END IF;
-    -- Rows that say who did it, where and for which request say it of this operation; a message once written is not rewritten by another.
-    IF work.request_id IS NOT NULL AND TG_OP = 'INSERT' THEN
-        SELECT count(*) INTO strange FROM new_rows n CROSS JOIN LATERAL to_jsonb(n) j
-        WHERE j ->> 'user_code' <> work.user_code OR j ->> 'station' <> work.station OR (j ->> 'request_id')::uuid <> work.request_id;
-    ELSIF work.request_id IS NOT NULL AND TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'outbox' THEN
-        SELECT count(*) INTO strange FROM new_rows;
-    ELSE
-        strange := 0;
-    END IF;
-    IF strange > 0 THEN
-        RAISE EXCEPTION '% writes in its own name only', work.operation USING ERRCODE = 'GB001';
+    IF work.request_id IS NOT NULL AND TG_OP <> 'DELETE' THEN
+        -- Rows that say who did it, where and for which request say it of this operation; what machines said is said by evidence alone,
+        -- and a message once written is not rewritten by another operation.
+        SELECT count(*) FILTER (WHERE j ->> 'user_code' <> work.user_code OR j ->> 'station' <> work.station
+                                OR (j ->> 'request_id')::uuid <> work.request_id OR j ?& ARRAY['source', 'epoch', 'seq']),
+               coalesce(max(octet_length(j::text)), 0) > 1000000
+        INTO strange, too_long FROM new_rows n CROSS JOIN LATERAL to_jsonb(n) j;
+        IF TG_OP = 'INSERT' AND strange > 0 OR TG_TABLE_NAME = 'outbox' AND TG_OP = 'UPDATE' THEN
+            RAISE EXCEPTION '% writes in its own name only', work.operation USING ERRCODE = 'GB001';
+        ELSIF too_long THEN
+            RAISE EXCEPTION 'a row of more than a megabyte' USING ERRCODE = 'program_limit_exceeded';
+        END IF;
     END IF;
     IF about.has_line AND work.lines IS NOT NULL THEN
         IF TG_OP = 'INSERT' THEN

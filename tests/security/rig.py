@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 from core.store import logins
@@ -117,6 +117,11 @@ class Panel:
         self.signed = sessions.sign_in(self.run, Claim(Secret(secret or PINS[code]), "" if badge else code, badge), self.station)
         return self.signed
 
+    def prove(self, asked: dict[str, Any], purpose: Any, code: str, secret: str = "") -> None:
+        """Somebody proves himself here for a request: to sign it or to authorise it."""
+        claim = Claim(Secret(secret or PINS[code]), code)
+        sessions.prove_for(self.run, self.token, self.station, UUID(asked["id"]), asked["operation"], purpose, claim)
+
     @property
     def token(self) -> str:
         """Of whoever is signed in."""
@@ -203,6 +208,34 @@ class Plant:
             cursor = owner.execute(statement, values or None)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
+    def last_audit(self, station: str = HERE) -> dict[str, Any]:
+        """The newest row of a station's chain."""
+        columns = ("operation", "outcome", "user_code", "user_name", "changes", "reason", "detail", "at", "decided_at", "request_id")
+        row = self.sql(f"SELECT {', '.join(columns)} FROM genba.audit WHERE station = %s ORDER BY seq DESC LIMIT 1", station)[0]
+        return dict(zip(columns, row, strict=True))
+
+    @contextmanager
+    def rule(self, role: str, permission: str, line: str | None, *, allowed: bool) -> Iterator[None]:
+        """The site decides otherwise for a while."""
+        self.sql(
+            "INSERT INTO genba.role_rule (role_id, permission, line_id, allowed)"
+            " SELECT r.id, %s, (SELECT id FROM genba.line WHERE code = %s), %s FROM genba.role r WHERE r.code = %s",
+            permission, line, allowed, role,
+        )  # fmt: skip
+        yield
+        self.sql("DELETE FROM genba.role_rule WHERE permission = %s", permission)
+
+    @contextmanager
+    def hurried(self, function: str, interval: str, shorter: str) -> Iterator[None]:
+        """Minutes pass in an instant: one function of the database waits ``shorter`` instead of ``interval``."""
+        (definition,) = self.sql("SELECT pg_get_functiondef(%s::regproc)", function)[0]
+        assert definition.count(interval) == 1, definition.count(interval)
+        self.sql(definition.replace(interval, shorter))
+        try:
+            yield
+        finally:
+            self.sql(definition)
+
     def forget_failures(self) -> None:
         """Nobody has mistyped anything."""
         self.sql("DELETE FROM genba_guard.attempt")
@@ -260,12 +293,3 @@ def _fill(plant: Plant) -> None:
     plant.people = dict(plant.sql("SELECT code, id FROM genba.app_user"))
     plant.sign_all_in()
 
-
-def uuid_of(told: dict[str, Any]) -> UUID:
-    """Id of a request."""
-    return UUID(told["id"])
-
-
-def ask(db: Db, statement: str, **values: Any) -> Any:
-    """First column of the first row."""
-    return db.execute(text(statement), values).scalar()
