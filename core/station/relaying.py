@@ -54,6 +54,7 @@ class Relaying:
         self._database, self._station, self._table, self._clock = database, station, table, clock
         self._held, self._elsewhere = held, elsewhere
         self._seen: dict[str, Any] = {}
+        self._garbled: set[str] = set()
         self._failing = False
 
     async def run(self) -> None:
@@ -94,13 +95,22 @@ class Relaying:
             if known is not None and known.age_s <= SILENT_S:
                 if self._seen.get(code) != known.sent_at:
                     self._seen[code] = known.sent_at
-                    self._table.put(batch_of(known, {spec.name for spec in specs}, now - known.age_s))
+                    self._table.put(self._understood(known, specs, now))
             elif self._seen.get(code) != "silent":
                 self._seen[code] = "silent"
-                silent = Batch(code, now)
-                for spec in specs:
-                    silent.add(spec.name, None, Quality.OFFLINE, None, "reader_silent")
-                self._table.put(silent)
+                self._table.put(_offline(code, specs, now, "reader_silent"))
+
+    def _understood(self, known: Relayed, specs: tuple[TagSpec, ...], now: float) -> Batch:
+        """What was sent; nonsense of one station must not cost the values of all others."""
+        try:
+            batch = batch_of(known, {spec.name for spec in specs}, now - known.age_s)
+        except (KeyError, TypeError, ValueError) as error:
+            if known.source not in self._garbled:
+                log.warning("what is relayed of %s cannot be read: %s", known.source, type(error).__name__)
+            self._garbled.add(known.source)
+            return _offline(known.source, specs, now, "reader_garbled")
+        self._garbled.discard(known.source)
+        return batch
 
 
 def payload_of(samples: Iterable[Sample]) -> str:
@@ -123,6 +133,9 @@ def batch_of(told: Relayed, wanted: set[str], received_at: float) -> Batch:
     Args:
         wanted: Tags of the source here; others are left out.
         received_at: When the other station sent it, on this station's clock, UNIX seconds UTC.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is not what ``payload_of`` makes.
     """
     batch = Batch(told.source, received_at)
     columns = told.payload
@@ -130,8 +143,17 @@ def batch_of(told: Relayed, wanted: set[str], received_at: float) -> Batch:
         columns["tags"], columns["values"], columns["qualities"], columns["statuses"], columns["source_at"], strict=True
     ):
         if tag in wanted:
+            if not isinstance(value, bool | int | float | str | None) or not isinstance(source_at, int | float | None):
+                raise TypeError(tag)
             good = quality == Quality.GOOD
-            batch.add(tag, value, Quality.UNCERTAIN if good else Quality(quality), source_at, RELAYED if good else status)
+            batch.add(tag, value, Quality.UNCERTAIN if good else Quality(quality), source_at, RELAYED if good else str(status))
+    return batch
+
+
+def _offline(source: str, specs: Iterable[TagSpec], now: float, status: str) -> Batch:
+    batch = Batch(source, now)
+    for spec in specs:
+        batch.add(spec.name, None, Quality.OFFLINE, None, status)
     return batch
 
 

@@ -29,7 +29,7 @@ from core.store.base import Db
 from core.store.checking import Checking
 from core.store.engine import Database
 from core.store.journal import Entry, Journal
-from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Signature
+from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Request, Signature
 from core.store.previews import Previews
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore, overlay
@@ -227,7 +227,7 @@ class Door:
             raise Refused("store.version_unknown", operation=entry.request.operation)
         if operation.offline:
             values = operation.values(operation.validate(entry.request.args))
-            token = self._prover.token(entry.request.session_id)
+            token = self._living(entry.request)
             return self._run(Work(operation, entry.request, entry.actor, values, True, token))
         found = self._database.submit(
             "operations", lambda db: application.find_applied(db, entry.request.id), deadline_s=self._deadline_s
@@ -235,6 +235,11 @@ class Door:
         if not found:
             raise Refused("store.not_applied", operation=operation.name)
         return None
+
+    def _living(self, request: Request) -> str | None:
+        """The token of the session in which ``request`` was decided, if that lives and the file says what was sealed then."""
+        meant = request.seal is not None and request.seal == self._prover.seal(request.session_id, request.message())
+        return self._prover.token(request.session_id) if meant else None
 
     def _park(self, entry: Entry, refusal: GenbaError) -> Literal["parked"]:
         self._journal.mark(entry.request.id, "parked", refusal=faults.as_json(refusal))

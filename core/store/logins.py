@@ -8,8 +8,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, cast
 
+import psycopg
 from sqlalchemy import Connection, text
 
 from core.errors import Invalid
@@ -17,9 +18,12 @@ from core.store.administration import connected
 
 CONNECTIONS: Final = 8
 """Connections one log-in may have at once: three of the station, and a command line beside it."""
-_QUOTED: Final = text(
-    "SELECT format('%I', CAST(:login AS text)), format('%L', CAST(:password AS text)), EXISTS (SELECT FROM pg_roles WHERE rolname = :login)"
+_QUOTED: Final = text("SELECT format('%I', CAST(:login AS text)), EXISTS (SELECT FROM pg_roles WHERE rolname = :login)")
+_MIGHTIER: Final = text(
+    "SELECT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = :login AND (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolbypassrls"
+    " OR r.rolreplication OR r.rolname = 'genba_station' OR pg_has_role(r.oid, 'genba_owner', 'MEMBER')))"
 )
+_END: Final = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :login")
 _BIND: Final = text(
     "INSERT INTO genba.station (code, login) VALUES (:station, :login)"
     " ON CONFLICT (code) DO UPDATE SET login = excluded.login, revoked_at = NULL"
@@ -62,11 +66,14 @@ def add(url: str, station: str, password: str | None = None) -> str:
         password: None for 32 random bytes.
 
     Raises:
+        Invalid: ``store.station_reserved``: a role of that name may more than a station (station ``owner`` would be the schema's owner).
         Refused: ``store.upgrade_refused``.
         Unavailable: Not reachable.
     """
     chosen = password or secrets.token_urlsafe(32)
     with connected(url) as connection:
+        if connection.execute(_MIGHTIER, {"login": login_of(station)}).scalar_one():
+            raise Invalid("store.station_reserved", station=station)
         _make(connection, login_of(station), chosen)
         connection.execute(text("SET LOCAL ROLE genba_owner"))
         connection.execute(text("DELETE FROM genba_guard.local_login WHERE login = :login"), {"login": login_of(station)})
@@ -95,11 +102,11 @@ def revoke(url: str, station: str) -> None:
         login = connection.execute(text("SELECT login FROM genba.station WHERE code = :code"), {"code": station}).scalar_one_or_none()
         if login is None:
             raise Invalid("store.station_unknown", station=station)
-        name, _, exists = connection.execute(_QUOTED, {"login": login, "password": ""}).one()
+        name, exists = connection.execute(_QUOTED, {"login": login}).one()
         if exists:
             _plain(connection, f"ALTER ROLE {name} NOLOGIN PASSWORD NULL")
             _plain(connection, f"REVOKE genba_station FROM {name}")
-        connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :login"), {"login": login})
+        connection.execute(_END, {"login": login})
         connection.execute(text("SET LOCAL ROLE genba_owner"))
         told = {"code": station}
         connection.execute(text("UPDATE genba.station SET revoked_at = clock_timestamp(), offline_h = 0 WHERE code = :code"), told)
@@ -112,6 +119,9 @@ def revoke(url: str, station: str) -> None:
         )
         connection.execute(text("UPDATE genba.lease SET expires_at = clock_timestamp() WHERE holder = :code"), told)
         connection.commit()
+        # Until the commit it could connect again, and a program does so at once.
+        connection.execute(_END, {"login": login})
+        connection.commit()
 
 
 def listed(url: str) -> list[StationLogin]:
@@ -123,9 +133,12 @@ def listed(url: str) -> list[StationLogin]:
 
 
 def _make(connection: Connection, login: str, password: str) -> None:
-    name, secret, exists = connection.execute(_QUOTED, {"login": login, "password": password}).one()
+    name, exists = connection.execute(_QUOTED, {"login": login}).one()
+    # The server gets what it keeps, not the password: statements stand in its log, those that fail by default.
+    libpq: Any = cast(psycopg.Connection, connection.connection.dbapi_connection).pgconn
+    secret = libpq.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode("ascii")
     verb = "ALTER" if exists else "CREATE"
-    _plain(connection, f"{verb} ROLE {name} LOGIN CONNECTION LIMIT {CONNECTIONS} PASSWORD {secret}")
+    _plain(connection, f"{verb} ROLE {name} LOGIN CONNECTION LIMIT {CONNECTIONS} PASSWORD '{secret}'")
     _plain(connection, f"GRANT genba_station TO {name}")
 
 

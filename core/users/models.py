@@ -186,7 +186,7 @@ class UserSession(Base):
     __tablename__ = "session"
     __table_args__ = (
         CheckConstraint("expires_at > started_at", name="expires_after_start"),
-        CheckConstraint("clock_ahead_s <> 'NaN'", name="clock_ahead_s_is_number"),
+        CheckConstraint("clock_ahead_s > '-Infinity' AND clock_ahead_s < 'Infinity'", name="clock_ahead_s_is_number"),
         Index("ix_session_user_id_started_at", "user_id", "started_at"),
         Index("ix_session_station_started_at", "station", "started_at"),
     )

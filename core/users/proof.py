@@ -24,6 +24,8 @@ PASSWORD_MIN: Final = 8
 SECRET_MAX: Final = 128
 _SALT_BYTES: Final = 16
 _HASH_BYTES: Final = 32
+_MEMORY_KIB: Final = range(8_192, 4_194_305)
+_TIME_COST: Final = range(1, 101)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,14 @@ def badge_word(text: str) -> str:
 
 
 def derive(secret: Secret, params: Params) -> bytes:
-    """The 32 bytes that prove ``secret``; about 0.1 s of one core."""
+    """The 32 bytes that prove ``secret``; about 0.1 s of one core.
+
+    Raises:
+        Invalid: ``users.proof_unreadable``: whoever says he is the database asks for a hash so cheap that it gives the secret away, or
+            for one so dear that the panel stands still.
+    """
+    if len(params.salt) != _SALT_BYTES or params.memory_kib not in _MEMORY_KIB or params.time_cost not in _TIME_COST:
+        raise Invalid("users.proof_unreadable")
     from argon2 import low_level  # loads a compiled library that nothing before the first sign-in needs
 
     hashed: bytes = low_level.hash_secret_raw(

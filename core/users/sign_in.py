@@ -1,4 +1,4 @@
-"""Signing in and out, and proving oneself again: three short talks with the database around one slow derivation.
+"""Signing in and out, and proving oneself again: four short talks with the database around one slow derivation.
 
 The functions take ``run``, which runs a piece of work in a transaction of its own and commits it: a failed attempt must
 be counted although it ends in a refusal. The database counts, locks and audits by itself. They block for about 0.2 s: call
@@ -24,10 +24,11 @@ from core.users.views import SignedIn
 T = TypeVar("T")
 
 _PARAMS: Final = text("SELECT * FROM genba.credential_params(:code, :badge)")
-_SIGN_IN: Final = text("SELECT * FROM genba.sign_in(:session, :code, :badge, :station, :proof, :now)")
+_CLAIM: Final = text("SELECT genba.claim(:claim, :code, :badge, :station, :proof)")
+_SIGN_IN: Final = text("SELECT * FROM genba.sign_in(:session, :claim, :station, :now)")
 _SESSION: Final = text("SELECT * FROM genba.session_of(:token, :station)")
 _SIGN_OUT: Final = text("SELECT genba.sign_out(:token, :station)")
-_PROVE: Final = text("SELECT * FROM genba.prove_for(:token, :station, :request, :operation, :purpose, :code, :badge, :proof)")
+_PROVE: Final = text("SELECT * FROM genba.prove_for(:token, :station, :request, :operation, :purpose, :claim)")
 
 Purpose = Literal["signature", "authorisation", "self"]
 
@@ -61,11 +62,11 @@ def sign_in(run: Run, claim: Claim, station: str) -> SignedIn:
             ``users.locked`` and ``users.station_locked`` with ``minutes``, ``users.badge_blocked``.
         Unavailable: The database is away.
     """
-    proof = prove(run, claim)
+    claimed = _claimed(run, claim, station)
 
     def open_session(db: Db) -> tuple[UUID, Row[Any]]:
         session_id = db.clock.uuid7()
-        told = claim.told() | {"session": session_id, "station": station, "proof": proof, "now": db.clock.now()}
+        told = {"session": session_id, "claim": claimed, "station": station, "now": db.clock.now()}
         return session_id, db.execute(_SIGN_IN, told).one()
 
     session_id, row = run(open_session)
@@ -106,18 +107,29 @@ def prove_for(run: Run, token: str, station: str, request_id: UUID, operation: s
             ``store.no_right`` when he may not do it either, ``store.session_over``.
         Unavailable: The database is away.
     """
-    proof = prove(run, claim)
-    told = claim.told() | {
+    told = {
         "token": token,
         "station": station,
         "request": request_id,
         "operation": operation,
         "purpose": purpose,
-        "proof": proof,
+        "claim": _claimed(run, claim, station),
     }
     row = run(lambda db: db.execute(_PROVE, told).one())
     _refuse_unless_ok(row, operation)
     return Actor(row.user_code, row.name.get("ja") or row.user_code, frozenset(), frozenset(), station, None)
+
+
+def _claimed(run: Run, claim: Claim, station: str) -> UUID:
+    """Tell the database who somebody says he is; it answers in a later transaction, so that no failure can be taken back."""
+    proof = prove(run, claim)
+
+    def say(db: Db) -> UUID:
+        claim_id = db.clock.uuid7()
+        db.execute(_CLAIM, claim.told() | {"claim": claim_id, "station": station, "proof": proof}).close()
+        return claim_id
+
+    return run(say)
 
 
 def prove(run: Run, claim: Claim) -> bytes:

@@ -18,6 +18,10 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     bound record;
 BEGIN
+    -- With an older snapshot somebody could be judged by rights that he has lost since.
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'rights are judged as they are now: read committed only' USING ERRCODE = 'GB004';
+    END IF;
     SELECT s.code, s.revoked_at INTO bound FROM station s WHERE s.login = session_user;
     IF FOUND THEN
         IF bound.revoked_at IS NOT NULL THEN
@@ -108,6 +112,8 @@ DECLARE
     hit record;
     decided timestamptz := (p_request ->> 'decided_at')::timestamptz;
     clocks constant interval := '5 minutes';
+    -- So long a request may wait in a journal. After that a seal proves nothing any more: whoever finds an old disk has its keys.
+    kept constant interval := '60 days';
     message bytea;
 BEGIN
     kind := '';
@@ -130,16 +136,19 @@ BEGIN
         message := genba_guard.frame(p_request ->> 'id', p_request ->> 'operation', p_station, p_request ->> 'user_code',
                                      p_request ->> 'session_id', p_request ->> 'decided_at', p_request ->> 'args');
         SELECT s.id, s.user_id, s.roles, s.seal_inner, s.seal_outer, u.code, u.name, u.language,
-               u.active AND u.retired_at IS NULL AS may, false AS offline INTO hit
+               u.active AND u.retired_at IS NULL AS may, false AS offline, decided - make_interval(secs => s.clock_ahead_s) AS at INTO hit
         FROM session s JOIN app_user u ON u.id = s.user_id
         WHERE s.id = (p_request ->> 'session_id')::uuid AND s.station = p_station AND s.seal_inner IS NOT NULL
+          AND decided - make_interval(secs => s.clock_ahead_s) > clock_timestamp() - kept
           AND decided - make_interval(secs => s.clock_ahead_s)
               BETWEEN s.started_at - clocks AND least(s.ended_at, s.expires_at, clock_timestamp()) + clocks;
         IF NOT FOUND THEN
             SELECT (p_request ->> 'session_id')::uuid AS id, k.user_id, to_jsonb(k.roles) AS roles, k.seal_inner, k.seal_outer, u.code,
-                   u.name, u.language, u.active AND u.retired_at IS NULL AS may, true AS offline INTO hit
+                   u.name, u.language, u.active AND u.retired_at IS NULL AS may, true AS offline,
+                   decided - make_interval(secs => k.clock_ahead_s) AS at INTO hit
             FROM genba_guard.offline_key k JOIN app_user u ON u.id = k.user_id
             WHERE u.code = p_request ->> 'user_code' AND k.station = p_station
+              AND decided - make_interval(secs => k.clock_ahead_s) > clock_timestamp() - kept
               AND decided - make_interval(secs => k.clock_ahead_s)
                   BETWEEN k.issued_at - clocks AND least(k.expires_at, k.ended_at, clock_timestamp()) + clocks
               AND p_request ->> 'seal' = genba_guard.seal(k.seal_inner, k.seal_outer, message)
@@ -155,7 +164,8 @@ BEGIN
                 user_id := hit.user_id;
                 -- What has happened is booked by the rights of its time; what is still to happen needs today's.
                 roles := CASE WHEN p_fact THEN ARRAY(SELECT jsonb_array_elements_text(hit.roles)) ELSE genba_guard.roles_of(hit.user_id) END;
-                must_change := false;
+                -- Who had to change his PIN when he decided could decide nothing; a PIN that somebody reset later changes no past.
+                must_change := EXISTS (SELECT FROM credential c WHERE c.user_id = hit.user_id AND c.must_change AND c.changed_at < hit.at);
             END IF;
         END IF;
     END IF;
@@ -170,7 +180,7 @@ BEGIN
         must_change := false;
     ELSE
         problem := CASE WHEN p_token IS NULL AND p_request ->> 'seal' IS NULL THEN 'store.nobody' ELSE 'store.session_over' END;
-        user_code := coalesce(p_request ->> 'user_code', 'guest');
+        user_code := left(coalesce(p_request ->> 'user_code', 'guest'), 100);
         user_name := user_code;
     END IF;
 END $$;
@@ -198,7 +208,7 @@ DECLARE
     asker record;
     may integer[];
     lent integer[];
-    leave record;
+    lender integer;
     extra jsonb := '{}';
     refusal jsonb;
 BEGIN
@@ -228,30 +238,32 @@ BEGIN
         refusal := genba_guard.denial('users.must_change', '{}');
     ELSIF asker.kind = 'person' THEN
         may := genba_guard.lines_for(asker.roles, p_operation, p_request);
-        UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
-        WHERE t.request_id = its_id AND t.purpose = 'authorisation' AND t.operation = p_operation AND t.session_id = asker.session_id
-          AND t.station = me AND t.used_at IS NULL AND t.proved_at > clock_timestamp() - interval '2 minutes'
-        RETURNING t.user_id INTO leave;
-        IF leave.user_id IS NOT NULL THEN
-            lent := genba_guard.lines_for(genba_guard.roles_of(leave.user_id), p_operation, p_request);
+        lender := genba_guard.proved(its_id, 'authorisation', p_operation, NULL, asker.session_id, me);
+        IF lender IS NOT NULL THEN
+            UPDATE genba_guard.ticket t SET used_at = clock_timestamp() WHERE t.request_id = its_id AND t.purpose = 'authorisation';
+            lent := genba_guard.lines_for(genba_guard.roles_of(lender), p_operation, p_request);
             may := CASE WHEN may IS NULL OR lent IS NULL THEN NULL ELSE may || lent END;
             extra := extra || (SELECT jsonb_build_object('authorised_by', jsonb_build_object('user_code', u.code, 'name', u.name))
-                               FROM app_user u WHERE u.id = leave.user_id);
+                               FROM app_user u WHERE u.id = lender);
         END IF;
         IF may = '{}' THEN
             refusal := genba_guard.denial('store.no_right', jsonb_build_object('operation', p_operation));
         END IF;
-        IF refusal IS NULL AND declared.meaning IS NOT NULL AND NOT EXISTS (
-            SELECT FROM genba_guard.ticket t
-            WHERE t.request_id = its_id AND t.purpose = 'signature' AND t.operation = p_operation AND t.meaning = declared.meaning
-              AND t.session_id = asker.session_id AND t.station = me AND t.used_at IS NULL
-              AND t.proved_at > clock_timestamp() - interval '2 minutes') THEN
-            refusal := genba_guard.denial('store.signature_needed', jsonb_build_object('meaning', declared.meaning));
+        IF refusal IS NULL AND declared.meaning IS NOT NULL THEN
+            lender := genba_guard.proved(its_id, 'signature', p_operation, declared.meaning, asker.session_id, me);
+            -- A signature is worth what its signer may: on his lines, and not on others.
+            lent := genba_guard.lines_for(genba_guard.roles_of(lender), p_operation, p_request);
+            may := CASE WHEN lent IS NULL THEN may WHEN may IS NULL THEN lent
+                        ELSE ARRAY(SELECT unnest(may) INTERSECT SELECT unnest(lent)) END;
+            IF lender IS NULL THEN
+                refusal := genba_guard.denial('store.signature_needed', jsonb_build_object('meaning', declared.meaning));
+            ELSIF may = '{}' THEN
+                refusal := genba_guard.denial('store.no_right', jsonb_build_object('operation', p_operation));
+            END IF;
         END IF;
     END IF;
     IF refusal IS NOT NULL THEN
-        PERFORM genba_guard.audit_write(me, its_id, p_operation, 'refused', asker.user_code, asker.user_name, asker.session_id,
-                                        (p_request ->> 'decided_at')::timestamptz, '[]', '', jsonb_build_object('refusal', refusal));
+        PERFORM genba_guard.audit_refusal(me, its_id, p_operation, asker, (p_request ->> 'decided_at')::timestamptz, refusal);
         RETURN QUERY SELECT 'denied'::text, refusal, NULL::timestamptz;
         RETURN;
     END IF;
@@ -268,11 +280,40 @@ BEGIN
     RETURN QUERY SELECT 'open'::text, NULL::jsonb, NULL::timestamptz;
 END $$;
 
--- On which lines somebody may do what a request asks. A write to a machine needs what its tag asks for, on the tag's line.
+-- Who proved himself for this request of this session, for this purpose, less than two minutes ago; NULL for nobody.
+CREATE OR REPLACE FUNCTION genba_guard.proved(p_request uuid, p_purpose text, p_operation text, p_meaning text, p_session uuid, p_station text)
+RETURNS integer
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+    SELECT t.user_id FROM genba_guard.ticket t JOIN app_user u ON u.id = t.user_id AND u.active AND u.retired_at IS NULL
+    WHERE t.request_id = p_request AND t.purpose = p_purpose AND t.operation = p_operation AND (p_meaning IS NULL OR t.meaning = p_meaning)
+      AND t.session_id = p_session AND t.station = p_station AND t.used_at IS NULL AND t.proved_at > clock_timestamp() - interval '2 minutes'
+$$;
+
+-- The audit row of a refusal. Where nobody was proved the name in it is what the station claims, and the row says so; a station
+-- cannot fill the audit with such rows: after 60 of them in a minute, and nothing else between, further ones are not kept.
+CREATE OR REPLACE FUNCTION genba_guard.audit_refusal(
+    p_station text, p_request uuid, p_operation text, p_asker record, p_decided_at timestamptz, p_refusal jsonb
+) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    told jsonb := CASE WHEN octet_length(p_refusal::text) > 8000 THEN jsonb_build_object('code', left(p_refusal ->> 'code', 100)) ELSE p_refusal END;
+BEGIN
+    IF p_asker.kind = '' AND 60 = (
+        SELECT count(*) FROM (SELECT a.at, a.detail FROM audit a WHERE a.station = p_station ORDER BY a.seq DESC LIMIT 60) t
+        WHERE t.at > clock_timestamp() - interval '1 minute' AND t.detail ? 'unproved') THEN
+        RETURN NULL;
+    END IF;
+    RETURN genba_guard.audit_write(
+        p_station, p_request, left(p_operation, 100), 'refused', p_asker.user_code, p_asker.user_name, p_asker.session_id, p_decided_at, '[]', '',
+        jsonb_build_object('refusal', told) || CASE WHEN p_asker.kind = '' THEN '{"unproved": true}'::jsonb ELSE '{}' END);
+END $$;
+
+-- On which lines somebody may do what a request asks. A write to a machine needs what its tag asks for as well, on the tag's line.
 CREATE OR REPLACE FUNCTION genba_guard.lines_for(p_roles text[], p_operation text, p_request jsonb) RETURNS integer[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     tag record;
+    needed text;
     may integer[];
 BEGIN
     IF p_operation <> 'equipment:tag:write' THEN
@@ -284,8 +325,13 @@ BEGIN
     IF tag.write_permission IS NULL THEN
         RETURN '{}';
     END IF;
-    may := genba_guard.lines_of(p_roles, tag.write_permission);
-    RETURN CASE WHEN may IS NULL OR tag.line_id = ANY(may) THEN NULL ELSE '{}' END;
+    FOREACH needed IN ARRAY ARRAY[p_operation, tag.write_permission] LOOP
+        may := genba_guard.lines_of(p_roles, needed);
+        IF NOT coalesce(tag.line_id = ANY(may), may IS NULL) THEN
+            RETURN '{}';
+        END IF;
+    END LOOP;
+    RETURN NULL;
 END $$;
 
 -- Ends the operation: request row, signature, notice and the audit row, with what the triggers saw change. After it nothing may be
@@ -297,9 +343,13 @@ DECLARE
     signed record;
     told jsonb;
 BEGIN
-    DELETE FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id() AND w.kind = 'operation' RETURNING * INTO work;
+    SELECT * INTO work FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id() AND w.kind = 'operation';
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no operation is open' USING ERRCODE = 'GB001';
+    END IF;
+    -- Who could hold an operation open could act with the rights of somebody who went home, or was sent there.
+    IF clock_timestamp() - now() > interval '5 minutes' AND NOT genba_guard.is_owner() THEN
+        RAISE EXCEPTION '% took too long', work.operation USING ERRCODE = 'GB004';
     END IF;
     INSERT INTO request (id, operation, kind, station, user_code, session_id, decided_at, args, result)
     VALUES (work.request_id, work.operation, (SELECT d.kind FROM genba_guard.declared d WHERE d.name = work.operation), work.station,
@@ -308,7 +358,11 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    told := coalesce(p_detail, '{}') || work.detail;
+    -- Not before its request row is there: whoever was told to roll back and commits instead finds that nothing was ended.
+    DELETE FROM genba_guard.open_work w WHERE w.xid = work.xid;
+    -- What the station adds stands beside what the database knows, never in its place.
+    told := CASE WHEN jsonb_typeof(p_detail) = 'object' AND octet_length(p_detail::text) <= 8000
+                 THEN p_detail - ARRAY['signature', 'authorised_by', 'late', 'offline', 'refusal', 'unproved'] ELSE '{}' END || work.detail;
     UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
     WHERE t.request_id = work.request_id AND t.purpose = 'signature' RETURNING t.user_id, t.meaning, t.proved_at INTO signed;
     IF FOUND THEN
@@ -321,7 +375,7 @@ BEGIN
     END IF;
     PERFORM genba_guard.notify();
     RETURN genba_guard.audit_write(work.station, work.request_id, work.operation, 'done', work.user_code, work.user_name, work.session_id,
-                                   work.decided_at, genba_guard.take_changes(), coalesce(p_reason, ''), told);
+                                   work.decided_at, genba_guard.take_changes(), left(coalesce(p_reason, ''), 4000), told);
 END $$;
 
 -- What was refused by the operation's own rules, after its transaction was rolled back. p_final: a request that waited
@@ -343,10 +397,7 @@ BEGIN
             RETURN NULL; -- refused and audited before; the answer to it was lost
         END IF;
     END IF;
-    RETURN genba_guard.audit_write(
-        me, (p_request ->> 'id')::uuid, left(p_operation, 100), 'refused', left(asker.user_code, 100), asker.user_name, asker.session_id,
-        (p_request ->> 'decided_at')::timestamptz, '[]', '',
-        jsonb_build_object('refusal', p_refusal) || CASE WHEN asker.kind = '' THEN '{"unproved": true}'::jsonb ELSE '{}' END);
+    RETURN genba_guard.audit_refusal(me, (p_request ->> 'id')::uuid, p_operation, asker, (p_request ->> 'decided_at')::timestamptz, p_refusal);
 END $$;
 
 -- ---- what the triggers see --------------------------------------------------------------------------------------------
@@ -363,6 +414,7 @@ DECLARE
     work genba_guard.open_work%ROWTYPE;
     about genba_guard.watched%ROWTYPE;
     strange bigint;
+    too_long boolean;
 BEGIN
     SELECT * INTO work FROM genba_guard.open_work w WHERE w.xid = pg_current_xact_id();
     IF NOT FOUND THEN
@@ -381,8 +433,30 @@ BEGIN
             IF strange > 0 THEN
                 RAISE EXCEPTION 'evidence of %, not of another source', work.source USING ERRCODE = 'GB001';
             END IF;
+        ELSIF TG_OP = 'UPDATE' THEN
+            -- Another source's rows only where its recorder left the state of a machine open that this source reads today.
+            SELECT count(*) INTO strange FROM new_rows n CROSS JOIN LATERAL to_jsonb(n) j
+            WHERE j ->> 'source' <> work.source AND NOT EXISTS (
+                SELECT FROM genba.tag t JOIN genba.source s ON s.id = t.source_id
+                WHERE s.code = work.source AND t.retired_at IS NULL AND t.work_unit_id = (j ->> 'work_unit_id')::integer);
+            IF strange > 0 THEN
+                RAISE EXCEPTION 'evidence of %, not of another source', work.source USING ERRCODE = 'GB001';
+            END IF;
         END IF;
         RETURN NULL;
+    END IF;
+    IF work.request_id IS NOT NULL AND TG_OP <> 'DELETE' THEN
+        -- Rows that say who did it, where and for which request say it of this operation; what machines said is said by evidence alone,
+        -- and a message once written is not rewritten by another operation.
+        SELECT count(*) FILTER (WHERE j ->> 'user_code' <> work.user_code OR j ->> 'station' <> work.station
+                                OR (j ->> 'request_id')::uuid <> work.request_id OR j ?& ARRAY['source', 'epoch', 'seq']),
+               coalesce(max(octet_length(j::text)), 0) > 1000000
+        INTO strange, too_long FROM new_rows n CROSS JOIN LATERAL to_jsonb(n) j;
+        IF TG_OP = 'INSERT' AND strange > 0 OR TG_TABLE_NAME = 'outbox' AND TG_OP = 'UPDATE' THEN
+            RAISE EXCEPTION '% writes in its own name only', work.operation USING ERRCODE = 'GB001';
+        ELSIF too_long THEN
+            RAISE EXCEPTION 'a row of more than a megabyte' USING ERRCODE = 'program_limit_exceeded';
+        END IF;
     END IF;
     IF about.has_line AND work.lines IS NOT NULL THEN
         IF TG_OP = 'INSERT' THEN
@@ -437,7 +511,7 @@ BEGIN
     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num
     WHERE c.conrelid = format('genba.%I', p_name)::regclass AND c.contype = 'p';
     lined := p_name <> 'line' AND p_name <> 'work_unit' AND EXISTS (
-        SELECT FROM pg_attribute a WHERE a.attrelid = format('genba.%I', p_name)::regclass AND a.attname = 'line_id' AND a.attnotnull);
+        SELECT FROM pg_attribute a WHERE a.attrelid = format('genba.%I', p_name)::regclass AND a.attname = 'line_id');
     INSERT INTO watched (name, entity, key, masked, has_line, detail) VALUES (p_name, p_entity, its_key, p_masked, lined, p_detail)
     ON CONFLICT (name) DO UPDATE
     SET entity = excluded.entity, key = excluded.key, masked = excluded.masked, has_line = excluded.has_line, detail = excluded.detail;

@@ -13,6 +13,10 @@ BEGIN
     IF NOT p_ttl_s > 0 OR p_ttl_s > 3600 OR length(p_name) > 100 THEN
         RAISE EXCEPTION 'a lease lasts up to an hour' USING ERRCODE = 'GB004';
     END IF;
+    -- A source that the site gave to certain stations is recorded by none but them.
+    IF EXISTS (SELECT FROM source s WHERE 'source:' || s.code = p_name AND s.readers = 'stations' AND NOT s.stations ? me) THEN
+        RETURN;
+    END IF;
     -- Locked: otherwise the last renewal could slip in between the two statements.
     SELECT l.renewed_at INTO before FROM lease l WHERE l.name = p_name FOR UPDATE;
     RETURN QUERY
@@ -75,6 +79,9 @@ DECLARE
 BEGIN
     IF NOT EXISTS (SELECT FROM lease l WHERE l.name = 'source:' || p_source AND l.holder = me AND l.epoch = p_epoch) THEN
         RETURN;
+    END IF;
+    IF octet_length(p_payload::text) > 4000000 THEN
+        RAISE EXCEPTION 'too much for one second' USING ERRCODE = 'GB004';
     END IF;
     INSERT INTO relay AS held (source, epoch, sent_at, payload)
     VALUES (p_source, p_epoch, clock_timestamp(), p_payload)

@@ -28,6 +28,17 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'genba_guard') THEN
         CREATE SCHEMA genba_guard AUTHORIZATION genba_owner;
     END IF;
+    -- Whatever a log-in may do to the whole server by default, a station needs not: large objects belong to no table, so no right
+    -- on tables guards them, and messages in the log of changes fill the disk.
+    IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+        FOR wanted IN
+            SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p
+            WHERE p.pronamespace = 'pg_catalog'::regnamespace
+              AND (p.proname LIKE 'lo\_%' OR p.proname IN ('lowrite', 'loread', 'pg_logical_emit_message'))
+        LOOP
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', wanted);
+        END LOOP;
+    END IF;
     -- A station needs neither schemas nor temporary tables of its own.
     BEGIN
         EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());

@@ -13,6 +13,10 @@ INSERT INTO genba.sign_in_secret (id, secret)
 SELECT 1, sha256(convert_to(string_agg(gen_random_uuid()::text, ''), 'UTF8')) FROM generate_series(1, 4)
 ON CONFLICT (id) DO NOTHING;
 
+-- Earlier forms, of databases that were set up before.
+DROP FUNCTION IF EXISTS genba.sign_in(uuid, text, text, text, bytea, timestamptz), genba.prove_for(text, text, uuid, text, text, text, text, bytea),
+    genba_guard.check_proof(text, text, text, bytea), genba_guard.note_attempt(text, text, text, text, text, integer, uuid, jsonb);
+
 -- ---- who is meant -----------------------------------------------------------------------------------------------------
 
 -- A typed code, or what a badge says. subject is what failures are counted under: the person's code when there is such a person,
@@ -31,14 +35,21 @@ BEGIN
         user_id := card.user_id;
         subject := coalesce('user:' || upper(card.code), 'badge:' || left(encode(said, 'hex'), 40));
     ELSE
-        subject := 'user:' || left(upper(btrim(coalesce(p_code, ''))), 50);
-        SELECT u.id INTO user_id FROM app_user u WHERE upper(u.code) = upper(btrim(p_code));
+        SELECT u.id, u.code INTO card FROM app_user u WHERE upper(u.code) = upper(btrim(p_code));
+        user_id := card.id;
+        -- What nobody is called may be somebody's PIN, typed one field too early: it is not kept as it was typed.
+        subject := coalesce('user:' || upper(card.code), 'unknown:' || left(encode(genba_guard.keyed(upper(btrim(coalesce(p_code, '')))), 'hex'), 40));
     END IF;
 END $$;
 
+CREATE OR REPLACE FUNCTION genba_guard.keyed(p_text text) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+    SELECT sha256(s.secret || convert_to(p_text, 'UTF8')) FROM sign_in_secret s WHERE s.id = 1
+$$;
+
 CREATE OR REPLACE FUNCTION genba_guard.badge_digest(p_badge text) RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
-    SELECT sha256(s.secret || convert_to(p_badge, 'UTF8')) FROM sign_in_secret s WHERE s.id = 1
+    SELECT genba_guard.keyed(p_badge)
 $$;
 
 -- What the panel needs to derive its proof. A code or badge nobody has gets the same shape and always the same salt, so that
@@ -79,58 +90,108 @@ BEGIN
     RETURN lock_s;
 END $$;
 
--- Compares a proof and counts failures per person and per station. outcome: 'ok', 'wrong', 'wait' (seconds), 'locked',
--- 'station_locked' (seconds), 'badge_blocked'. It answers instead of raising, because an error would roll the count back:
--- the caller must commit. Whether anybody has the code or not, the same statements run.
-CREATE OR REPLACE FUNCTION genba_guard.check_proof(
-    p_code text, p_badge text, p_station text, p_proof bytea, OUT outcome text, OUT wait_s integer, OUT user_id integer
-)
+-- First half: somebody says who he is, with what proves it. Nothing is answered here, and a failure is counted before anybody knows
+-- whether it is one: a panel could ask, and roll back what was counted, as often as there are PINs. So the answer is given in a later
+-- transaction, to what was committed; it takes the failure back when the proof is right.
+-- Whether anybody has the code or not, the same statements run.
+CREATE OR REPLACE FUNCTION genba.claim(p_claim uuid, p_code text, p_badge text, p_station text, p_proof bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
+    me text := genba_guard.this_station(p_station);
+    here text := 'station:' || me;
     who record := genba_guard.meant(p_code, p_badge);
-    here text := 'station:' || p_station;
     policy security_policy%ROWTYPE;
     person genba_guard.attempt%ROWTYPE;
     panel genba_guard.attempt%ROWTYPE;
-    kept bytea;
+    said genba_guard.claim%ROWTYPE;
     lock_s integer;
 BEGIN
+    PERFORM genba_guard.forget_claims(me);
     SELECT * INTO policy FROM security_policy p WHERE p.id = 1;
-    INSERT INTO genba_guard.attempt (subject, last_at) VALUES (here, clock_timestamp()), (who.subject, clock_timestamp())
-    ON CONFLICT (subject) DO NOTHING;
+    said.decided := true;
+    said.wait_s := 0;
+    said.locked_station := false;
+    INSERT INTO genba_guard.attempt (subject, last_at) VALUES (here, clock_timestamp()) ON CONFLICT (subject) DO NOTHING;
     SELECT * INTO panel FROM genba_guard.attempt a WHERE a.subject = here FOR UPDATE;
-    SELECT * INTO person FROM genba_guard.attempt a WHERE a.subject = who.subject FOR UPDATE;
-    outcome := CASE
-        WHEN panel.locked_until > clock_timestamp() THEN 'station_locked'
-        WHEN person.locked_until > clock_timestamp() THEN 'locked'
-        WHEN person.next_at > clock_timestamp() THEN 'wait' END;
-    IF outcome IS NOT NULL THEN
-        wait_s := ceil(extract(epoch FROM CASE outcome WHEN 'station_locked' THEN panel.locked_until WHEN 'locked' THEN person.locked_until
-                                                       ELSE person.next_at END - clock_timestamp()));
+    IF panel.locked_until > clock_timestamp() THEN
+        said.outcome := 'station_locked';
+        said.wait_s := ceil(extract(epoch FROM panel.locked_until - clock_timestamp()));
+    ELSE
+        INSERT INTO genba_guard.attempt (subject, last_at) VALUES (who.subject, clock_timestamp()) ON CONFLICT (subject) DO NOTHING;
+        SELECT * INTO person FROM genba_guard.attempt a WHERE a.subject = who.subject FOR UPDATE;
+        IF person.locked_until > clock_timestamp() THEN
+            said.outcome := 'locked';
+            said.wait_s := ceil(extract(epoch FROM person.locked_until - clock_timestamp()));
+        ELSIF person.next_at > clock_timestamp() THEN
+            said.outcome := 'wait';
+            said.wait_s := ceil(extract(epoch FROM person.next_at - clock_timestamp()));
+        ELSE
+            said.decided := false;
+            said.outcome := CASE WHEN who.badge = 'blocked' THEN 'badge_blocked' ELSE 'wrong' END;
+            lock_s := genba_guard.count_failure(here, policy.station_tries, policy.lock_min, false);
+            IF lock_s > 0 THEN
+                said.outcome := 'station_locked';
+                said.wait_s := lock_s;
+                said.locked_station := true;
+            END IF;
+            lock_s := genba_guard.count_failure(who.subject, policy.user_tries, policy.lock_min, true);
+            IF lock_s > 0 THEN
+                said.outcome := 'locked';
+                said.wait_s := lock_s;
+            END IF;
+        END IF;
+    END IF;
+    INSERT INTO genba_guard.claim (id, station, subject, user_id, badge, shown, by_badge, hashed, decided, outcome, wait_s, locked_station, xid,
+                                   made_at)
+    VALUES (p_claim, me, who.subject, who.user_id, who.badge, genba_guard.typed_as_shown(p_code, p_badge), coalesce(p_badge, '') <> '',
+            sha256(p_proof), said.decided, said.outcome, said.wait_s, said.locked_station, pg_current_xact_id(), clock_timestamp());
+END $$;
+
+-- Claims nobody asked about: their failures stay counted, and the audit tells of them. Codes mistyped once are not kept for ever.
+CREATE OR REPLACE FUNCTION genba_guard.forget_claims(p_station text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba_guard, pg_temp AS $$
+DECLARE
+    gone claim%ROWTYPE;
+BEGIN
+    FOR gone IN DELETE FROM claim c WHERE c.station = p_station AND c.made_at < clock_timestamp() - interval '2 minutes' RETURNING * LOOP
+        PERFORM note_attempt('users:session:start', 'unasked', p_station, gone.shown, gone.by_badge, NULL, NULL, '{}');
+    END LOOP;
+    DELETE FROM attempt a WHERE a.last_at < clock_timestamp() - interval '7 days' AND coalesce(a.locked_until, a.last_at) < clock_timestamp();
+END $$;
+
+-- Second half, in a later transaction. outcome: 'ok', 'wrong', 'wait' (seconds), 'locked', 'station_locked' (seconds), 'badge_blocked'.
+CREATE OR REPLACE FUNCTION genba_guard.answer(
+    p_claim uuid, p_station text, OUT outcome text, OUT wait_s integer, OUT user_id integer, OUT shown text, OUT by_badge boolean
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    said genba_guard.claim%ROWTYPE;
+    kept bytea;
+BEGIN
+    DELETE FROM genba_guard.claim c
+    WHERE c.id = p_claim AND c.station = p_station AND c.xid <> pg_current_xact_id() AND c.made_at > clock_timestamp() - interval '2 minutes'
+    RETURNING * INTO said;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'nobody has said who he is, in a transaction of its own' USING ERRCODE = 'GB004';
+    END IF;
+    outcome := said.outcome;
+    wait_s := said.wait_s;
+    shown := said.shown;
+    by_badge := said.by_badge;
+    IF said.decided THEN
         RETURN;
     END IF;
     SELECT c.verifier INTO kept FROM app_user u JOIN credential c ON c.user_id = u.id
-    WHERE u.id = who.user_id AND u.active AND u.retired_at IS NULL;
-    IF kept = sha256(p_proof) AND who.badge IN ('', 'good') THEN
-        DELETE FROM genba_guard.attempt a WHERE a.subject = who.subject;
+    WHERE u.id = said.user_id AND u.active AND u.retired_at IS NULL;
+    IF kept = said.hashed AND said.badge IN ('', 'good') THEN
         outcome := 'ok';
-        user_id := who.user_id;
-        RETURN;
+        wait_s := NULL;
+        user_id := said.user_id;
+        UPDATE genba_guard.attempt a
+        SET failures = greatest(a.failures - 1, 0), locked_until = CASE WHEN said.locked_station THEN NULL ELSE a.locked_until END
+        WHERE a.subject = 'station:' || p_station;
+        DELETE FROM genba_guard.attempt a WHERE a.subject = said.subject;
     END IF;
-    outcome := CASE WHEN who.badge = 'blocked' THEN 'badge_blocked' ELSE 'wrong' END;
-    lock_s := genba_guard.count_failure(here, policy.station_tries, policy.lock_min, false);
-    IF lock_s > 0 THEN
-        outcome := 'station_locked';
-        wait_s := lock_s;
-    END IF;
-    lock_s := genba_guard.count_failure(who.subject, policy.user_tries, policy.lock_min, true);
-    IF lock_s > 0 THEN
-        outcome := 'locked';
-        wait_s := lock_s;
-    END IF;
-    -- Codes somebody mistyped once are not kept for ever.
-    DELETE FROM genba_guard.attempt a
-    WHERE a.last_at < clock_timestamp() - interval '7 days' AND coalesce(a.locked_until, a.last_at) < clock_timestamp();
 END $$;
 
 -- Why a person must change his PIN or password before anything else: 'first' somebody else gave it, 'aged', '' he need not.
@@ -153,42 +214,45 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
     FROM app_user u WHERE u.id = p_user
 $$;
 
--- The audit row of an attempt. Digits typed where the code belongs are often the PIN, one field too early: a failed attempt does
--- not keep them, and never what a badge says.
+-- What an audit row shows of what was typed. Digits where the code belongs are often the PIN, one field too early: they are not
+-- kept, and never what a badge says.
+CREATE OR REPLACE FUNCTION genba_guard.typed_as_shown(p_code text, p_badge text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+    SELECT CASE
+        WHEN coalesce(p_badge, '') <> '' THEN coalesce((SELECT '…' || b.label FROM badge b WHERE b.digest = genba_guard.badge_digest(p_badge)), '•••')
+        WHEN btrim(coalesce(p_code, '')) ~ '^[0-9]*$' THEN '•••'
+        ELSE left(btrim(p_code), 50) END
+$$;
+
+-- The audit row of an attempt; p_user: who proved himself, NULL for nobody.
 CREATE OR REPLACE FUNCTION genba_guard.note_attempt(
-    p_what text, p_outcome text, p_station text, p_code text, p_badge text, p_user integer, p_session uuid, p_detail jsonb
+    p_what text, p_outcome text, p_station text, p_shown text, p_by_badge boolean, p_user integer, p_session uuid, p_detail jsonb
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     person record;
-    typed text := left(btrim(coalesce(p_code, '')), 50);
 BEGIN
     SELECT u.code, coalesce(u.name ->> u.language, u.code) AS shown INTO person FROM app_user u WHERE u.id = p_user;
-    IF coalesce(p_badge, '') <> '' THEN
-        typed := coalesce((SELECT '…' || b.label FROM badge b WHERE b.digest = genba_guard.badge_digest(p_badge)), '•••');
-    ELSIF p_user IS NULL AND typed ~ '^[0-9]*$' THEN
-        typed := '•••';
-    END IF;
-    PERFORM genba_guard.audit_write(p_station, NULL, p_what, p_outcome, coalesce(person.code, 'guest'), coalesce(person.shown, 'guest'), p_session,
-                                    NULL, '[]', '', jsonb_build_object('user', typed, 'badge', coalesce(p_badge, '') <> '') || p_detail);
+    PERFORM genba_guard.audit_write(
+        p_station, NULL, p_what, p_outcome, coalesce(person.code, 'guest'), coalesce(person.shown, 'guest'), p_session, NULL, '[]', '',
+        jsonb_build_object('user', CASE WHEN p_by_badge THEN p_shown ELSE coalesce(person.code, p_shown) END, 'badge', p_by_badge) || p_detail);
 END $$;
 
--- Opens a session. The caller gives the session's id (its own clock makes identifiers) and commits in any case.
-CREATE OR REPLACE FUNCTION genba.sign_in(p_session uuid, p_code text, p_badge text, p_station text, p_proof bytea,
-                                         p_station_time timestamptz)
+-- Opens a session for a claim. The caller gives the session's id (its own clock makes identifiers) and commits in any case.
+CREATE OR REPLACE FUNCTION genba.sign_in(p_session uuid, p_claim uuid, p_station text, p_station_time timestamptz)
 RETURNS TABLE (outcome text, wait_s integer, token text, expires_at timestamptz, also_at text[],
                user_code text, name jsonb, language text, roles text[], rules jsonb, why_change text, pin_digits integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     me text := genba_guard.this_station(p_station);
-    checked record := genba_guard.check_proof(p_code, p_badge, me, p_proof);
+    checked record := genba_guard.answer(p_claim, me);
     gone record;
     fresh text;
     key bytea;
     ends timestamptz;
 BEGIN
     IF checked.outcome <> 'ok' THEN
-        PERFORM genba_guard.note_attempt('users:session:start', checked.outcome, me, p_code, p_badge, NULL, NULL, '{}');
+        PERFORM genba_guard.note_attempt('users:session:start', checked.outcome, me, checked.shown, checked.by_badge, NULL, NULL, '{}');
         RETURN QUERY SELECT checked.outcome, checked.wait_s, NULL::text, NULL::timestamptz, NULL::text[], NULL::text, NULL::jsonb, NULL::text,
                             NULL::text[], NULL::jsonb, NULL::text, NULL::integer;
         RETURN;
@@ -198,8 +262,8 @@ BEGIN
     -- One panel, one person: whoever was signed in here before is signed off.
     FOR gone IN UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at) WHERE s.station = me AND s.ended_at IS NULL
                 RETURNING s.id, s.user_id, s.expires_at < clock_timestamp() AS expired LOOP
-        PERFORM genba_guard.note_attempt('users:session:end', CASE WHEN gone.expired THEN 'expired' ELSE 'switched' END, me,
-                                         (SELECT u.code FROM app_user u WHERE u.id = gone.user_id), '', gone.user_id, gone.id, '{}');
+        PERFORM genba_guard.note_attempt('users:session:end', CASE WHEN gone.expired THEN 'expired' ELSE 'switched' END, me, '', false,
+                                         gone.user_id, gone.id, '{}');
     END LOOP;
     ends := clock_timestamp() + make_interval(hours => (SELECT p.session_h::integer FROM security_policy p WHERE p.id = 1));
     INSERT INTO session (id, user_id, station, token_hash, started_at, expires_at, roles, seal_inner, seal_outer, clock_ahead_s)
@@ -212,7 +276,8 @@ BEGIN
                      WHERE s.user_id = checked.user_id AND s.id <> p_session AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
                      ORDER BY s.started_at),
                w.* FROM genba_guard.who_is(checked.user_id) w;
-    PERFORM genba_guard.note_attempt('users:session:start', 'signed_in', me, p_code, p_badge, checked.user_id, p_session, '{}');
+    PERFORM genba_guard.note_attempt('users:session:start', 'signed_in', me, checked.shown, checked.by_badge, checked.user_id, p_session,
+                                     '{}');
 END $$;
 
 -- Who a token stands for now, at this station; no row when the session ended or expired, or the person's access was taken away.
@@ -238,38 +303,36 @@ BEGIN
     UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at)
     WHERE s.token_hash = sha256(convert_to(p_token, 'UTF8')) AND s.station = me AND s.ended_at IS NULL RETURNING s.id, s.user_id INTO gone;
     IF FOUND THEN
-        PERFORM genba_guard.note_attempt('users:session:end', 'signed_out', me, (SELECT u.code FROM app_user u WHERE u.id = gone.user_id), '',
-                                         gone.user_id, gone.id, '{}');
+        PERFORM genba_guard.note_attempt('users:session:end', 'signed_out', me, '', false, gone.user_id, gone.id, '{}');
     END IF;
 END $$;
 
--- A person proves himself for one request that is just being made. p_purpose:
+-- A person proves himself, by a claim, for one request that is just being made. p_purpose:
 --   signature      he signs it, with the meaning its operation declares
 --   authorisation  he lets the person who is signed in do it this once, because he himself may
 --   self           the person who is signed in proves that it is still he, before his PIN is changed
-CREATE OR REPLACE FUNCTION genba.prove_for(
-    p_token text, p_station text, p_request uuid, p_operation text, p_purpose text, p_code text, p_badge text, p_proof bytea
-) RETURNS TABLE (outcome text, wait_s integer, user_code text, name jsonb)
+CREATE OR REPLACE FUNCTION genba.prove_for(p_token text, p_station text, p_request uuid, p_operation text, p_purpose text, p_claim uuid)
+RETURNS TABLE (outcome text, wait_s integer, user_code text, name jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     me text := genba_guard.this_station(p_station);
     here record;
     checked record;
-    verb text := 'users:' || p_purpose || ':verify';
 BEGIN
-    SELECT s.id, s.user_id, u.code INTO here FROM session s JOIN app_user u ON u.id = s.user_id
+    IF p_request IS NULL OR p_purpose IS NULL OR p_purpose NOT IN ('signature', 'authorisation', 'self') THEN
+        RAISE EXCEPTION 'one proves himself for a request and a purpose' USING ERRCODE = 'GB004';
+    END IF;
+    SELECT s.id, s.user_id INTO here FROM session s JOIN app_user u ON u.id = s.user_id
     WHERE s.token_hash = sha256(convert_to(p_token, 'UTF8')) AND s.station = me AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
       AND u.active AND u.retired_at IS NULL;
     IF NOT FOUND THEN
         RETURN QUERY SELECT 'session_over'::text, NULL::integer, NULL::text, NULL::jsonb;
         RETURN;
     END IF;
-    IF p_purpose = 'self' THEN
-        p_code := here.code;
-        p_badge := '';
-    END IF;
-    checked := genba_guard.check_proof(p_code, p_badge, me, p_proof);
-    IF checked.outcome = 'ok' AND p_purpose = 'authorisation' AND checked.user_id = here.user_id THEN
+    checked := genba_guard.answer(p_claim, me);
+    IF checked.outcome = 'ok' AND p_purpose = 'self' AND checked.user_id <> here.user_id THEN
+        checked.outcome := 'wrong';
+    ELSIF checked.outcome = 'ok' AND p_purpose = 'authorisation' AND checked.user_id = here.user_id THEN
         checked.outcome := 'not_yourself';
     ELSIF checked.outcome = 'ok' AND p_purpose <> 'self' AND genba_guard.why_change(checked.user_id) <> '' THEN
         checked.outcome := 'must_change';
@@ -277,9 +340,10 @@ BEGIN
           AND p_operation <> 'equipment:tag:write' AND genba_guard.lines_of(genba_guard.roles_of(checked.user_id), p_operation) = '{}' THEN
         checked.outcome := 'no_right';
     END IF;
-    PERFORM genba_guard.note_attempt(verb, CASE checked.outcome WHEN 'ok' THEN 'verified' ELSE checked.outcome END, me, p_code, p_badge,
-                                     CASE WHEN checked.outcome IN ('ok', 'no_right', 'must_change', 'not_yourself') THEN checked.user_id END, here.id,
-                                     jsonb_build_object('operation', p_operation, 'request', p_request));
+    PERFORM genba_guard.note_attempt(
+        'users:' || p_purpose || ':verify', CASE checked.outcome WHEN 'ok' THEN 'verified' ELSE checked.outcome END, me, checked.shown,
+        checked.by_badge, CASE WHEN checked.outcome IN ('ok', 'no_right', 'must_change', 'not_yourself') THEN checked.user_id END, here.id,
+        jsonb_build_object('operation', left(p_operation, 100), 'request', p_request));
     IF checked.outcome <> 'ok' THEN
         RETURN QUERY SELECT checked.outcome, checked.wait_s, NULL::text, NULL::jsonb;
         RETURN;
@@ -332,7 +396,7 @@ BEGIN
     ON CONFLICT (user_id) DO UPDATE
     SET salt = excluded.salt, verifier = excluded.verifier, time_cost = excluded.time_cost, memory_kib = excluded.memory_kib,
         parallelism = excluded.parallelism, must_change = excluded.must_change, changed_at = excluded.changed_at;
-    DELETE FROM genba_guard.attempt a WHERE a.subject = 'user:' || left(upper(btrim(p_code)), 50);
+    DELETE FROM genba_guard.attempt a WHERE a.subject = 'user:' || upper(btrim(p_code));
     -- Whoever knew the old one is signed off everywhere else, and cannot sign in offline with it any more.
     UPDATE session s SET ended_at = greatest(clock_timestamp(), s.started_at)
     WHERE s.user_id = target AND s.ended_at IS NULL AND s.id IS DISTINCT FROM work.session_id;
@@ -426,7 +490,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 $$;
 
 -- What happened at a station while it could not ask: every try is counted here as if it had been made here, and audited as the
--- station's word. p_tries: [{"user", "badge", "outcome", "at", "session_id"}], outcome 'signed_in', 'wrong' or 'signed_out'.
+-- station's word. Believed only of people whom this station may let in without asking, and for each key as many wrong tries as the
+-- station itself allows: otherwise a panel could lock out everybody, or say that somebody was here who never was.
+-- p_tries: [{"user", "badge", "outcome", "at", "session_id"}], outcome 'signed_in', 'wrong' or 'signed_out'.
 CREATE OR REPLACE FUNCTION genba.merge_offline(p_station text, p_tries jsonb) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
@@ -434,30 +500,40 @@ DECLARE
     policy security_policy%ROWTYPE;
     one jsonb;
     person record;
+    counted smallint;
     merged integer := 0;
+    allowed constant smallint := 10;
 BEGIN
     SELECT * INTO policy FROM security_policy p WHERE p.id = 1;
     FOR one IN SELECT t FROM jsonb_array_elements(p_tries) t LIMIT 1000 LOOP
-        SELECT u.id, u.code INTO person FROM app_user u WHERE upper(u.code) = upper(one ->> 'user');
-        IF one ->> 'outcome' = 'wrong' THEN
-            INSERT INTO genba_guard.attempt (subject, last_at)
-            VALUES ('user:' || left(upper(one ->> 'user'), 50), clock_timestamp()), ('station:' || me, clock_timestamp())
-            ON CONFLICT (subject) DO NOTHING;
-            PERFORM genba_guard.count_failure('user:' || left(upper(one ->> 'user'), 50), policy.user_tries, policy.lock_min, true);
-            PERFORM genba_guard.count_failure('station:' || me, policy.station_tries, policy.lock_min, false);
+        SELECT u.id, u.code, k.id AS key INTO person FROM app_user u JOIN genba_guard.offline_key k ON k.user_id = u.id AND k.station = me
+        WHERE upper(u.code) = upper(one ->> 'user') ORDER BY k.id DESC LIMIT 1;
+        IF person.id IS NOT NULL AND one ->> 'outcome' = 'wrong' THEN
+            UPDATE genba_guard.offline_key k SET failures = k.failures + 1 WHERE k.id = person.key AND k.failures < allowed
+            RETURNING k.failures INTO counted;
+            IF FOUND THEN
+                INSERT INTO genba_guard.attempt (subject, last_at)
+                VALUES ('user:' || upper(person.code), clock_timestamp()), ('station:' || me, clock_timestamp())
+                ON CONFLICT (subject) DO NOTHING;
+                PERFORM genba_guard.count_failure('user:' || upper(person.code), policy.user_tries, policy.lock_min, true);
+                PERFORM genba_guard.count_failure('station:' || me, policy.station_tries, policy.lock_min, false);
+            END IF;
         END IF;
         PERFORM genba_guard.note_attempt(
             CASE one ->> 'outcome' WHEN 'signed_out' THEN 'users:session:end' ELSE 'users:session:start' END,
-            CASE WHEN one ->> 'outcome' IN ('signed_in', 'wrong', 'signed_out') THEN one ->> 'outcome' ELSE 'unknown' END, me,
-            coalesce(person.code, one ->> 'user'), '', CASE WHEN one ->> 'outcome' <> 'wrong' THEN person.id END, (one ->> 'session_id')::uuid,
-            jsonb_build_object('offline', true, 'at', one ->> 'at'));
+            CASE WHEN person.id IS NOT NULL AND one ->> 'outcome' IN ('signed_in', 'wrong', 'signed_out') THEN one ->> 'outcome'
+                 ELSE 'unknown' END, me,
+            coalesce(person.code, genba_guard.typed_as_shown(one ->> 'user', '')), false,
+            CASE WHEN one ->> 'outcome' <> 'wrong' THEN person.id END, (one ->> 'session_id')::uuid,
+            jsonb_build_object('offline', true, 'at', left(one ->> 'at', 40)));
         merged := merged + 1;
     END LOOP;
     RETURN merged;
 END $$;
 
-GRANT EXECUTE ON FUNCTION genba.credential_params(text, text), genba.sign_in(uuid, text, text, text, bytea, timestamptz),
+GRANT EXECUTE ON FUNCTION genba.credential_params(text, text), genba.claim(uuid, text, text, text, bytea),
+    genba.sign_in(uuid, uuid, text, timestamptz),
     genba.session_of(text, text), genba.sign_out(text, text), genba.codes_with_credential(),
-    genba.prove_for(text, text, uuid, text, text, text, text, bytea), genba.give_badge(uuid, integer, text, text), genba.end_sessions(integer),
+    genba.prove_for(text, text, uuid, text, text, uuid), genba.give_badge(uuid, integer, text, text), genba.end_sessions(integer),
     genba.set_credential(text, bytea, bytea, integer, integer, integer, boolean, bytea), genba.offline_key(text, text),
     genba.offline_people(text), genba.merge_offline(text, jsonb) TO genba_station;

@@ -50,6 +50,14 @@ CREATE TABLE genba_guard.attempt (
 );
 COMMENT ON TABLE genba_guard.attempt IS 'Wrong proofs in a row, by user code (known or not) and by station';
 
+CREATE TABLE genba_guard.claim (
+    id uuid PRIMARY KEY, station text NOT NULL, subject text NOT NULL, user_id integer, badge text NOT NULL, shown text NOT NULL,
+    by_badge boolean NOT NULL, hashed bytea, decided boolean NOT NULL, outcome text NOT NULL, wait_s integer,
+    locked_station boolean NOT NULL, xid xid8 NOT NULL, made_at timestamptz NOT NULL
+);
+CREATE INDEX ix_claim_station_made_at ON genba_guard.claim (station, made_at);
+COMMENT ON TABLE genba_guard.claim IS 'Who somebody said he is, counted as a failure already; answered in a later transaction';
+
 CREATE TABLE genba_guard.ticket (
     request_id uuid, purpose text CHECK (purpose IN ('signature', 'authorisation', 'self')), operation text NOT NULL, meaning text,
     user_id integer NOT NULL REFERENCES genba.app_user, session_id uuid NOT NULL, station text NOT NULL, proved_at timestamptz NOT NULL,
@@ -60,7 +68,8 @@ COMMENT ON TABLE genba_guard.ticket IS 'A person has just proved himself for one
 CREATE TABLE genba_guard.offline_key (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id integer NOT NULL REFERENCES genba.app_user, station text NOT NULL,
     roles text[] NOT NULL, seal_inner bytea NOT NULL, seal_outer bytea NOT NULL, issued_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL, ended_at timestamptz, clock_ahead_s double precision NOT NULL DEFAULT 0
+    expires_at timestamptz NOT NULL, ended_at timestamptz, clock_ahead_s double precision NOT NULL DEFAULT 0,
+    failures smallint NOT NULL DEFAULT 0
 );
 CREATE INDEX ix_offline_key_user_id_station ON genba_guard.offline_key (user_id, station);
 COMMENT ON TABLE genba_guard.offline_key IS 'Under which a station seals what a person decides there while the database is away';
@@ -136,7 +145,8 @@ def upgrade() -> None:
     op.add_column("session", sa.Column("seal_inner", sa.LargeBinary(), nullable=True), schema="genba")
     op.add_column("session", sa.Column("seal_outer", sa.LargeBinary(), nullable=True), schema="genba")
     op.add_column("session", sa.Column("clock_ahead_s", sa.Double(), server_default="0", nullable=False), schema="genba")
-    op.create_check_constraint(op.f("ck_session_clock_ahead_s_is_number"), "session", "clock_ahead_s <> 'NaN'", schema="genba")
+    finite = "clock_ahead_s > '-Infinity' AND clock_ahead_s < 'Infinity'"
+    op.create_check_constraint(op.f("ck_session_clock_ahead_s_is_number"), "session", finite, schema="genba")
     op.add_column("session", sa.Column("offline", sa.Boolean(), server_default=sa.text("false"), nullable=False), schema="genba")
     op.add_column("station", sa.Column("offline_h", sa.SmallInteger(), server_default="0", nullable=False), schema="genba")
     op.add_column("station", sa.Column("login", sa.String(length=63), nullable=True), schema="genba")

@@ -44,7 +44,7 @@ ALLOWED = {
 
 WRITES = re.compile(
     r"^\s*(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|CREATE|ALTER|DROP|GRANT|REVOKE)\b"
-    r"|\bgenba\.(begin_operation|end_operation|note_refusal|audit_anchor|begin_evidence|lease_\w+|relay_put|present|sign_in|sign_out|prove_for"
+    r"|\bgenba\.(begin_operation|end_operation|note_refusal|audit_anchor|begin_evidence|lease_\w+|relay_put|present|claim|sign_in|sign_out|prove_for"
     r"|set_credential|give_badge|end_sessions|offline_key|merge_offline)\s*\("
 )
 MAPPED = re.compile(r"^core\.\w+\.(models|rows|tables)\b")
