@@ -20,9 +20,7 @@ ROOM_NEEDED_MB = 1000
 
 # -P keeps the folder somebody happens to stand in from lending its own `core` or `resources` to the program.
 LAUNCHER = (
-    '@"%~dp0python.exe" -P -m hmi %*\r\n'
-    if WINDOWS
-    else '#!/bin/sh\nexec "$(dirname -- "$(readlink -f -- "$0")")/python" -P -m hmi "$@"\n'
+    '@"%~dp0python.exe" -P -m hmi %*\r\n' if WINDOWS else '#!/bin/sh\nexec "$(dirname -- "$(readlink -f -- "$0")")/python" -P -m hmi "$@"\n'
 )
 
 

@@ -308,13 +308,17 @@ WITH_ANSWER = (
     Hostile("SELECT genba.session_of(«token», 'SEC1')", who="other"),
     Hostile("SELECT genba.sign_out(«token», NULL)", who="other", answer="nothing"),
     Hostile("SELECT genba.offline_key(«token», NULL)", who="other", answer="empty"),
-    Hostile("SELECT outcome FROM genba.prove_for(«token», NULL, gen_random_uuid(), 'x', 'self', gen_random_uuid())", "other", "session_over"),
+    Hostile(
+        "SELECT outcome FROM genba.prove_for(«token», NULL, gen_random_uuid(), 'x', 'self', gen_random_uuid())", "other", "session_over"
+    ),
 )
 
 _BEGIN = "SELECT outcome FROM genba.begin_operation({token}, '{operation}', {request})"
 
 
-def begin(request: str, token: str = "NULL", operation: str = "production:order:start", who: Who = "nobody", answer: str = "denied") -> Hostile:
+def begin(
+    request: str, token: str = "NULL", operation: str = "production:order:start", who: Who = "nobody", answer: str = "denied"
+) -> Hostile:
     """An attempt to begin an operation."""
     return Hostile(_BEGIN.format(token=token, operation=operation, request=request), who, answer)
 
@@ -324,21 +328,21 @@ BEGINNING = (
     begin("«request»", "''"),
     begin("«request»", "repeat('0', 64)"),
     begin("«request»", "repeat('x', 1000000)"),
-    begin("«request» || '{\"user_code\": \"boss\"}'"),
-    begin("«request» || '{\"user_code\": \"setup\", \"user_name\": \"System\", \"session_id\": null}'"),
-    begin("«request» || '{\"station\": \"SEC2\"}'", answer="error"),
-    begin("«request» || '{\"station\": \"\"}'", answer="error"),
+    begin('«request» || \'{"user_code": "boss"}\''),
+    begin('«request» || \'{"user_code": "setup", "user_name": "System", "session_id": null}\''),
+    begin('«request» || \'{"station": "SEC2"}\'', answer="error"),
+    begin('«request» || \'{"station": ""}\'', answer="error"),
     begin("«request» - 'id'", answer="error"),
-    begin("«request» || '{\"id\": \"x\"}'", answer="error"),
+    begin('«request» || \'{"id": "x"}\'', answer="error"),
     begin("«request» - 'operation'", answer="error"),
     begin("NULL", "«token»", who="person", answer="error"),
     begin("'[]'", "«token»", who="person", answer="error"),
     begin("«request»", "«token»", "production:order:pause", who="person", answer="error"),
-    begin("«request» || '{\"decided_at\": \"infinity\"}'", answer="error"),
-    begin("«request» || '{\"decided_at\": \"yesterday, honestly\"}'", "«token»", who="person", answer="error"),
+    begin('«request» || \'{"decided_at": "infinity"}\'', answer="error"),
+    begin('«request» || \'{"decided_at": "yesterday, honestly"}\'', "«token»", who="person", answer="error"),
     begin("«request» || jsonb_build_object('user_code', repeat('x', 1000000))"),
     begin("«request»", "«token»", who="other", answer="error"),
-    begin("«request» || '{\"station\": \"SEC2\"}'", "«token»", who="other"),
+    begin('«request» || \'{"station": "SEC2"}\'', "«token»", who="other"),
     begin("«request:users:user:create»", "«token»", "users:user:create", who="person"),
     begin("«request:users:user:give_roles»", "«token»", "users:user:give_roles", who="person"),
     begin("«request:users:pin:reset»", "«token»", "users:pin:reset", who="person"),
@@ -352,16 +356,16 @@ BEGINNING = (
     begin("«request:*»", "«token»", "*", who="person"),
     begin("«request:production:*»", "«token»", "production:*", who="person"),
     begin("«request:equipment:tag:write»", "«token»", "equipment:tag:write", who="person"),
-    begin("«sealed» || '{\"args\": \"{\\\"order_id\\\": 1}\"}'"),
-    begin("«sealed» || '{\"user_code\": \"boss\"}'"),
+    begin('«sealed» || \'{"args": "{\\"order_id\\": 1}"}\''),
+    begin('«sealed» || \'{"user_code": "boss"}\''),
     begin("«sealed» || jsonb_build_object('id', gen_random_uuid())"),
     begin("«sealed» || jsonb_build_object('decided_at', now())"),
-    begin("«sealed» || '{\"seal\": \"00\"}'"),
-    begin("«sealed» || '{\"seal\": \"\"}'"),
+    begin('«sealed» || \'{"seal": "00"}\''),
+    begin('«sealed» || \'{"seal": ""}\''),
     begin("«sealed» || jsonb_build_object('session_id', gen_random_uuid())"),
     begin("«sealed» || jsonb_build_object('session_id', (SELECT id FROM genba.session WHERE station = 'SEC2' LIMIT 1))"),
     begin("«sealed»", who="other", answer="error"),
-    begin("«sealed» || '{\"station\": \"SEC2\"}'", who="other"),
+    begin('«sealed» || \'{"station": "SEC2"}\'', who="other"),
     begin("«sealed:hours ago»"),
     begin("«sealed:in an hour»"),
     begin("«sealed:by another key»"),

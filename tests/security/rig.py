@@ -292,4 +292,3 @@ def _fill(plant: Plant) -> None:
         )
     plant.people = dict(plant.sql("SELECT code, id FROM genba.app_user"))
     plant.sign_all_in()
-

@@ -163,7 +163,9 @@ def test_no_number_is_nan_or_without_end(plant: Plant) -> None:
 def _refused(plant: Plant, table: int, column: str, kind: str, number: str) -> bool:
     """Whether one of the table's checks is false for a row with that number in that column and nothing in the others."""
     others = plant.sql("SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = %s AND attnum > 0", table)
-    row = ", ".join(f"""{f"'{number}'" if name == column else 'NULL'}::{kind if name == column else its} AS "{name}\"""" for name, its in others)
+    row = ", ".join(
+        f"""{f"'{number}'" if name == column else "NULL"}::{kind if name == column else its} AS "{name}\"""" for name, its in others
+    )
     checks = plant.sql("SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint WHERE conrelid = %s AND contype = 'c'", table)
     return any(plant.sql(f"SELECT ({check}) FROM (SELECT {row}) t")[0][0] is False for (check,) in checks if column in check)
 

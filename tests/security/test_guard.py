@@ -125,7 +125,13 @@ def test_each_operation_has_one_audit_row_also_when_the_panel_dies_at_any_step(p
 
 
 def test_a_station_cannot_write_a_signature_or_leave_into_the_audit(plant: Plant) -> None:
-    forged = {"signature": {"user_code": "boss"}, "authorised_by": {"user_code": "boss"}, "late": False, "unproved": False, "program": "0.2"}
+    forged = {
+        "signature": {"user_code": "boss"},
+        "authorised_by": {"user_code": "boss"},
+        "late": False,
+        "unproved": False,
+        "program": "0.2",
+    }
     for detail, kept in (
         (json.dumps(forged), {"program": "0.2"}),
         ('[{"signature": 1}]', {}),

@@ -204,7 +204,9 @@ def test_a_copied_badge_opens_nothing_without_its_pin(plant: Plant) -> None:
 SIGNED_OFF: dict[str, Callable[[Plant], object]] = {
     "signed out": lambda plant: plant.here.sql("SELECT genba.sign_out(%s, NULL)", plant.here.token),
     "somebody else signed in": lambda plant: outcome(plant.here, "ito", plant.proof("ito", PINS["ito"])),
-    "expired": lambda plant: plant.sql("UPDATE genba.session SET started_at = now() - interval '13 h', expires_at = now() - interval '1 s'"),
+    "expired": lambda plant: plant.sql(
+        "UPDATE genba.session SET started_at = now() - interval '13 h', expires_at = now() - interval '1 s'"
+    ),
     "lost his access": lambda plant: plant.sql("UPDATE genba.app_user SET active = false WHERE code = 'tanaka'"),
     "gave the access back": lambda plant: (
         plant.sql("UPDATE genba.app_user SET active = false WHERE code = 'tanaka'"),
@@ -229,7 +231,10 @@ def test_a_role_taken_away_is_gone_from_the_living_session(plant: Plant) -> None
         for roles, came in ((1, "open"), (0, "denied"), (1, "open")):
             plant.sql("DELETE FROM genba.user_role WHERE user_id = %s", plant.people["tanaka"])
             if roles:
-                plant.sql("INSERT INTO genba.user_role (user_id, role_id) SELECT %s, id FROM genba.role WHERE code = 'operator'", plant.people["tanaka"])
+                plant.sql(
+                    "INSERT INTO genba.user_role (user_id, role_id) SELECT %s, id FROM genba.role WHERE code = 'operator'",
+                    plant.people["tanaka"],
+                )
             assert plant.here.begin(connection, "production:order:start", plant.here.token)[0] == came
             connection.rollback()
             asked = plant.here.request("production:order:start", seal=True)  # a decision that waited: today's roles as well
@@ -277,7 +282,9 @@ class Clock(SystemClock):
         return super().now() + self.by
 
 
-def test_a_stolen_file_of_offline_people_opens_with_the_right_pin_alone(plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stolen_file_of_offline_people_opens_with_the_right_pin_alone(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(offline, "_COST", COST)
     plant.sql("UPDATE genba.station SET offline_h = 8 WHERE code = 'SEC1'")
     clock, path, held = Clock(), tmp_path / "offline-people.json", list[bytes]()
@@ -291,7 +298,13 @@ def test_a_stolen_file_of_offline_people_opens_with_the_right_pin_alone(plant: P
     assert path.stat().st_mode & 0o077 == 0
     (key,) = plant.sql("SELECT seal_inner FROM genba_guard.offline_key")[0]
     raw = bytes(byte ^ 0x36 for byte in key)[:32]
-    for secret in (PINS["tanaka"].encode(), plant.here.token.encode(), raw, raw.hex().encode(), plant.proof("tanaka", PINS["tanaka"]).hex().encode()):
+    for secret in (
+        PINS["tanaka"].encode(),
+        plant.here.token.encode(),
+        raw,
+        raw.hex().encode(),
+        plant.proof("tanaka", PINS["tanaka"]).hex().encode(),
+    ):
         assert secret not in content
     answers = []
     for n in range(FORGOTTEN_AFTER + 2):
@@ -324,13 +337,26 @@ def test_an_edited_journal_is_applied_by_nobody(plant: Plant, tmp_path: Path) ->
     prover = PanelProver(here.run, here.station, lambda: session)
     prover.hold(session.actor.session_id, token=session.token)
     (order,) = plant.sql("SELECT id FROM genba.work_order WHERE number = 'WO-L1'")[0]
-    asked = here.request("production:order:pause", seal=True, args=json.dumps({"order_id": str(order), "version": None}, separators=(",", ":")))
-    request = journals.Request.model_validate({key: value for key, value in asked.items() if key != "user_name"} | {"args": json.loads(asked["args"])})
+    asked = here.request(
+        "production:order:pause", seal=True, args=json.dumps({"order_id": str(order), "version": None}, separators=(",", ":"))
+    )
+    request = journals.Request.model_validate(
+        {key: value for key, value in asked.items() if key != "user_name"} | {"args": json.loads(asked["args"])}
+    )
     forged = request.model_copy(update={"operation": "production:order:start"})
     journal = journals.Journal(tmp_path / "journal.db", clock)
     journal.append(request, session.actor, "new")
     journal.close()
-    row = (str(request.id), "new", forged.model_dump_json(), journals._ACTOR.dump_json(session.actor).decode(), "", "", "", clock.now().isoformat())
+    row = (
+        str(request.id),
+        "new",
+        forged.model_dump_json(),
+        journals._ACTOR.dump_json(session.actor).decode(),
+        "",
+        "",
+        "",
+        clock.now().isoformat(),
+    )
     with closing(sqlite3.connect(tmp_path / "journal.db")) as file:
         file.execute("UPDATE entry SET request = ?, changed_at = ?, checksum = ?", (row[2], row[7], journals._checksum(row)))
         file.commit()
@@ -357,6 +383,11 @@ def test_a_cheap_derivation_is_not_asked_for(plant: Plant) -> None:
     """A hostile database could ask for a derivation that costs nothing, and try all PINs against what it gets."""
     from core.users.proof import derive
 
-    for params in (Params(b"\0" * 16, 1, 64, 1), Params(b"", 1, 8_192, 1), Params(b"\0" * 16, 1, 2**31 - 1, 1), Params(b"\0" * 16, 10**6, 8_192)):
+    for params in (
+        Params(b"\0" * 16, 1, 64, 1),
+        Params(b"", 1, 8_192, 1),
+        Params(b"\0" * 16, 1, 2**31 - 1, 1),
+        Params(b"\0" * 16, 10**6, 8_192),
+    ):
         with pytest.raises(Invalid):
             derive(Secret("204615"), params)
