@@ -317,7 +317,13 @@ DECLARE
     may integer[];
 BEGIN
     IF p_operation <> 'equipment:tag:write' THEN
-        RETURN genba_guard.lines_of(p_roles, p_operation);
+        may := genba_guard.lines_of(p_roles, p_operation);
+        -- A person belongs to no line: who may change people on one line only would change them everywhere.
+        IF may IS NOT NULL AND p_operation LIKE 'users:%' AND NOT EXISTS (
+            SELECT FROM genba_guard.declared d JOIN genba_guard.watched w ON w.name = ANY(d.tables) WHERE d.name = p_operation AND w.has_line) THEN
+            RETURN '{}';
+        END IF;
+        RETURN may;
     END IF;
     SELECT t.write_permission, w.line_id INTO tag
     FROM tag t LEFT JOIN work_unit w ON w.id = t.work_unit_id

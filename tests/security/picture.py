@@ -14,7 +14,8 @@ CATALOGUES = {
     "members": "SELECT roleid, member, admin_option FROM pg_auth_members",
     "settings": "SELECT * FROM pg_db_role_setting",
     "schemas": "SELECT nspname, nspacl FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp'",
-    "relations": "SELECT relnamespace, relname, relkind, relacl, relowner, relpersistence FROM pg_class WHERE relnamespace <> 'pg_toast'::regnamespace",
+    "relations": "SELECT relnamespace, relname, relkind, relacl, relowner, relpersistence FROM pg_class "
+    "WHERE relnamespace <> 'pg_toast'::regnamespace",
     "columns": "SELECT attrelid, attname, attacl FROM pg_attribute WHERE attacl IS NOT NULL",
     "functions": "SELECT oid, proname, proacl, prosecdef, proconfig, md5(prosrc) FROM pg_proc",
     "triggers": "SELECT tgrelid, tgname, tgenabled FROM pg_trigger",

@@ -14,7 +14,8 @@ from tests.security.rig import HERE, Plant
 STATIONS_MAY_CALL = {
     "audit_anchor", "begin_evidence", "begin_operation", "claim", "codes_with_credential", "credential_params", "declared_fingerprint",
     "end_operation", "end_sessions", "give_badge", "lease_acquire", "lease_release", "lease_renew", "merge_offline", "note_refusal",
-    "offline_key", "offline_people", "present", "prove_for", "relay_put", "session_of", "set_credential", "sign_in", "sign_out", "station_of",
+    "offline_key", "offline_people", "present", "prove_for", "relay_put", "session_of", "set_credential", "sign_in", "sign_out",
+    "station_of",
 }  # fmt: skip
 READ_ONLY = {
     "alembic_version", "audit", "audit_head", "lease", "relay", "request", "role", "schema_compat", "session", "signature", "site_key",
@@ -178,7 +179,8 @@ PLANTED = {
     "CREATE FUNCTION genba.planted() RETURNS int LANGUAGE sql SET search_path = pg_temp, genba AS 'SELECT 1'": (
         test_every_function_has_a_fixed_search_path_that_ends_in_pg_temp,
     ),
-    "CREATE TABLE genba.planted (v numeric CHECK (v = v), w float8 CHECK (w > 0)); GRANT SELECT, INSERT ON genba.planted TO genba_station": (
+    "CREATE TABLE genba.planted (v numeric CHECK (v = v), w float8 CHECK (w > 0)); "
+    "GRANT SELECT, INSERT ON genba.planted TO genba_station": (
         test_no_number_is_nan_or_without_end,
         test_whatever_a_station_may_write_is_guarded,
         test_stations_read_and_write_what_is_listed,

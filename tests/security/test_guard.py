@@ -423,11 +423,13 @@ def test_tables_and_functions_of_ones_own_do_not_stand_in_for_the_guards(plant: 
     try:
         with closing(here.connect()) as connection:
             for statement in (
-                "CREATE TEMP TABLE app_user AS SELECT 3 AS id, 'admin'::text AS code, '{}'::jsonb AS name, 'en'::text AS language, true AS active",
+                "CREATE TEMP TABLE app_user AS SELECT 3 AS id, 'admin'::text AS code, '{}'::jsonb AS name, 'en'::text AS language, "
+                "true AS active",
                 "CREATE TEMP TABLE user_role AS SELECT u.id AS user_id, r.id AS role_id FROM genba.app_user u, genba.role r",
                 "CREATE TEMP TABLE role AS SELECT id, 'administrator'::text AS code FROM genba.role",
                 "CREATE TEMP TABLE role_rule (role_id int, permission text, line_id int, allowed boolean)",
-                "CREATE TEMP TABLE security_policy AS SELECT 1 AS id, 999 AS user_tries, 999 AS station_tries, 0 AS lock_min, 0 AS secret_days",
+                "CREATE TEMP TABLE security_policy AS SELECT 1 AS id, 999 AS user_tries, 999 AS station_tries, 0 AS lock_min, "
+                "0 AS secret_days",
                 "CREATE TEMP TABLE open_work (xid xid8, kind text, tables text[])",
                 "CREATE FUNCTION pg_temp.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT ''-infinity''::timestamptz'",
                 "CREATE FUNCTION pg_temp.is_owner() RETURNS boolean LANGUAGE sql AS 'SELECT true'",

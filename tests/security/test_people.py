@@ -49,7 +49,10 @@ def outcome(panel: Panel, code: str, proof: bytes) -> str:
 
 
 def test_ten_thousand_pins_are_compared_five_times(plant: Plant) -> None:
-    """From two panels, with pauses waited out by magic, each over new connections as after a restart; then even the right PIN is refused."""
+    """From two panels, with pauses waited out by magic, each over new connections as after a restart.
+
+    Then even the right PIN is refused.
+    """
     answers: dict[str, int] = {}
     with closing(plant.here.connect(autocommit=True)) as one, closing(plant.there.connect(autocommit=True)) as two:
         for pin in range(10_000):
@@ -89,7 +92,8 @@ def test_a_failure_cannot_be_taken_back(plant: Plant, way: str) -> None:
                 if way == "block":
                     connection.execute("SET genba.told = ''")
                     connection.execute(
-                        f"DO $$ BEGIN PERFORM set_config('genba.told', (SELECT outcome FROM genba.sign_in('{uuid4()}', '{claim}', NULL, now())),"
+                        f"DO $$ BEGIN PERFORM set_config('genba.told', (SELECT outcome FROM genba.sign_in('{uuid4()}', '{claim}', "
+                        f"NULL, now())),"
                         " false); RAISE 'x'; EXCEPTION WHEN OTHERS THEN NULL; END $$"
                     )
                 told.append(connection.execute(SIGN_IN, (uuid4(), claim)).fetchone()[0])  # type: ignore[index]
@@ -333,7 +337,8 @@ def test_an_edited_journal_is_applied_by_nobody(plant: Plant, tmp_path: Path) ->
 
     here, clock = plant.here, SystemClock()
     session = here.signed
-    assert session is not None and session.actor.session_id is not None
+    assert session is not None
+    assert session.actor.session_id is not None
     prover = PanelProver(here.run, here.station, lambda: session)
     prover.hold(session.actor.session_id, token=session.token)
     (order,) = plant.sql("SELECT id FROM genba.work_order WHERE number = 'WO-L1'")[0]
