@@ -417,6 +417,9 @@ BEGIN
         RAISE EXCEPTION 'a badge is given by an operation only' USING ERRCODE = 'GB001';
     END IF;
     INSERT INTO badge (id, user_id, digest, label) VALUES (p_id, p_user, genba_guard.badge_digest(p_badge), p_label);
+EXCEPTION WHEN unique_violation THEN
+    -- PostgreSQL's own words would show the digest.
+    RAISE EXCEPTION 'somebody has this badge, or had it' USING ERRCODE = 'unique_violation', CONSTRAINT = 'uq_badge_digest';
 END $$;
 
 -- Ends the open sessions of a user, all of them or all but the one that asks.
