@@ -119,6 +119,7 @@ def export(
     taken. A shared database needs --url with the log-in that upgrades it; people export on the screen under their own name.
     """
     from core.cli.opened import opened_floor
+    from core.clock import SystemClock
     from core.config import read_settings
     from core.store.query import PAGE_MAX
     from core.users.export import TrailFile
@@ -126,7 +127,7 @@ def export(
     from core.users.trail import chain_heads, note_export, search_trail
 
     settings = read_settings(database_url=url)
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     asked = {"from_at": _utc(from_), "to_at": min(_utc(to) or now, now), "user": user, "operation": operation}
     with opened_floor(settings, as_owner=True) as floor:
         actor = system_actor("genba audit export", settings.name)

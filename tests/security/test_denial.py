@@ -36,7 +36,7 @@ def stolen(plant: Plant) -> Iterator[Panel]:
     password = logins.add(plant.admin_url, "SEC9")
     url = make_url(plant.admin_url).set(username="genba_SEC9", password=password)
     yield Panel("SEC9", url.render_as_string(hide_password=False))
-    plant.sql("REVOKE genba_station FROM \"genba_SEC9\"; DROP OWNED BY \"genba_SEC9\"; DROP ROLE \"genba_SEC9\"")
+    plant.sql('REVOKE genba_station FROM "genba_SEC9"; DROP OWNED BY "genba_SEC9"; DROP ROLE "genba_SEC9"')
     plant.sql("DELETE FROM genba.station WHERE code = 'SEC9'")
 
 
@@ -66,7 +66,10 @@ LOCKS = {
 
 @pytest.mark.parametrize("kind", LOCKS)
 def test_what_a_panel_locks_for_ever_costs_others_three_seconds_each_until_it_is_shut_out(plant: Plant, stolen: Panel, kind: str) -> None:
-    """Known and accepted: who may change a table may lock it. Nobody waits without end, nothing is half written, and one command ends it."""
+    """Known and accepted: who may change a table may lock it.
+
+    Nobody waits without end, nothing is half written, and one command ends it.
+    """
     there = plant.there
     with closing(stolen.connect()) as holder, closing(there.connect(options="-c lock_timeout=300")) as waiting:
         if kind == "an operation":
