@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication, QRectF, QSize
-from PySide6.QtGui import QHideEvent, QPainter, QShowEvent
+from PySide6.QtGui import QHideEvent, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.words import ago, word
@@ -71,12 +71,18 @@ class Band(Painted):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """34 u high."""
-        width = max(self.width(), theme.current().px(320))
+        width = max(self.width(), theme.current().px(160))  # beside many tabs it is narrower than it would like
         return QSize(theme.current().px(320), self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """34 u high."""
         return self.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Another width may need another number of lines."""
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()
 
     def paint(self, painter: QPainter) -> None:
         """Fill, glyph, words."""

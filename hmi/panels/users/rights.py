@@ -35,7 +35,7 @@ class RightsPage(ListPage):
         """See ListPage."""
         language = theme.language()
         first = self.tr("Permission") if self._line is None else self.tr("Permission on {line}").format(line=self._line)
-        return [Column(first, 2.6), *(Column(word(f"role.{role}", language), 1.2, "center") for role in ROLES)]
+        return [Column(first, 2.6), *(Column(ROLES[role].name[language], 1.2, "center") for role in ROLES)]
 
     async def ask(self) -> tuple[dict[Hashable, Any], float]:
         """See ListPage."""
