@@ -47,12 +47,30 @@ class Asked:
     wide: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form says, in the current language.
+
+    Attributes:
+        title: What is decided; also on the button that decides.
+        asked: What is asked for, in the order shown; the same in every language but for its words.
+        note: Words above the fields, one line each; "" for none.
+        confirm: Text of that button; "" for the title.
+    """
+
+    title: str
+    asked: Sequence[Asked] = ()
+    note: str = ""
+    confirm: str = ""
+
+
 class Options(QWidget):
     """Buttons of which one, or several, are chosen; those carry a tick, because a colour alone says nothing."""
 
     def __init__(self, asked: Asked, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._asked = asked
+        self._label = Label(asked.label, "label", "text2")
         self.buttons: dict[str, TouchButton] = {}
         self.message = ThreeLines(closable=False)
         row = QHBoxLayout()
@@ -67,12 +85,23 @@ class Options(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.current().px(4))
-        column.addWidget(Label(asked.label, "label", "text2"))
+        column.addWidget(self._label)
         column.addLayout(row)
         column.addWidget(self.message)
         for key in filter(None, asked.value.split(",")):
             if key in self.buttons:
                 self.buttons[key].setChecked(True)
+
+    def say(self, asked: Asked) -> None:
+        """The same choices in another language; what is chosen stays."""
+        self._label.set_text(asked.label)
+        for key, text in asked.choices:
+            if key in self.buttons:
+                self.buttons[key].setText(text)
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()  # the form asks for the height now, not at the next turn
+        self.updateGeometry()
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -91,6 +120,7 @@ class Options(QWidget):
     def _toggled(self, key: str, on: bool) -> None:
         button = self.buttons[key]
         button.kind, button.icon_name = ("primary", "check") if on else ("secondary", "")
+        button.updateGeometry()
         button.update()
         if on:
             self.message.clear()
@@ -110,13 +140,10 @@ class AskForm(BottomSheet):
     Args:
         parent: The content area.
         bridge: Decides through it.
-        title: What is decided, in the current language; also on the button.
-        asked: What is asked for, in the order shown.
+        form: Gives what the form says in the current language; asked again when that changes.
         decide: Takes the answers by name; ``several`` as a tuple of keys, everything else as text.
-        note: Words above the fields; "" for none.
         columns: Fields beside each other.
         kind: Of the button that decides.
-        confirm: Text of that button; "" for the title.
 
     Signals:
         done(): It was decided.
@@ -128,37 +155,60 @@ class AskForm(BottomSheet):
         self,
         parent: QWidget,
         bridge: Bridge,
-        title: str,
-        asked: Sequence[Asked],
+        form: Callable[[], Form],
         decide: Callable[[Mapping[str, Any]], Awaitable[Any]],
         *,
-        note: str = "",
         columns: int = 1,
         kind: Kind = "primary",
-        confirm: str = "",
     ) -> None:
-        super().__init__(parent, title, confirm=confirm or title, kind=kind)
-        self._bridge, self._decide = bridge, decide
+        super().__init__(parent, kind=kind)
+        self._bridge, self._form, self._decide = bridge, form, decide
         self.setObjectName("sheet.ask_form")
         self.fields: dict[str, FieldBox] = {}
         self.options: dict[str, Options] = {}
         self._scans = ""
-        for line in filter(None, note.split("\n")):
-            self.content.addWidget(Label(line, "body", "text2", wrap=True))
-        self._grid = QGridLayout()
-        self._grid.setSpacing(theme.current().px(10))
-        self.content.addLayout(self._grid)
+        said = form()
+        self._notes = [Label(line, "body", "text2", wrap=True) for line in filter(None, said.note.split("\n"))]
+        for line in self._notes:
+            self.content.addWidget(line)
+        self._lay_out(said.asked, columns)
+        self.on_confirm(self._confirm)
+        self.finished.connect(self.deleteLater)
+        self.say()
+
+    def _lay_out(self, asked: Sequence[Asked], columns: int) -> None:
+        grid = QGridLayout()
+        grid.setSpacing(theme.current().px(10))
+        self.content.addLayout(grid)
         place = 0
         for one in asked:
             wide = one.wide or one.kind in ("one", "several") or columns == 1
             if wide and place % columns:
                 place += columns - place % columns
-            self._grid.addWidget(self._made(one), place // columns, place % columns, 1, columns if wide else 1)
+            grid.addWidget(self._made(one), place // columns, place % columns, 1, columns if wide else 1)
             place += columns if wide else 1
         for column in range(columns):
-            self._grid.setColumnStretch(column, 1)
-        self.on_confirm(self._confirm)
-        self.finished.connect(self.deleteLater)
+            grid.setColumnStretch(column, 1)
+
+    def say(self) -> None:
+        """Set every text in the current language; everything typed and chosen stays."""
+        said = self._form()
+        self.set_title(said.title)
+        self.set_confirm_text(said.confirm or said.title)
+        for label, line in zip(self._notes, filter(None, said.note.split("\n")), strict=False):
+            label.set_text(line)
+        for one in said.asked:
+            if one.name in self.options:
+                self.options[one.name].say(one)
+            else:
+                self.fields[one.name].set_label(one.label)
+        self.refit()
+
+    def retranslate(self) -> None:
+        """Follow a change of language while open."""
+        super().retranslate()
+        if hasattr(self, "_notes"):
+            self.say()
 
     def _made(self, one: Asked) -> QWidget:
         if one.kind in ("one", "several"):

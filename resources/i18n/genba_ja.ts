@@ -970,7 +970,7 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>端末がロックされる失敗回数</translation>
     </message>
     <message>
-        <source>First lock lasts (min, then doubled)</source>
+        <source>First lock (min, then doubled)</source>
         <translation>最初のロック時間（分、以後2倍）</translation>
     </message>
     <message>

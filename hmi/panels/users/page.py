@@ -60,7 +60,8 @@ class ListPage(QWidget):
         self._items: dict[Hashable, Any] = {}
         self._known = self._asking = self._again = False
         self.table = PagedTable()
-        self.head = QHBoxLayout()
+        self.filters = QWidget()
+        self.head = QHBoxLayout(self.filters)
         self.count = Label("", "label", "text2")
         self.facts = QFrame()
         self.detail = Label("", "body", "text2", wrap=True)
@@ -78,6 +79,8 @@ class ListPage(QWidget):
         words.addWidget(self.detail)
         words.addStretch(1)
         self.facts.hide()
+        self.filters.hide()
+        self.head.setContentsMargins(0, 0, 0, 0)
         self.head.setSpacing(look.gap)
         self.build_head()
         self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
@@ -87,7 +90,7 @@ class ListPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(look.px(6))
-        column.addLayout(self.head)
+        column.addWidget(self.filters)
         column.addLayout(self._pair, 1)
 
     @property
@@ -167,6 +170,7 @@ class ListPage(QWidget):
             self.problem.clear()
             self._say_no_right()
             return
+        self.filters.setVisible(self.head.count() > 0)
         if self._asking:
             self._again = True
             return
@@ -218,6 +222,7 @@ class ListPage(QWidget):
             self.refresh()
 
     def _say_no_right(self) -> None:
+        self.filters.hide()
         roles = " · ".join(word(f"role.{role}", theme.language()) for role in roles_that_may(self.permission))
         self.table.set_empty_text(self.tr("You have no right to see this."), self.tr("These roles may: {roles}").format(roles=roles))
 

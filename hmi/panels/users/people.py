@@ -13,7 +13,7 @@ from hmi import theme
 from hmi.panels import Action
 from hmi.panels.users import people_forms
 from hmi.panels.users.page import ROWS, ListPage
-from hmi.sheets.ask_form import Asked, AskForm
+from hmi.sheets.ask_form import Asked, AskForm, Form
 from hmi.widgets.button import TouchButton
 from hmi.widgets.table import Cell, Column, Row
 
@@ -127,12 +127,15 @@ class PeoplePage(ListPage):
     def _ask_search(self) -> None:
         if not self.may_look:
             return
-        asked = [Asked("search", self.tr("Part of the name or the user ID"), value=self._search, required=False)]
+
+        def form() -> Form:
+            asked = Asked("search", self.tr("Part of the name or the user ID"), value=self._search, required=False)
+            return Form(word("button.search", theme.language()), (asked,))
 
         async def take(given: Mapping[str, Any]) -> None:
             self._search = given["search"]
 
-        sheet = AskForm(self.ground, self.bridge, word("button.search", theme.language()), asked, take)
+        sheet = AskForm(self.ground, self.bridge, form, take)
         sheet.done.connect(self._searched)
         sheet.open()
 

@@ -8,11 +8,12 @@ from typing import Any
 from core.users.accounts import decide_right
 from core.users.admin_views import RightCell, RightMatrix, RightView
 from core.users.rights import FEATURES, right_matrix
+from core.users.roles import ROLES
 from core.words import has_word, name, word
 from hmi import theme
 from hmi.panels import Action
 from hmi.panels.users.page import ListPage
-from hmi.sheets.ask_form import Asked, AskForm
+from hmi.sheets.ask_form import Asked, AskForm, Form
 from hmi.sheets.choice import ChoiceSheet
 from hmi.sheets.decision import operation_word
 from hmi.widgets.table import Cell, Column, Row
@@ -42,7 +43,7 @@ class RightsPage(ListPage):
         """See ListPage."""
         first = self.tr("On all lines") if self._line is None else self.tr("On line {line}").format(line=self._line)
         roles = self._matrix.roles if self._matrix is not None else ()
-        return [Column(first, 2.4), *(Column(word(f"role.{role}", theme.language()), 1.1) for role in roles)]
+        return [Column(first, 2.4), *(Column(ROLES[role].name[theme.language()], 1.1) for role in roles)]
 
     async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
         """See ListPage."""
@@ -119,28 +120,30 @@ class RightsPage(ListPage):
         self._decide(right, right.cells[column - 1])
 
     def _decide(self, right: RightView, cell: RightCell) -> None:
-        declared = self.tr("as the program declares: yes") if cell.declared else self.tr("as the program declares: no")
         own = cell.site if self._line is None else cell.line
         now = "declared" if own is None else "yes" if own else "no"
-        asked = [
-            Asked("allowed", self.tr("Decision"), "one", (("yes", self.tr("yes")), ("no", self.tr("no")), ("declared", declared)), now)
-        ]
-        if self._line is not None and right.by_line:
-            here = self.tr("line {line} only").format(line=self._line)
-            asked.append(Asked("where", self.tr("Counts for"), "one", ((self._line, here), (_ALL, self.tr("all lines"))), self._line))
-        asked.append(Asked("reason", word("button.reason", theme.language())))
+        line = self._line
+
+        def form() -> Form:
+            declared = self.tr("as the program declares: yes") if cell.declared else self.tr("as the program declares: no")
+            answers = (("yes", self.tr("yes")), ("no", self.tr("no")), ("declared", declared))
+            asked = [Asked("allowed", self.tr("Decision"), "one", answers, now)]
+            if line is not None and right.by_line:
+                here = self.tr("line {line} only").format(line=line)
+                asked.append(Asked("where", self.tr("Counts for"), "one", ((line, here), (_ALL, self.tr("all lines"))), line))
+            asked.append(Asked("reason", word("button.reason", theme.language())))
+            note = self.tr("{role}: {what}. {place} now: {state}. A change counts at once; screens offer it after the next sign-in.")
+            role, place = word(f"role.{cell.role}", theme.language()), self.columns()[0].title
+            state = self.tr("yes") if cell.allowed else self.tr("no")
+            words = note.format(role=role, what=operation_word(right.permission), place=place, state=state)
+            return Form(self.tr("Change a right"), asked, words)
 
         async def decide(given: Mapping[str, Any]) -> None:
             where = given.get("where", _ALL)
-            line = None if where == _ALL else where
-            told = {"role": cell.role, "permission": right.permission, "line_code": line, "reason": given["reason"]}
-            await self.bridge.do(decide_right, allowed=_ANSWERS[given["allowed"]], **told)
+            told = {"role": cell.role, "permission": right.permission, "reason": given["reason"]}
+            await self.bridge.do(decide_right, line_code=None if where == _ALL else where, allowed=_ANSWERS[given["allowed"]], **told)
 
-        role, place = word(f"role.{cell.role}", theme.language()), self.columns()[0].title
-        state = self.tr("yes") if cell.allowed else self.tr("no")
-        note = self.tr("{role}: {what}. {place} now: {state}. A change counts at once; screens offer it after the next sign-in.")
-        words = note.format(role=role, what=operation_word(right.permission), place=place, state=state)
-        sheet = AskForm(self.ground, self.bridge, self.tr("Change a right"), asked, decide, note=words)
+        sheet = AskForm(self.ground, self.bridge, form, decide)
         sheet.done.connect(lambda: self.said(self.tr("The right was changed.")))
         sheet.open()
 

@@ -14,7 +14,7 @@ from hmi.panels import Action
 from hmi.panels.users import trail_words as words
 from hmi.panels.users.page import ROWS, ListPage
 from hmi.panels.users.trail_sheets import ChangesSheet, export_form
-from hmi.sheets.ask_form import Asked, AskForm
+from hmi.sheets.ask_form import Asked, AskForm, Form
 from hmi.sheets.choice import ChoiceSheet
 from hmi.widgets.table import Cell, Column, Row
 from hmi.widgets.tabs import SegmentedTabs
@@ -72,12 +72,18 @@ class TrailPage(ListPage):
 
     def row(self, item: AuditEntry) -> Row:
         """See ListPage."""
-        decided = self.at(item.decided_at) if item.decided_at is not None else UNDEFINED
-        when = Cell(self.at(item.at), below=f"({decided})  {item.station}")
+        when = Cell(self.at(item.at), below=f"/ {self._station_time(item)}  {item.station}")
         bad = not words.is_good(item)
         what = Cell(words.what(item), below=item.object, glyph="exclamation" if bad else "", strong=bad)
         why = Cell(item.reason or words.outcome(item), below=", ".join(words.marks(item)))
         return (when, Cell(item.user_name, below=item.user_code), what, words.from_to(item), why)
+
+    def _station_time(self, item: AuditEntry) -> str:
+        """When the station says it was decided: the seconds where it agrees with the server on the minute, as in ``/ :07``."""
+        if item.decided_at is None:
+            return UNDEFINED
+        here, there = self.at(item.decided_at), self.at(item.at)
+        return here[5:] if len(here) == len("12:34:56") and here[:5] == there[:5] else here
 
     def told(self, item: AuditEntry) -> list[str]:
         """Who signed, what changed, and where the row stands in its chain."""
@@ -129,13 +135,14 @@ class TrailPage(ListPage):
         self._filtered()
 
     def _ask_object(self) -> None:
-        label = self.tr("Order, user, product, tag … in full, or a part of the reason")
-        asked = [Asked("object", label, value=self._object, required=False)]
+        def form() -> Form:
+            label = self.tr("Order, user, product, tag … in full, or a part of the reason")
+            return Form(word("button.search", theme.language()), (Asked("object", label, value=self._object, required=False),))
 
         async def take(given: Mapping[str, Any]) -> None:
             self._object = given["object"]
 
-        sheet = AskForm(self.ground, self.bridge, word("button.search", theme.language()), asked, take)
+        sheet = AskForm(self.ground, self.bridge, form, take)
         sheet.done.connect(self._filtered)
         sheet.open()
 

@@ -13,13 +13,15 @@ from core.users.audit_views import AuditEntry
 from core.words import word
 from hmi import theme
 from hmi.panels.users import trail_words as words
-from hmi.sheets.ask_form import AskForm
+from hmi.sheets.ask_form import AskForm, Form
 from hmi.widgets.label import Label
 from hmi.widgets.sheet import BottomSheet
 from hmi.widgets.table import Cell, Column, PagedTable
 
 if TYPE_CHECKING:
     from hmi.panels.users.trail import TrailPage
+
+translate = QCoreApplication.translate
 
 
 class ChangesSheet(BottomSheet):
@@ -61,21 +63,22 @@ class ChangesSheet(BottomSheet):
 
 def export_form(page: TrailPage) -> AskForm:
     """Confirm what is copied and where it goes; the toast tells under which key it is signed."""
-    translate = QCoreApplication.translate
     folder = page.bridge.station.settings.home / "export"
     name = f"audit-{datetime.now(UTC):%Y%m%d-%H%M%S}.csv"
-    told: list[str] = []
+    asked, told = page.filter(), list[str]()
+
+    def form() -> Form:
+        note = translate(
+            "TrailSheets",
+            "What is in sight now, {count}, is written to {folder}, with a manifest, this station's signature and its public key. "
+            "The trail notes that a copy was taken.",
+        )
+        return Form(translate("TrailSheets", "Export a signed copy"), note=note.format(count=page.count.text(), folder=folder))
 
     async def decide(_: Mapping[str, Any]) -> None:
-        done = await page.bridge.export_trail(folder / name, **page.filter())
+        done = await page.bridge.export_trail(folder / name, **asked)
         told[:] = [translate("TrailSheets", "{n} entries in {file}, key {key}").format(n=done.rows, file=name, key=done.fingerprint)]
 
-    note = translate(
-        "TrailSheets",
-        "What is in sight now, {count}, is written to {folder}, with a manifest, this station's signature and its public key. "
-        "The trail notes that a copy was taken."
-    )
-    shown = note.format(count=page.count.text(), folder=folder)
-    sheet = AskForm(page.ground, page.bridge, translate("TrailSheets", "Export a signed copy"), [], decide, note=shown)
+    sheet = AskForm(page.ground, page.bridge, form, decide)
     sheet.done.connect(lambda: page.said(" ".join(told)))
     return sheet

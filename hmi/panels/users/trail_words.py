@@ -9,7 +9,7 @@ from core.words import UNDEFINED, has_word, word
 from hmi import theme
 from hmi.sheets.decision import operation_word
 
-_GOOD: Final = frozenset({"done", "signed_in", "signed_out", "verified"})
+_GOOD: Final = frozenset({"done", "signed_in", "signed_out", "switched", "expired", "verified"})
 
 
 def _known(id: str, otherwise: str) -> str:
