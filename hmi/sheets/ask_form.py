@@ -108,6 +108,10 @@ class Options(QWidget):
         """Keys of what is chosen, in the order shown."""
         return tuple(key for key, button in self.buttons.items() if button.isChecked())
 
+    def text(self) -> str:
+        """What is chosen, as its buttons say it."""
+        return ", ".join(self.buttons[key].text() for key in self.chosen)
+
     def check(self) -> bool:
         """True when as much is chosen as must be; says so under the buttons when not."""
         if self.chosen or self._asked.kind == "several":

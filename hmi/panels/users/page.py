@@ -195,6 +195,8 @@ class ListPage(QWidget):
         if self._again or not self.may_look:
             self._again = False
             self.refresh()
+        else:
+            self._more()
 
     def _show(self, items: dict[Hashable, Any], total: int) -> None:
         self._items, self.total = items, total

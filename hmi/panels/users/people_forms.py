@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication
@@ -11,8 +11,9 @@ from core.users import accounts
 from core.users.admin_views import BadgeView, PersonView
 from core.users.given import Secret
 from core.users.roles import ROLES
-from core.words import name, word
+from core.words import UNDEFINED, name, word
 from hmi import theme
+from hmi.bridge import Shown
 from hmi.sheets.ask_form import Asked, AskForm, Form
 from hmi.sheets.choice import ChoiceSheet
 
@@ -39,6 +40,10 @@ def _sheet(
 
 def _who(person: PersonView) -> str:
     return f"{name(person.user.name, theme.language())} ({person.user.code})"
+
+
+def _listed(codes: Sequence[str]) -> str:
+    return ", ".join(word(f"role.{role}", theme.language()) for role in codes) or UNDEFINED
 
 
 def _roles(value: str) -> Asked:
@@ -78,7 +83,11 @@ def roles(page: ListPage, person: PersonView) -> AskForm:
         return Form(translate("PeopleForms", "Change roles"), (_roles(",".join(user.roles)),), _who(person))
 
     async def decide(given: Mapping[str, Any]) -> None:
-        await page.bridge.do(accounts.give_roles, user_id=user.id, version=user.version, **given)
+        shown = (
+            Shown(word("argument.user_id", theme.language()), "", _who(person)),
+            Shown(_roles("").label, _listed(user.roles), _listed(given["roles"])),
+        )
+        await page.bridge.do(accounts.give_roles, shown=shown, user_id=user.id, version=user.version, **given)
 
     return _sheet(page, form, decide, lambda: translate("PeopleForms", "The roles were changed."))
 

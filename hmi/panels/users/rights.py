@@ -11,6 +11,7 @@ from core.users.rights import FEATURES, right_matrix
 from core.users.roles import ROLES
 from core.words import has_word, name, word
 from hmi import theme
+from hmi.bridge import Shown
 from hmi.panels import Action
 from hmi.panels.users.page import ListPage
 from hmi.sheets.ask_form import Asked, AskForm, Form
@@ -141,11 +142,24 @@ class RightsPage(ListPage):
         async def decide(given: Mapping[str, Any]) -> None:
             where = given.get("where", _ALL)
             told = {"role": cell.role, "permission": right.permission, "reason": given["reason"]}
-            await self.bridge.do(decide_right, line_code=None if where == _ALL else where, allowed=_ANSWERS[given["allowed"]], **told)
+            shown = self._shown(right, cell, where, sheet.options["allowed"].text(), given["reason"])
+            line_code = None if where == _ALL else where
+            await self.bridge.do(decide_right, shown=shown, line_code=line_code, allowed=_ANSWERS[given["allowed"]], **told)
 
         sheet = AskForm(self.ground, self.bridge, form, decide)
         sheet.done.connect(lambda: self.said(self.tr("The right was changed.")))
         sheet.open()
+
+    def _shown(self, right: RightView, cell: RightCell, where: str, decision: str, reason: str) -> tuple[Shown, ...]:
+        """What is signed, in words."""
+        language = theme.language()
+        return (
+            Shown(word("argument.role", language), "", word(f"role.{cell.role}", language)),
+            Shown(word("argument.permission", language), "", operation_word(right.permission)),
+            Shown(word("argument.line_code", language), "", self.tr("all lines") if where == _ALL else where),
+            Shown(word("argument.allowed", language), self.tr("yes") if cell.allowed else self.tr("no"), decision),
+            Shown(word("button.reason", language), "", reason),
+        )
 
 
 def _feature_word(feature: str) -> str:

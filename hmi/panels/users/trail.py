@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from core.users.audit_views import AuditEntry
 from core.users.trail import COUNTED_MAX, SEARCH, note_export, people_in_trail, search_trail
-from core.words import UNDEFINED, number, word
+from core.words import number, word
 from hmi import theme
 from hmi.panels import Action
 from hmi.panels.users import trail_words as words
@@ -42,7 +42,7 @@ class TrailPage(ListPage):
     def columns(self) -> list[Column]:
         """See ListPage."""
         titles = (self.tr("Time (station)"), self.tr("Who"), self.tr("What"), self.tr("From → to"), self.tr("Why"))
-        return [Column(title, share) for title, share in zip(titles, (1.5, 1.5, 2.3, 2.1, 2.0), strict=True)]
+        return [Column(title, share) for title, share in zip(titles, (1.4, 1.4, 2.6, 2.1, 1.9), strict=True)]
 
     def empty(self) -> tuple[str, str]:
         """See ListPage."""
@@ -72,7 +72,7 @@ class TrailPage(ListPage):
 
     def row(self, item: AuditEntry) -> Row:
         """See ListPage."""
-        when = Cell(self.at(item.at), below=f"/ {self._station_time(item)}  {item.station}")
+        when = Cell(self.at(item.at), below=f"{self._station_time(item)}{item.station}")
         bad = not words.is_good(item)
         what = Cell(words.what(item), below=item.object, glyph="exclamation" if bad else "", strong=bad)
         why = Cell(item.reason or words.outcome(item), below=", ".join(words.marks(item)))
@@ -81,9 +81,9 @@ class TrailPage(ListPage):
     def _station_time(self, item: AuditEntry) -> str:
         """When the station says it was decided: the seconds where it agrees with the server on the minute, as in ``/ :07``."""
         if item.decided_at is None:
-            return UNDEFINED
+            return ""
         here, there = self.at(item.decided_at), self.at(item.at)
-        return here[5:] if len(here) == len("12:34:56") and here[:5] == there[:5] else here
+        return f"/ {here[5:] if len(here) == len('12:34:56') and here[:5] == there[:5] else here}  "
 
     def told(self, item: AuditEntry) -> list[str]:
         """Who signed, what changed, and where the row stands in its chain."""
