@@ -24,11 +24,13 @@ from core.live.sample import Quality, Sample, Value
 
 if TYPE_CHECKING:
     import asyncio
+    from pathlib import Path
 
     from core.station.station import Station
     from core.store.journal import Entry
     from core.store.operation import Actor, Authorisation, Done, Operation, Signature
     from core.store.query import Answer, Query
+    from core.users.export import Exported
 
 log = logging.getLogger(__name__)
 
@@ -270,6 +272,10 @@ class Bridge(QObject):
     async def settle(self, request_id: UUID) -> None:
         """Take an intent off the list. Raises Refused for a fact, or without the right."""
         await self.station.settle(request_id)
+
+    async def export_trail(self, path: Path, **asked: Any) -> Exported:
+        """A signed copy of the audit trail in ``path``; ``asked`` as for ``search_trail``. Raises Refused, Unavailable, Invalid."""
+        return await self.station.exports.trail(path, self.station.settings.name, **asked)
 
     def may(self, operation: Operation[..., Any]) -> bool:
         """True when whoever is signed in has the right to ``operation``."""

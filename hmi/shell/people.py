@@ -91,8 +91,12 @@ class People(QObject):
     # -- what a reader reads -------------------------------------------------------------------------------------
 
     def take_scan(self, code: str) -> None:
-        """Every code that is read at this panel comes here. So far all are badges; lots and orders get their branch here."""
-        self._take_badge(code)
+        """Every code that is read at this panel comes here: a form that waits for one gets it; all others are badges so far."""
+        from hmi.sheets.ask_form import AskForm
+
+        forms = self._shown(AskForm)
+        if not (forms and forms[-1].take_scan(code)):
+            self._take_badge(code)
 
     def _take_badge(self, badge: str) -> None:
         """Ask for the PIN of the badge's owner: to sign where that is asked, else to sign in or hand over."""

@@ -68,11 +68,13 @@ class PagedTable(Painted):
     Signals:
         selected(object): Key of the row that was touched (released inside) or reached by arrow keys; None when it went away.
         opened(object): Key of the selected row; touched a second time or Enter. Never the only way to do something.
+        touched(object, int): Key of the row and index of the column that were touched; after the row was selected.
         page_changed(int): Page shown now, from 0.
     """
 
     selected = Signal(object)
     opened = Signal(object)
+    touched = Signal(object, int)
     page_changed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None, *, row_u: float = 64) -> None:
@@ -286,6 +288,14 @@ class PagedTable(Painted):
         index = self._page * self.rows_per_page + place
         return index if place < self.rows_per_page and index < len(self._rows) else -1
 
+    def _column_at(self, x: float) -> int:
+        total, right = sum(column.share for column in self._columns) or 1.0, 0.0
+        for place, column in enumerate(self._columns):
+            right += self.table_width() * column.share / total
+            if x < right:
+                return place
+        return len(self._columns) - 1
+
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Show which row is under the finger."""
         self._pressed = self._row_at(event) if event.button() is Qt.MouseButton.LeftButton else -1
@@ -308,6 +318,7 @@ class PagedTable(Painted):
             self.opened.emit(key)
         else:
             self.select(key)
+        self.touched.emit(key, self._column_at(event.position().x()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Arrows select, Page Up and Down turn pages, Enter opens."""

@@ -66,14 +66,6 @@
         <translation>{name}({code})さんには権限がありません。権限のある人が今回だけ承認できます。</translation>
     </message>
     <message>
-        <source>{name} has no right to do this. Somebody who has may allow it this once, here and now.</source>
-        <translation type="vanished">{name} さんにはこの操作の権限がありません。権限のある人が、今回だけここで承認できます。</translation>
-    </message>
-    <message>
-        <source>Done by</source>
-        <translation type="vanished">操作する人</translation>
-    </message>
-    <message>
         <source>May be allowed by</source>
         <translation>承認できる役割</translation>
     </message>
@@ -140,6 +132,29 @@
     </message>
 </context>
 <context>
+    <name>ChangesSheet</name>
+    <message>
+        <source>Thing</source>
+        <translation>対象</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>項目</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>変更前</translation>
+    </message>
+    <message>
+        <source>Afterwards</source>
+        <translation>変更後</translation>
+    </message>
+    <message>
+        <source>No row was changed.</source>
+        <translation>データの変更はありません。</translation>
+    </message>
+</context>
+<context>
     <name>ChoiceField</name>
     <message>
         <source>Nothing is chosen yet.</source>
@@ -203,20 +218,12 @@
 <context>
     <name>Content</name>
     <message>
-        <source>Database not reachable: showing the last known state; entries are kept here</source>
-        <translation type="vanished">データベースに接続できません：最後の状態を表示中、入力はこの端末に保存されます</translation>
-    </message>
-    <message>
         <source>entries are kept here</source>
         <translation>入力はこの端末に保存されます</translation>
     </message>
     <message>
         <source>updated {ago}</source>
         <translation>更新 {ago}</translation>
-    </message>
-    <message>
-        <source>SIM: simulated plant, no real machines</source>
-        <translation type="vanished">模擬(SIM)：模擬プラント、実設備ではありません</translation>
     </message>
 </context>
 <context>
@@ -278,18 +285,6 @@
     <message>
         <source>+{n} more</source>
         <translation>他 {n} 件</translation>
-    </message>
-    <message>
-        <source>{name}: no communication</source>
-        <translation type="vanished">{name}：通信断</translation>
-    </message>
-    <message>
-        <source>{name}: partly no answer</source>
-        <translation type="vanished">{name}：一部応答なし</translation>
-    </message>
-    <message>
-        <source>since {time}</source>
-        <translation type="vanished">{time} から</translation>
     </message>
     <message>
         <source>no communication since {time}</source>
@@ -393,10 +388,6 @@
 <context>
     <name>LineDetailView</name>
     <message>
-        <source>No order on this line</source>
-        <translation type="vanished">このラインに作業指示はありません</translation>
-    </message>
-    <message>
         <source>No order</source>
         <translation>作業指示なし</translation>
     </message>
@@ -407,10 +398,6 @@
     <message>
         <source>Finish</source>
         <translation>完了見込み</translation>
-    </message>
-    <message>
-        <source>Expected finish</source>
-        <translation type="vanished">完了見込み</translation>
     </message>
 </context>
 <context>
@@ -452,6 +439,14 @@
     <message>
         <source>Nothing to show.</source>
         <translation>表示するものがありません。</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます…</translation>
+    </message>
+    <message>
+        <source>{n} entries</source>
+        <translation>{n} 件</translation>
     </message>
     <message>
         <source>You have no right to see this.</source>
@@ -515,6 +510,21 @@
     <message>
         <source>Until now: {value}</source>
         <translation>現在値：{value}</translation>
+    </message>
+</context>
+<context>
+    <name>Options</name>
+    <message>
+        <source>Nothing is chosen yet.</source>
+        <translation>まだ選択されていません。</translation>
+    </message>
+    <message>
+        <source>Touch one of them.</source>
+        <translation>いずれかを選んでください。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
     </message>
 </context>
 <context>
@@ -688,6 +698,137 @@
     </message>
 </context>
 <context>
+    <name>PeopleForms</name>
+    <message>
+        <source>User ID</source>
+        <translation>ユーザーID</translation>
+    </message>
+    <message>
+        <source>First PIN or password</source>
+        <translation>最初の暗証番号またはパスワード</translation>
+    </message>
+    <message>
+        <source>Name in Japanese</source>
+        <translation>氏名（日本語）</translation>
+    </message>
+    <message>
+        <source>Name in English</source>
+        <translation>氏名（英語）</translation>
+    </message>
+    <message>
+        <source>Roles</source>
+        <translation>役割</translation>
+    </message>
+    <message>
+        <source>Add user</source>
+        <translation>ユーザー登録</translation>
+    </message>
+    <message>
+        <source>The person changes this PIN at the first sign-in.</source>
+        <translation>この暗証番号は、本人が初回ログイン時に変更します。</translation>
+    </message>
+    <message>
+        <source>The user was added.</source>
+        <translation>ユーザーを登録しました。</translation>
+    </message>
+    <message>
+        <source>The roles were changed.</source>
+        <translation>役割を変更しました。</translation>
+    </message>
+    <message>
+        <source>Change roles</source>
+        <translation>役割の変更</translation>
+    </message>
+    <message>
+        <source>New PIN or password</source>
+        <translation>新しい暗証番号またはパスワード</translation>
+    </message>
+    <message>
+        <source>A lock is lifted, open sessions end, and the person changes this PIN at the next sign-in.</source>
+        <translation>ロックを解除し、ログイン中の端末からログアウトします。本人が次のログイン時に変更します。</translation>
+    </message>
+    <message>
+        <source>The PIN was set.</source>
+        <translation>暗証番号を設定しました。</translation>
+    </message>
+    <message>
+        <source>New PIN</source>
+        <translation>暗証番号</translation>
+    </message>
+    <message>
+        <source>…{label} was lost or taken back (given {at})</source>
+        <translation>…{label} の紛失・返却（登録 {at}）</translation>
+    </message>
+    <message>
+        <source>Register another card</source>
+        <translation>別のカードを登録</translation>
+    </message>
+    <message>
+        <source>ID cards of {user}</source>
+        <translation>{user} のIDカード</translation>
+    </message>
+    <message>
+        <source>Hold the card to the reader, or type its number</source>
+        <translation>カードをリーダーにかざすか、番号を入力</translation>
+    </message>
+    <message>
+        <source>The card was registered.</source>
+        <translation>IDカードを登録しました。</translation>
+    </message>
+    <message>
+        <source>Register ID card</source>
+        <translation>IDカードの登録</translation>
+    </message>
+    <message>
+        <source>ID card …{label}: it opens nothing any more, and the person is signed off everywhere.</source>
+        <translation>IDカード …{label}: このカードは使えなくなり、本人はすべての端末からログアウトします。</translation>
+    </message>
+    <message>
+        <source>The card was blocked.</source>
+        <translation>IDカードを使用停止にしました。</translation>
+    </message>
+    <message>
+        <source>Block ID card</source>
+        <translation>カードの使用停止</translation>
+    </message>
+    <message>
+        <source>{user} is signed off at: {places}. This station stays as it is.</source>
+        <translation>{user} を次の端末からログアウトします: {places}。この端末はそのままです。</translation>
+    </message>
+    <message>
+        <source>Signed off.</source>
+        <translation>ログアウトしました。</translation>
+    </message>
+    <message>
+        <source>Sign off everywhere</source>
+        <translation>強制ログアウト</translation>
+    </message>
+    <message>
+        <source>Take access away</source>
+        <translation>利用停止</translation>
+    </message>
+    <message>
+        <source>{user}: open sessions end at once. What the person did stays in the trail.</source>
+        <translation>{user}: ログイン中の端末から直ちにログアウトします。これまでの記録は監査証跡に残ります。</translation>
+    </message>
+    <message>
+        <source>Access was taken away.</source>
+        <translation>利用を停止しました。</translation>
+    </message>
+    <message>
+        <source>Give access back</source>
+        <translation>利用再開</translation>
+    </message>
+    <message>
+        <source>{user}: with the roles, the PIN and the cards of before.</source>
+        <translation>{user}: 以前の役割・暗証番号・カードのまま利用を再開します。</translation>
+    </message>
+    <message>
+        <source>Access was given back.</source>
+        <translation>利用を再開しました。</translation>
+    </message>
+</context>
+<context>
     <name>PeoplePage</name>
     <message>
         <source>User</source>
@@ -710,6 +851,14 @@
         <translation>ログイン中の端末</translation>
     </message>
     <message>
+        <source>Nobody is called like that.</source>
+        <translation>該当するユーザーはいません。</translation>
+    </message>
+    <message>
+        <source>Shorten the search.</source>
+        <translation>検索語を短くしてください。</translation>
+    </message>
+    <message>
         <source>There are no users yet.</source>
         <translation>ユーザーはまだ登録されていません。</translation>
     </message>
@@ -722,20 +871,40 @@
         <translation>ログイン可</translation>
     </message>
     <message>
+        <source>not in the site file</source>
+        <translation>サイト定義にありません</translation>
+    </message>
+    <message>
         <source>no access</source>
         <translation>利用停止</translation>
     </message>
     <message>
-        <source>Signed in at several stations: {places}</source>
-        <translation>複数の端末でログイン中: {places}</translation>
+        <source>Signed in at several stations. Whoever it is not should be signed off.</source>
+        <translation>複数の端末でログイン中です。本人でない端末があればログアウトさせてください。</translation>
     </message>
     <message>
-        <source>Blocked ID cards: {cards}</source>
-        <translation>使用停止のIDカード: {cards}</translation>
+        <source>{station}: signed in since {begun}, until {end}</source>
+        <translation>{station}: {begun} からログイン中（{end} まで）</translation>
+    </message>
+    <message>
+        <source> (without the database)</source>
+        <translation>（切断中のログイン）</translation>
+    </message>
+    <message>
+        <source>ID card …{label} blocked {at}: {reason}</source>
+        <translation>IDカード …{label} 使用停止 {at}: {reason}</translation>
+    </message>
+    <message>
+        <source>Part of the name or the user ID</source>
+        <translation>氏名またはユーザーIDの一部</translation>
     </message>
     <message>
         <source>Add user</source>
         <translation>ユーザー登録</translation>
+    </message>
+    <message>
+        <source>Sign off everywhere</source>
+        <translation>強制ログアウト</translation>
     </message>
     <message>
         <source>Take access away</source>
@@ -749,81 +918,68 @@
         <source>New PIN</source>
         <translation>暗証番号の再設定</translation>
     </message>
+</context>
+<context>
+    <name>PlacesForms</name>
     <message>
-        <source>User ID</source>
-        <translation>ユーザーID</translation>
+        <source>nobody</source>
+        <translation>不可</translation>
     </message>
     <message>
-        <source>Name in Japanese</source>
-        <translation>氏名（日本語）</translation>
+        <source>for {hours} h</source>
+        <translation>{hours} 時間</translation>
     </message>
     <message>
-        <source>Name in English</source>
-        <translation>氏名（英語）</translation>
+        <source>Without the database only people sign in who did so at this station before, within the hours chosen.
+The risk that remains: whoever steals this computer&apos;s disk can try PINs there and nobody counts them. At half a second each, six digits last about six days on one processor core and less on several. A lost computer: revoke its log-in and give new PINs.
+What is decided meanwhile is sealed, and checked when the database is back.</source>
+        <translation>切断中は、選んだ時間内にこの端末でログインしたことのある人だけがログインできます。
+残る危険: この端末のディスクを盗んだ人は、回数を数えられずに暗証番号を試せます。1 回約 0.5 秒なので、6 桁なら 1 コアで約 6 日、複数のコアならもっと短時間です。端末を失ったときは、そのログイン名を取り消し、暗証番号を再設定してください。
+切断中に決めたことは封印され、復旧後に検証されます。</translation>
     </message>
     <message>
-        <source>First PIN or password</source>
-        <translation>最初の暗証番号またはパスワード</translation>
+        <source>Who signed in here may do so again without the database</source>
+        <translation>この端末でログインした人が、切断中に再びログインできる時間</translation>
     </message>
     <message>
-        <source>The first PIN is changed by the person at the first sign-in.</source>
-        <translation>最初の暗証番号は、本人が初回ログイン時に変更します。</translation>
+        <source>Sign-in without database</source>
+        <translation>切断中のログイン</translation>
     </message>
     <message>
-        <source>The user was added.</source>
-        <translation>ユーザーを登録しました。</translation>
+        <source>The setting was changed.</source>
+        <translation>設定を変更しました。</translation>
     </message>
     <message>
-        <source>The roles were changed.</source>
-        <translation>役割を変更しました。</translation>
+        <source>Fewest digits of a PIN</source>
+        <translation>暗証番号の最小桁数</translation>
     </message>
     <message>
-        <source>New PIN or password for {user}</source>
-        <translation>{user} の新しい暗証番号またはパスワード</translation>
+        <source>Change PINs after (days, 0: never)</source>
+        <translation>変更期限（日、0: なし）</translation>
     </message>
     <message>
-        <source>A lock is lifted, open sessions end, and the person changes the PIN at the next sign-in.</source>
-        <translation>ロックは解除され、ログイン中の端末からはログアウトします。本人が次のログイン時に変更します。</translation>
+        <source>A sign-in ends after (h)</source>
+        <translation>ログインの有効時間（h）</translation>
     </message>
     <message>
-        <source>The PIN was set.</source>
-        <translation>暗証番号を設定しました。</translation>
+        <source>Wrong tries until a person is locked</source>
+        <translation>本人がロックされる失敗回数</translation>
     </message>
     <message>
-        <source>Number of the card: hold it to the reader, or type it</source>
-        <translation>カード番号（リーダーにかざすか入力）</translation>
+        <source>Wrong tries until a station is locked</source>
+        <translation>端末がロックされる失敗回数</translation>
     </message>
     <message>
-        <source>Register ID card</source>
-        <translation>IDカードの登録</translation>
+        <source>First lock (min, then doubled)</source>
+        <translation>最初のロック時間（分、以後2倍）</translation>
     </message>
     <message>
-        <source>The card was registered.</source>
-        <translation>IDカードを登録しました。</translation>
+        <source>Sign-in rules</source>
+        <translation>ログイン規則</translation>
     </message>
     <message>
-        <source>Reason (lost, worn out …)</source>
-        <translation>理由（紛失、破損など）</translation>
-    </message>
-    <message>
-        <source>It opens nothing any more, and the person is signed off everywhere. Afterwards a new card can be registered.</source>
-        <translation>このカードは使えなくなり、本人はすべての端末からログアウトします。その後、新しいカードを登録できます。</translation>
-    </message>
-    <message>
-        <source>Block ID card</source>
-        <translation>IDカードの使用停止</translation>
-    </message>
-    <message>
-        <source>The card was blocked.</source>
-        <translation>IDカードを使用停止にしました。</translation>
-    </message>
-    <message>
-        <source>{user}: open sessions end at once. What the person did stays as it is.</source>
-        <translation>{user}: ログイン中の端末から直ちにログアウトします。これまでの記録は残ります。</translation>
-    </message>
-    <message>
-        <source>Access was changed.</source>
-        <translation>利用可否を変更しました。</translation>
+        <source>The rules were changed.</source>
+        <translation>ログイン規則を変更しました。</translation>
     </message>
 </context>
 <context>
@@ -875,24 +1031,28 @@
 <context>
     <name>RightsPage</name>
     <message>
-        <source>Permission</source>
-        <translation>権限</translation>
+        <source>On all lines</source>
+        <translation>全ライン</translation>
     </message>
     <message>
-        <source>Permission on {line}</source>
-        <translation>{line} での権限</translation>
+        <source>On line {line}</source>
+        <translation>ライン {line}</translation>
     </message>
     <message>
-        <source>decided here</source>
-        <translation>このサイトで決定</translation>
+        <source>site&apos;s rule</source>
+        <translation>サイトの規則</translation>
     </message>
     <message>
-        <source>on this line</source>
-        <translation>このラインで決定</translation>
+        <source>line&apos;s rule</source>
+        <translation>ラインの規則</translation>
     </message>
     <message>
-        <source>other on {lines}</source>
-        <translation>{lines} は別</translation>
+        <source>not on {lines}</source>
+        <translation>{lines} は不可</translation>
+    </message>
+    <message>
+        <source>but on {lines}</source>
+        <translation>{lines} は可</translation>
     </message>
     <message>
         <source>yes</source>
@@ -903,16 +1063,36 @@
         <translation>不可</translation>
     </message>
     <message>
-        <source>Line: all</source>
-        <translation>ライン: 全体</translation>
+        <source>Touch the cell of a role to change it.</source>
+        <translation>役割の欄に触れると変更できます。</translation>
+    </message>
+    <message>
+        <source>Choose a line</source>
+        <translation>ラインを選ぶ</translation>
+    </message>
+    <message>
+        <source>as the program declares: yes</source>
+        <translation>標準どおり: 可</translation>
+    </message>
+    <message>
+        <source>as the program declares: no</source>
+        <translation>標準どおり: 不可</translation>
+    </message>
+    <message>
+        <source>line {line} only</source>
+        <translation>ライン {line} のみ</translation>
+    </message>
+    <message>
+        <source>Counts for</source>
+        <translation>適用範囲</translation>
+    </message>
+    <message>
+        <source>all lines</source>
+        <translation>全ライン</translation>
     </message>
     <message>
         <source>Line: {line}</source>
         <translation>ライン: {line}</translation>
-    </message>
-    <message>
-        <source>Change</source>
-        <translation>変更</translation>
     </message>
     <message>
         <source>All lines</source>
@@ -923,36 +1103,12 @@
         <translation>ライン</translation>
     </message>
     <message>
-        <source>allow</source>
-        <translation>許可する</translation>
-    </message>
-    <message>
-        <source>forbid</source>
-        <translation>許可しない</translation>
-    </message>
-    <message>
-        <source>as the program declares it</source>
-        <translation>標準に戻す</translation>
-    </message>
-    <message>
-        <source>Role</source>
-        <translation>役割</translation>
-    </message>
-    <message>
         <source>Decision</source>
         <translation>決定</translation>
     </message>
     <message>
-        <source>Reason</source>
-        <translation>理由</translation>
-    </message>
-    <message>
-        <source>on all lines</source>
-        <translation>（全ライン）</translation>
-    </message>
-    <message>
-        <source>on line {line}</source>
-        <translation>（ライン {line}）</translation>
+        <source>{role}: {what}. {place} now: {state}. A change counts at once; screens offer it after the next sign-in.</source>
+        <translation>{role}: {what}。{place} 現在: {state}。変更は直ちに有効です。画面には次のログインから表示されます。</translation>
     </message>
     <message>
         <source>Change a right</source>
@@ -972,14 +1128,6 @@
 </context>
 <context>
     <name>SignInSheet</name>
-    <message>
-        <source>User ID</source>
-        <translation type="vanished">ユーザーID</translation>
-    </message>
-    <message>
-        <source>PIN or password</source>
-        <translation type="vanished">PINまたはパスワード</translation>
-    </message>
     <message>
         <source>Change PIN</source>
         <translation>暗証番号の変更</translation>
@@ -1026,11 +1174,31 @@
         <translation>最終確認</translation>
     </message>
     <message>
-        <source>Database log-in</source>
-        <translation>データベースのログイン</translation>
+        <source>Log-in</source>
+        <translation>ログイン名</translation>
     </message>
     <message>
-        <source>Without the database</source>
+        <source>Without database</source>
+        <translation>切断中</translation>
+    </message>
+    <message>
+        <source>on this computer</source>
+        <translation>端末内</translation>
+    </message>
+    <message>
+        <source>{user}: signed in since {begun}, until {end}</source>
+        <translation>{user}: {begun} からログイン中（{end} まで）</translation>
+    </message>
+    <message>
+        <source> (without the database)</source>
+        <translation>（切断中のログイン）</translation>
+    </message>
+    <message>
+        <source>Sign-in rules</source>
+        <translation>ログイン規則</translation>
+    </message>
+    <message>
+        <source>Sign-in without database</source>
         <translation>切断中のログイン</translation>
     </message>
     <message>
@@ -1044,34 +1212,6 @@
     <message>
         <source>revoked</source>
         <translation>取消済み</translation>
-    </message>
-    <message>
-        <source>local</source>
-        <translation>端末内</translation>
-    </message>
-    <message>
-        <source>for {hours} h</source>
-        <translation>{hours} 時間</translation>
-    </message>
-    <message>
-        <source>nobody</source>
-        <translation>不可</translation>
-    </message>
-    <message>
-        <source>Without the database only people sign in who did so here before, with badge and PIN or at least 6 characters. What remains: somebody with the disk of this panel can try PINs there without anybody counting, about half a second each: six digits last some days. Changes made meanwhile are sealed and checked when the database is back.</source>
-        <translation>切断中は、この端末で以前にログインした人だけが、IDカードと暗証番号、または 6 桁以上の暗証番号でログインできます。残る危険: この端末のディスクを手に入れた人は、回数を数えられずに暗証番号を試せます（1 回約 0.5 秒、6 桁なら数日）。その間の操作は封印され、復旧後に検証されます。</translation>
-    </message>
-    <message>
-        <source>Sign-in without the database</source>
-        <translation>切断中のログイン</translation>
-    </message>
-    <message>
-        <source>Reason</source>
-        <translation>理由</translation>
-    </message>
-    <message>
-        <source>The setting was changed.</source>
-        <translation>設定を変更しました。</translation>
     </message>
 </context>
 <context>
@@ -1116,10 +1256,6 @@
 <context>
     <name>TrailPage</name>
     <message>
-        <source>Server time / station</source>
-        <translation>サーバー時刻／端末</translation>
-    </message>
-    <message>
         <source>Who</source>
         <translation>誰が</translation>
     </message>
@@ -1136,6 +1272,10 @@
         <translation>理由</translation>
     </message>
     <message>
+        <source>Time (station)</source>
+        <translation>時刻（端末）</translation>
+    </message>
+    <message>
         <source>Nothing was recorded that fits.</source>
         <translation>条件に合う記録はありません。</translation>
     </message>
@@ -1144,24 +1284,20 @@
         <translation>期間、人、対象を変えてください。</translation>
     </message>
     <message>
-        <source>signed: {meaning}</source>
-        <translation>署名: {meaning}</translation>
-    </message>
-    <message>
-        <source>authorised by {name}</source>
-        <translation>許可: {name}</translation>
-    </message>
-    <message>
-        <source>without the database</source>
-        <translation>切断中</translation>
-    </message>
-    <message>
-        <source>came in later</source>
-        <translation>後から登録</translation>
-    </message>
-    <message>
         <source>Chain {station}, row {seq}, SHA-256 {hash}…</source>
         <translation>連鎖 {station}、行 {seq}、SHA-256 {hash}…</translation>
+    </message>
+    <message>
+        <source>Person: all</source>
+        <translation>人: 全員</translation>
+    </message>
+    <message>
+        <source>Object: all</source>
+        <translation>対象: 全て</translation>
+    </message>
+    <message>
+        <source>Order, user, product, tag … in full, or a part of the reason</source>
+        <translation>作業指示・ユーザー・品目・タグなど（全体）、または理由の一部</translation>
     </message>
     <message>
         <source>Today</source>
@@ -1184,24 +1320,39 @@
         <translation>全員</translation>
     </message>
     <message>
-        <source>Person: {name}</source>
-        <translation>人: {name}</translation>
+        <source>more than {n} entries</source>
+        <translation>{n} 件以上</translation>
     </message>
     <message>
-        <source>Object or word</source>
-        <translation>対象・語句</translation>
+        <source>Signed by {name} ({code}), {at}: {meaning}</source>
+        <translation>署名: {name}（{code}）{at} {meaning}</translation>
+    </message>
+    <message>
+        <source>Authorised by {name} ({code})</source>
+        <translation>許可: {name}（{code}）</translation>
+    </message>
+    <message>
+        <source>Person: {name}</source>
+        <translation>人: {name}</translation>
     </message>
     <message>
         <source>Person</source>
         <translation>人</translation>
     </message>
+</context>
+<context>
+    <name>TrailSheets</name>
     <message>
-        <source>Order, user, product, tag …, or a word of the reason</source>
-        <translation>作業指示、ユーザー、品目、タグなど、または理由の語句</translation>
+        <source>{n} entries in {file}, key {key}</source>
+        <translation>{file} に {n} 件を出力しました。鍵 {key}</translation>
     </message>
     <message>
-        <source>Search</source>
-        <translation>検索</translation>
+        <source>What is in sight now, {count}, is written to {folder}, with a manifest, this station&apos;s signature and its public key. The trail notes that a copy was taken.</source>
+        <translation>表示中の {count} を {folder} に出力します。目録、この端末の署名、公開鍵が付きます。出力したことは監査証跡に残ります。</translation>
+    </message>
+    <message>
+        <source>Export a signed copy</source>
+        <translation>署名付きの出力</translation>
     </message>
 </context>
 <context>
@@ -1282,10 +1433,6 @@
     <message>
         <source>Entered by hand</source>
         <translation>手入力</translation>
-    </message>
-    <message>
-        <source>SIM</source>
-        <translation type="vanished">模擬</translation>
     </message>
 </context>
 <context>

@@ -37,10 +37,11 @@ class UsersPanel(Panel):
         for page in self.pages.values():
             self._stack.addWidget(page)
             page.changed.connect(self.actions_changed)
+            page.navigate.connect(self.navigate)
             page.toast.connect(self.toast)
             page.failed.connect(self.failed)
         bridge.noticed.connect(self._noticed)
-        bridge.actor_changed.connect(lambda _: self.refresh())
+        bridge.actor_changed.connect(lambda _: self._another_person())
         bridge.database_changed.connect(lambda _: self.refresh())
         bridge.ready.connect(self.refresh)
 
@@ -79,8 +80,8 @@ class UsersPanel(Panel):
         self.refresh()
 
     def bar_actions(self) -> list[Action]:
-        """What the view in front offers to whoever may look at it."""
-        return self.page.bar_actions() if self.bridge.is_ready and self.page.may_look else []
+        """What the view in front offers."""
+        return self.page.bar_actions()
 
     def updated_at(self) -> float | None:
         """See Panel."""
@@ -95,6 +96,14 @@ class UsersPanel(Panel):
         """See Panel."""
         for page in self.pages.values():
             page.retranslate()
+
+    def _another_person(self) -> None:
+        """What one person may see is not left on the screen for the next."""
+        for page in self.pages.values():
+            if not page.may_look:
+                page.forget()
+        self.refresh()
+        self.actions_changed.emit()
 
     def _noticed(self, keys: frozenset[str]) -> None:
         if any(key.startswith(self.page.entities) for key in keys):

@@ -1,28 +1,32 @@
-"""What the views of the users panel share: a list that is asked for, says why it is empty, and offers what can be done."""
+"""What the views of the users panel share: a list that is asked for page by page, says why it is empty, and tells of one row."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.errors import GenbaError, Refused
 from core.users.roles import roles_that_may
-from core.words import word
+from core.words import UNDEFINED, number, word
 from hmi import theme
 from hmi.bridge import Bridge
-from hmi.panels import Action
+from hmi.panels import Action, OpenSignIn
 from hmi.widgets.label import Label
 from hmi.widgets.table import Column, PagedTable, Row
+from hmi.widgets.three_lines import ThreeLines
 
-NOWHERE = "—"
+ROWS: Final = 200
+"""Rows asked for at once; more come when their page is turned to."""
+_WIDE_U, _PANE_U, _LINES = 1250, 480, 3
 
 
 class ListPage(QWidget):
-    """One view: a table, and below it the words of the chosen row.
+    """One view: a row of filters, a table, and the words of the chosen row below it, or beside it on a wide screen.
 
     Args:
         bridge: Asks through it.
@@ -32,11 +36,13 @@ class ListPage(QWidget):
 
     Signals:
         changed(): The action bar is to be asked again.
+        navigate(Intent): Go elsewhere.
         toast(str): A result.
         failed(object): An error to show in three lines.
     """
 
     changed = Signal()
+    navigate = Signal(object)
     toast = Signal(str)
     failed = Signal(object)
 
@@ -50,20 +56,61 @@ class ListPage(QWidget):
         self.bridge = bridge
         self.ground: QWidget = self
         self.updated_at: float | None = None
+        self.total = 0
         self._items: dict[Hashable, Any] = {}
-        self._asking = self._again = False
+        self._known = self._asking = self._again = False
         self.table = PagedTable()
+        self.filters = QWidget()
+        self.head = QHBoxLayout(self.filters)
+        self.count = Label("", "label", "text2")
+        self.facts = QFrame()
         self.detail = Label("", "body", "text2", wrap=True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.current().px(6))
-        column.addWidget(self.table, 1)
-        column.addWidget(self.detail)
-        self.detail.hide()
+        self.problem = ThreeLines(self, closable=False, floating=True)
+        self._lay_out()
         self.table.selected.connect(lambda _: self._chosen())
+        self.table.page_changed.connect(lambda _: self._more())
         self.retranslate()
 
+    def _lay_out(self) -> None:
+        look = theme.current()
+        self.facts.setProperty("frame", "card")
+        words = QVBoxLayout(self.facts)
+        words.setContentsMargins(look.px(12), look.px(8), look.px(12), look.px(8))
+        words.addWidget(self.detail)
+        words.addStretch(1)
+        self.facts.hide()
+        self.filters.hide()
+        self.head.setContentsMargins(0, 0, 0, 0)
+        self.head.setSpacing(look.gap)
+        self.build_head()
+        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._pair.setSpacing(look.px(8))
+        self._pair.addWidget(self.table, 1)
+        self._pair.addWidget(self.facts)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(look.px(6))
+        column.addWidget(self.filters)
+        column.addLayout(self._pair, 1)
+
+    @property
+    def wide(self) -> bool:
+        """True where the words of a row stand beside the list."""
+        return self.width() >= theme.current().px(_WIDE_U)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """On a wide screen the words stand beside the list instead of below it."""
+        super().resizeEvent(event)
+        look = theme.current()
+        self._pair.setDirection(QBoxLayout.Direction.LeftToRight if self.wide else QBoxLayout.Direction.TopToBottom)
+        self.facts.setMinimumWidth(look.px(_PANE_U) if self.wide else 0)
+        self.facts.setMaximumWidth(look.px(_PANE_U) if self.wide else 16_777_215)
+        self._tell()
+
     # -- what a view says of itself ------------------------------------------------------------------------------
+
+    def build_head(self) -> None:
+        """Put filters into ``head``; called once."""
 
     def columns(self) -> list[Column]:
         """Titles and widths in the current language."""
@@ -73,16 +120,16 @@ class ListPage(QWidget):
         """Cells of one item."""
         return ()
 
-    async def ask(self) -> tuple[dict[Hashable, Any], float]:
-        """Items by key, and when the database said so (UNIX seconds UTC)."""
-        return {}, 0.0
+    async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
+        """Items by key after the first ``offset``, how many there are in all, when the database said so (UNIX seconds UTC)."""
+        return {}, 0, 0.0
 
-    def told(self, item: Any) -> str:
-        """What is said of the chosen item below the list; "" for nothing."""
-        return ""
+    def told(self, item: Any) -> list[str]:
+        """What is said of the chosen item, most important line first; the list is cut to three where it stands below."""
+        return []
 
-    def bar_actions(self) -> list[Action]:
-        """What can be done now."""
+    def offered(self) -> list[Action]:
+        """What can be done now by somebody who may look."""
         return []
 
     def empty(self) -> tuple[str, str]:
@@ -99,81 +146,116 @@ class ListPage(QWidget):
     @property
     def may_look(self) -> bool:
         """Whether whoever is signed in may see this."""
-        return not self.permission or (self.bridge.is_ready and self.bridge.station.actor.may(self.permission))
+        return self.bridge.is_ready and (not self.permission or self.bridge.station.actor.may(self.permission))
+
+    def bar_actions(self) -> list[Action]:
+        """What can be done now; for a guest who may not look it is to sign in."""
+        if self.may_look:
+            return self.offered()
+        if self.bridge.is_ready and self.bridge.station.actor.session_id is None:
+            return [Action("users.sign_in", word("button.login", theme.language()), lambda: self.navigate.emit(OpenSignIn()), primary=True)]
+        return []
+
+    def forget(self) -> None:
+        """Show nothing of what was asked before: another person stands there, or other things are looked for."""
+        self._known, self.updated_at = False, None
+        self._show({}, 0)
 
     def refresh(self) -> None:
         """Ask anew; a second wish while one is under way is kept."""
         if not self.bridge.is_ready or not self.isVisible():
             return
         if not self.may_look:
-            self._show({})
-            self._say_why(Refused("store.no_right", operation=self.permission))
+            self.forget()
+            self.problem.clear()
+            self._say_no_right()
             return
+        self.filters.setVisible(self.head.count() > 0)
         if self._asking:
             self._again = True
             return
         self._asking = True
-        self.bridge.start(self._load(), on_error=self._not_answered)
+        self.bridge.start(self._load(0), on_error=self._not_answered)
 
-    async def _load(self) -> None:
+    def _more(self) -> None:
+        """The last page in sight was turned to: get what comes after it."""
+        if self.table.page == self.table.pages - 1 and len(self._items) < self.total and not self._asking:
+            self._asking = True
+            self.bridge.start(self._load(len(self._items)), on_error=self._not_answered)
+
+    async def _load(self, offset: int) -> None:
         try:
-            items, self.updated_at = await self.ask()
+            items, total, self.updated_at = await self.ask(offset)
         finally:
             self._asking = False
-        self.table.set_empty_text(*self.empty())
-        self._show(items)
+        self.problem.clear()
+        if self.may_look:  # somebody may have signed off meanwhile
+            self._known = True
+            self._show({**self._items, **items} if offset else dict(items), total)
+        if self._again or not self.may_look:
+            self._again = False
+            self.refresh()
+        else:
+            self._more()
+
+    def _show(self, items: dict[Hashable, Any], total: int) -> None:
+        self._items, self.total = items, total
+        self.count.set_text(self.counted() if self._known else "")
+        self.table.set_empty_text(*(self.empty() if self._known else (self.tr("Is being loaded …"), "")))
+        self.table.show_rows([self.row(item) for item in items.values()], list(items))
+        self._chosen()
+
+    def counted(self) -> str:
+        """How many rows there are, in words."""
+        return self.tr("{n} entries").format(n=number(self.total))
+
+    def _not_answered(self, error: Exception) -> None:
+        if isinstance(error, Refused) and error.code == "store.no_right":
+            self.forget()
+            self._say_no_right()
+        elif not isinstance(error, GenbaError):
+            self.failed.emit(error)
+        elif self._known:
+            self.problem.show_error(error)  # what was known stays in sight, with its age
+        else:
+            self.table.set_empty_text(*error.lines(theme.language())[:2])
         if self._again:
             self._again = False
             self.refresh()
 
-    def _show(self, items: dict[Hashable, Any]) -> None:
-        self._items = items
-        self.table.show_rows([self.row(item) for item in items.values()], list(items))
-        self._chosen()
-
-    def _not_answered(self, error: Exception) -> None:
-        self._show({})
-        self._say_why(error)
-
-    def _say_why(self, error: Exception) -> None:
-        if isinstance(error, Refused) and error.code == "store.no_right":
-            roles = " · ".join(word(f"role.{role}", theme.language()) for role in roles_that_may(self.permission))
-            self.table.set_empty_text(self.tr("You have no right to see this."), self.tr("These roles may: {roles}").format(roles=roles))
-        elif isinstance(error, GenbaError):
-            lines = error.lines(theme.language())
-            self.table.set_empty_text(lines.what, lines.do)
-        else:
-            self.failed.emit(error)
+    def _say_no_right(self) -> None:
+        self.filters.hide()
+        roles = " · ".join(word(f"role.{role}", theme.language()) for role in roles_that_may(self.permission))
+        self.table.set_empty_text(self.tr("You have no right to see this."), self.tr("These roles may: {roles}").format(roles=roles))
 
     def _chosen(self) -> None:
-        item = self.chosen
-        words = "" if item is None else self.told(item)
-        self.detail.set_text(words)
-        self.detail.setVisible(bool(words))
+        self._tell()
         self.changed.emit()
 
-    # -- deciding ------------------------------------------------------------------------------------------------
+    def _tell(self) -> None:
+        item = self.chosen
+        lines = [] if item is None else [line for line in self.told(item) if line]
+        self.detail.set_text("\n".join(lines if self.wide else lines[:_LINES]))
+        self.facts.setVisible(bool(lines))
+
+    # -- words ---------------------------------------------------------------------------------------------------
 
     def said(self, done: str) -> None:
         """Something was decided: say so, and look anew."""
         self.toast.emit(done)
         self.refresh()
 
-    # -- words ---------------------------------------------------------------------------------------------------
-
     def retranslate(self) -> None:
         """Set every text in the current language."""
         self.table.set_columns(self.columns())
-        self.table.set_empty_text(*self.empty())
-        if self._items:
-            self._show(self._items)
-        else:
-            self.refresh()
+        self._show(self._items, self.total)
+        if self.bridge.is_ready and not self.may_look:
+            self._say_no_right()
 
     def at(self, moment: datetime | None) -> str:
         """A moment on the site's clock; today without its date."""
         if moment is None:
-            return NOWHERE
+            return UNDEFINED
         zone: tzinfo = self.bridge.zone()
         here = moment.astimezone(zone)
         return here.strftime("%H:%M:%S" if here.date() == datetime.now(zone).date() else "%m-%d %H:%M")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from core.equipment.stations import StationView, list_stations
 from core.errors import GenbaError
 from core.live.link import ConnectionSafety
-from core.users.accounts import allow_offline
+from core.users.accounts import allow_offline, change_policy
+from core.users.directory import get_policy
+from core.words import UNDEFINED, name, word
 from hmi import theme
 from hmi.panels import Action
-from hmi.panels.users.page import NOWHERE, ListPage
-from hmi.sheets.ask_form import Asked, AskForm
+from hmi.panels.users.page import ROWS, ListPage
+from hmi.panels.users.places_forms import hours as _hours
+from hmi.panels.users.places_forms import offline_form, policy_form, risk
 from hmi.widgets.table import Cell, Column, Row
 
 
@@ -25,19 +28,13 @@ class StationsPage(ListPage):
 
     def columns(self) -> list[Column]:
         """See ListPage."""
-        titles = (
-            self.tr("Station"),
-            self.tr("Signed in"),
-            self.tr("Last seen"),
-            self.tr("Database log-in"),
-            self.tr("Without the database"),
-        )
+        titles = (self.tr("Station"), self.tr("Signed in"), self.tr("Last seen"), self.tr("Log-in"), self.tr("Without database"))
         return [Column(title, share) for title, share in zip(titles, (1.7, 1.7, 1.5, 1.8, 1.7), strict=True)]
 
-    async def ask(self) -> tuple[dict[Hashable, Any], float]:
+    async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
         """See ListPage."""
-        answer = await self.bridge.ask(list_stations, limit=1000)
-        return {station.id: station for station in answer.value.items}, answer.as_of.timestamp()
+        answer = await self.bridge.ask(list_stations, limit=ROWS, offset=offset)
+        return {station.id: station for station in answer.value.items}, answer.value.total, answer.as_of.timestamp()
 
     def empty(self) -> tuple[str, str]:
         """See ListPage."""
@@ -45,53 +42,43 @@ class StationsPage(ListPage):
 
     def row(self, item: StationView) -> Row:
         """See ListPage."""
-        people = ", ".join(session.user_code for session in item.sessions) or NOWHERE
+        people = ", ".join(session.user_code for session in item.sessions) or UNDEFINED
         if item.revoked_at is not None:
-            login = Cell(self.tr("revoked"), glyph="cross", tone="danger", below=self.at(item.revoked_at))
+            login = Cell(self.tr("revoked"), glyph="cross", strong=True, below=self.at(item.revoked_at))
+        elif item.login:
+            login = Cell(item.login, glyph="check")
         else:
-            login = Cell(item.login or self.tr("local"), glyph="check" if item.login else "")
-        allowed = self.tr("for {hours} h").format(hours=item.offline_h) if item.offline_h else self.tr("nobody")
-        offline = Cell(allowed, glyph="exclamation" if item.offline_h else "")
-        return (
-            Cell(item.code, strong=True, below=" ".join(part for part in (item.host, item.program_version) if part)),
-            people,
-            self.at(item.seen_at),
-            login,
-            offline,
-        )
+            login = Cell(self.tr("on this computer"))
+        place = " ".join(part for part in (item.line_code, item.host, item.program_version) if part)
+        offline = Cell(_hours(item.offline_h), glyph="exclamation" if item.offline_h else "", strong=item.offline_h > 0)
+        return (Cell(item.code, strong=True, below=place), people, self.at(item.seen_at), login, offline)
 
-    def told(self, item: StationView) -> str:
-        """What the setting means, and what remains."""
-        return self.risk()
+    def told(self, item: StationView) -> list[str]:
+        """Who is there since when, and what the setting means."""
+        lines = []
+        for session in item.sessions:
+            line = self.tr("{user}: signed in since {begun}, until {end}").format(
+                user=name(session.user_name, theme.language()), begun=self.at(session.started_at), end=self.at(session.expires_at)
+            )
+            lines.append(line + (self.tr(" (without the database)") if session.offline else ""))
+        return [*lines, *(risk().split("\n") if item.offline_h else ())]
 
-    def risk(self) -> str:
-        """The risk of sign-ins without the database, in words."""
-        return self.tr(
-            "Without the database only people sign in who did so here before, with badge and PIN or at least 6 characters. What remains: "
-            "somebody with the disk of this panel can try PINs there without anybody counting, about half a second each: six digits last "
-            "some days. Changes made meanwhile are sealed and checked when the database is back."
-        )
-
-    def bar_actions(self) -> list[Action]:
-        """The setting of the chosen station."""
+    def offered(self) -> list[Action]:
+        """The setting of the chosen station, and the rules for all sign-ins."""
+        actions = []
+        if self.bridge.may(change_policy):
+            actions.append(Action("stations.policy", self.tr("Sign-in rules"), self._ask_policy))
         station: StationView | None = self.chosen
-        if station is None or not self.bridge.station.actor.may(allow_offline.name):
-            return []
-        return [Action("stations.offline", self.tr("Sign-in without the database"), lambda: self._allow(station), primary=True)]
+        if station is not None and self.bridge.may(allow_offline):
+            title = self.tr("Sign-in without database")
+            actions.append(Action("stations.offline", title, lambda: offline_form(self, station).open(), primary=True))
+        return actions
 
-    def _allow(self, station: StationView) -> None:
-        hours = tuple((str(h), self.tr("nobody") if h == 0 else self.tr("for {hours} h").format(hours=h)) for h in (0, 8, 12, 24, 72, 168))
-        asked = [
-            Asked("hours", station.code, "choice", hours, str(station.offline_h)),
-            Asked("reason", self.tr("Reason")),
-        ]
+    def _ask_policy(self) -> None:
+        async def show() -> None:
+            policy_form(self, (await self.bridge.ask(get_policy)).value).open()
 
-        async def decide(given: Mapping[str, Any]) -> None:
-            await self.bridge.do(allow_offline, station_code=station.code, hours=int(given["hours"]), reason=given["reason"])
-
-        sheet = AskForm(self.ground, self.bridge, self.tr("Sign-in without the database"), asked, decide, note=self.risk())
-        sheet.done.connect(lambda: self.said(self.tr("The setting was changed.")))
-        sheet.open()
+        self.bridge.start(show(), on_error=self.failed.emit)
 
 
 class ConnectionsPage(ListPage):
@@ -102,26 +89,25 @@ class ConnectionsPage(ListPage):
     def columns(self) -> list[Column]:
         """See ListPage."""
         titles = (self.tr("Connection"), self.tr("Address"), self.tr("Safety"), self.tr("Why"))
-        return [Column(title, share) for title, share in zip(titles, (1.4, 2.2, 1.2, 3.6), strict=True)]
+        return [Column(title, share) for title, share in zip(titles, (1.4, 2.0, 1.6, 3.6), strict=True)]
 
-    async def ask(self) -> tuple[dict[Hashable, Any], float]:
+    async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
         """See ListPage."""
         found = await self.bridge.station.connections()
-        return {one.name: one for one in found}, time.time()
+        return {one.name: one for one in found}, len(found), time.time()
 
     def row(self, item: ConnectionSafety) -> Row:
         """See ListPage."""
-        lines = GenbaError(item.words, detail=item.detail).lines(theme.language())
         words = {"safe": self.tr("safe"), "unsafe": self.tr("unsafe"), "local": self.tr("this computer")}
         glyphs = {"safe": "lock", "unsafe": "exclamation", "local": "check"}
-        safety = Cell(
-            words[item.safety],
-            glyph=glyphs[item.safety],
-            strong=item.safety == "unsafe",
-            tone="danger" if item.safety == "unsafe" else "text",
-        )
-        return (Cell(item.name, strong=True), item.address, safety, Cell(lines.what))
+        safety = Cell(words[item.safety], glyph=glyphs[item.safety], strong=item.safety == "unsafe")
+        kind = word(f"connection.{item.kind}", theme.language())
+        shown = Cell(kind) if item.name == item.kind else Cell(item.name, strong=True, below=kind)
+        return (shown, item.address, safety, self._lines(item)[0])
 
-    def told(self, item: ConnectionSafety) -> str:
-        """The three lines."""
-        return "  ".join(GenbaError(item.words, detail=item.detail).lines(theme.language()))
+    def told(self, item: ConnectionSafety) -> list[str]:
+        """What it means, what to do, what is safe all the same."""
+        return self._lines(item)
+
+    def _lines(self, item: ConnectionSafety) -> list[str]:
+        return list(GenbaError(item.words, detail=item.detail).lines(theme.language()))

@@ -2,97 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from core.users.accounts import decide_right
-from core.users.admin_views import RightCell, RightView
-from core.users.rights import right_matrix
+from core.users.admin_views import RightCell, RightMatrix, RightView
+from core.users.rights import FEATURES, right_matrix
 from core.users.roles import ROLES
-from core.words import name, word
+from core.words import has_word, name, word
 from hmi import theme
+from hmi.bridge import Shown
 from hmi.panels import Action
 from hmi.panels.users.page import ListPage
-from hmi.sheets.ask_form import Asked, AskForm
+from hmi.sheets.ask_form import Asked, AskForm, Form
 from hmi.sheets.choice import ChoiceSheet
 from hmi.sheets.decision import operation_word
 from hmi.widgets.table import Cell, Column, Row
+from hmi.widgets.tabs import SegmentedTabs
 
 _ALL = "*"
+_ANSWERS = {"yes": True, "no": False, "declared": None}
 
 
 class RightsPage(ListPage):
-    """The matrix; touch a permission, then change it for one role."""
+    """The matrix, one group of permissions at a time; touch a cell to decide about it."""
 
     permission = "users:right:matrix"
     entities = ("role:", "line:", "*")
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def build_head(self) -> None:
+        """See ListPage."""
         self._line: str | None = None
-        super().__init__(*args, **more)
+        self._group = FEATURES[0]
+        self._matrix: RightMatrix | None = None
+        self.groups = SegmentedTabs()
+        self.groups.chosen.connect(self._look_into)
+        self.head.addWidget(self.groups, 1)
+        self.table.touched.connect(self._touched)
 
     def columns(self) -> list[Column]:
         """See ListPage."""
-        language = theme.language()
-        first = self.tr("Permission") if self._line is None else self.tr("Permission on {line}").format(line=self._line)
-        return [Column(first, 2.6), *(Column(ROLES[role].name[language], 1.2, "center") for role in ROLES)]
+        first = self.tr("On all lines") if self._line is None else self.tr("On line {line}").format(line=self._line)
+        roles = self._matrix.roles if self._matrix is not None else ()
+        return [Column(first, 2.4), *(Column(ROLES[role].name[theme.language()], 1.1) for role in roles)]
 
-    async def ask(self) -> tuple[dict[Hashable, Any], float]:
+    async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
         """See ListPage."""
         answer = await self.bridge.ask(right_matrix, line_code=self._line)
+        self._matrix = answer.value
+        self._say_groups()
         self.table.set_columns(self.columns())
-        return {right.permission: right for right in answer.value.rights}, answer.as_of.timestamp()
+        shown = {right.permission: right for right in self._matrix.rights if right.feature == self._group}
+        return shown, len(shown), answer.as_of.timestamp()
 
     def row(self, item: RightView) -> Row:
         """See ListPage."""
-        told = operation_word(item.permission)
-        below = item.permission if told != item.permission else ""
-        return (Cell(told, below=below), *(self._cell(cell) for cell in item.cells))
+        return (Cell(operation_word(item.permission)), *map(self._cell, item.cells))
 
     def _cell(self, cell: RightCell) -> Cell:
-        decided = cell.origin != "declared"
-        below = {"declared": "", "site": self.tr("decided here"), "line": self.tr("on this line")}[cell.origin]
+        below = {"declared": "", "site": self.tr("site's rule"), "line": self.tr("line's rule")}[cell.origin]
         if cell.differing:
-            below = self.tr("other on {lines}").format(lines=", ".join(cell.differing))
+            below = self.tr("not on {lines}") if cell.allowed else self.tr("but on {lines}")
+            below = below.format(lines=", ".join(cell.differing))
+        decided = cell.origin != "declared"
         if cell.allowed:
             return Cell(self.tr("yes"), glyph="check", strong=decided, below=below)
-        return Cell(self.tr("no"), tone="text2", strong=decided, below=below)
+        return Cell(self.tr("no"), tone="text2", glyph="minus", strong=decided, below=below)
 
-    def bar_actions(self) -> list[Action]:
-        """The line looked at, and the change of the chosen permission."""
-        line = self.tr("Line: all") if self._line is None else self.tr("Line: {line}").format(line=self._line)
-        actions = [Action("rights.line", line, self._choose_line)]
-        right: RightView | None = self.chosen
-        if right is not None and self.bridge.station.actor.may(decide_right.name):
-            actions.append(Action("rights.decide", self.tr("Change"), lambda: self._decide(right), primary=True))
-        return actions
+    def told(self, item: RightView) -> list[str]:
+        """The permission's own name, for whoever must say it to somebody else."""
+        lines = [f"{operation_word(item.permission)}  ({item.permission})"]
+        if self.bridge.may(decide_right):
+            lines.append(self.tr("Touch the cell of a role to change it."))
+        return lines
+
+    def offered(self) -> list[Action]:
+        """The line looked at."""
+        if self._line is None:
+            return [Action("rights.line", self.tr("Choose a line"), self._choose_line, primary=True)]
+        return [
+            Action("rights.all", self.tr("All lines"), lambda: self._look_at(_ALL)),
+            Action("rights.line", self.tr("Line: {line}").format(line=self._line), self._choose_line, primary=True),
+        ]
+
+    # -- what is looked at ---------------------------------------------------------------------------------------
 
     def _choose_line(self) -> None:
-        lines = self.bridge.station.site.lines if self.bridge.is_ready else ()
-        choices = [(_ALL, self.tr("All lines")), *((line.code, f"{line.code} {name(line.name, theme.language())}") for line in lines)]
+        choices = [(line.code, f"{line.code} {name(line.name, theme.language())}") for line in self.bridge.station.site.lines]
         sheet = ChoiceSheet(self.ground, self.tr("Line"), choices)
         sheet.picked.connect(self._look_at)
         sheet.open()
 
     def _look_at(self, line: str) -> None:
         self._line = None if line == _ALL else line
+        self.forget()
         self.refresh()
 
-    def _decide(self, right: RightView) -> None:
-        answers = (("yes", self.tr("allow")), ("no", self.tr("forbid")), ("declared", self.tr("as the program declares it")))
-        asked = [
-            Asked("role", self.tr("Role"), "choice", tuple((role, word(f"role.{role}", theme.language())) for role in ROLES)),
-            Asked("allowed", self.tr("Decision"), "choice", answers),
-            Asked("reason", self.tr("Reason")),
-        ]
+    def _look_into(self, group: str) -> None:
+        self._group = group
+        self.table.select(None)
+        self.refresh()
+
+    def _say_groups(self) -> None:
+        features = dict.fromkeys(right.feature for right in self._matrix.rights) if self._matrix is not None else {}
+        self.groups.show_tabs([(each, _feature_word(each)) for each in features], self._group)
+
+    def retranslate(self) -> None:
+        """See ListPage."""
+        self._say_groups()
+        super().retranslate()
+
+    # -- deciding ------------------------------------------------------------------------------------------------
+
+    def _touched(self, key: object, column: int) -> None:
+        right, matrix = self._items.get(key), self._matrix
+        if right is None or matrix is None or not 1 <= column <= len(matrix.roles) or not self.bridge.may(decide_right):
+            return
+        self._decide(right, right.cells[column - 1])
+
+    def _decide(self, right: RightView, cell: RightCell) -> None:
+        own = cell.site if self._line is None else cell.line
+        now = "declared" if own is None else "yes" if own else "no"
+        line = self._line
+
+        def form() -> Form:
+            declared = self.tr("as the program declares: yes") if cell.declared else self.tr("as the program declares: no")
+            answers = (("yes", self.tr("yes")), ("no", self.tr("no")), ("declared", declared))
+            asked = [Asked("allowed", self.tr("Decision"), "one", answers, now)]
+            if line is not None and right.by_line:
+                here = self.tr("line {line} only").format(line=line)
+                asked.append(Asked("where", self.tr("Counts for"), "one", ((line, here), (_ALL, self.tr("all lines"))), line))
+            asked.append(Asked("reason", word("button.reason", theme.language())))
+            note = self.tr("{role}: {what}. {place} now: {state}. A change counts at once; screens offer it after the next sign-in.")
+            role, place = word(f"role.{cell.role}", theme.language()), self.columns()[0].title
+            state = self.tr("yes") if cell.allowed else self.tr("no")
+            words = note.format(role=role, what=operation_word(right.permission), place=place, state=state)
+            return Form(self.tr("Change a right"), asked, words)
 
         async def decide(given: Mapping[str, Any]) -> None:
-            allowed = {"yes": True, "no": False, "declared": None}[given["allowed"]]
-            told = {"role": given["role"], "permission": right.permission, "line_code": self._line, "reason": given["reason"]}
-            await self.bridge.do(decide_right, allowed=allowed, **told)
+            where = given.get("where", _ALL)
+            told = {"role": cell.role, "permission": right.permission, "reason": given["reason"]}
+            shown = self._shown(right, cell, where, sheet.options["allowed"].text(), given["reason"])
+            line_code = None if where == _ALL else where
+            await self.bridge.do(decide_right, shown=shown, line_code=line_code, allowed=_ANSWERS[given["allowed"]], **told)
 
-        place = self.tr("on all lines") if self._line is None else self.tr("on line {line}").format(line=self._line)
-        note = f"{operation_word(right.permission)} ({right.permission}) {place}"
-        sheet = AskForm(self.ground, self.bridge, self.tr("Change a right"), asked, decide, note=note)
+        sheet = AskForm(self.ground, self.bridge, form, decide)
         sheet.done.connect(lambda: self.said(self.tr("The right was changed.")))
         sheet.open()
+
+    def _shown(self, right: RightView, cell: RightCell, where: str, decision: str, reason: str) -> tuple[Shown, ...]:
+        """What is signed, in words."""
+        language = theme.language()
+        return (
+            Shown(word("argument.role", language), "", word(f"role.{cell.role}", language)),
+            Shown(word("argument.permission", language), "", operation_word(right.permission)),
+            Shown(word("argument.line_code", language), "", self.tr("all lines") if where == _ALL else where),
+            Shown(word("argument.allowed", language), self.tr("yes") if cell.allowed else self.tr("no"), decision),
+            Shown(word("button.reason", language), "", reason),
+        )
+
+
+def _feature_word(feature: str) -> str:
+    known = f"feature.{feature}"
+    return word(known, theme.language()) if has_word(known) else feature

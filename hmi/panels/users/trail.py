@@ -2,139 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from core.users.audit_views import AuditEntry, ColumnChange, Mark
-from core.users.trail import SEARCH, people_in_trail, search_trail
-from core.words import word
+from core.users.audit_views import AuditEntry
+from core.users.trail import COUNTED_MAX, SEARCH, note_export, people_in_trail, search_trail
+from core.words import number, word
 from hmi import theme
 from hmi.panels import Action
-from hmi.panels.users.page import NOWHERE, ListPage
-from hmi.sheets.ask_form import Asked, AskForm
+from hmi.panels.users import trail_words as words
+from hmi.panels.users.page import ROWS, ListPage
+from hmi.panels.users.trail_sheets import ChangesSheet, export_form
+from hmi.sheets.ask_form import Asked, AskForm, Form
 from hmi.sheets.choice import ChoiceSheet
-from hmi.sheets.decision import operation_word
 from hmi.widgets.table import Cell, Column, Row
+from hmi.widgets.tabs import SegmentedTabs
 
-_PERIODS: Final = {"today": None, "8h": timedelta(hours=8), "7d": timedelta(days=7), "all": timedelta(days=36_500)}
-_ROWS: Final = 500
+_SPANS: Final = {"today": None, "8h": timedelta(hours=8), "7d": timedelta(days=7), "all": timedelta(days=36_500)}
 _EVERYBODY: Final = "*"
 
 
 class TrailPage(ListPage):
-    """Newest first; person, object and period are one touch away."""
+    """Newest first; period, person and object are one touch away. It is asked anew by a person only: a list that moves is not read."""
 
     permission = SEARCH
     entities = ("*",)
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def build_head(self) -> None:
+        """See ListPage."""
         self._period, self._person, self._object = "today", "", ""
-        super().__init__(*args, **more)
+        self._until: datetime | None = None
+        self.periods = SegmentedTabs()
+        self.periods.chosen.connect(self._in_period)
+        self.head.addWidget(self.periods, 1)
+        self.head.addWidget(self.count)
+        self.table.opened.connect(lambda _: self._details())
 
     def columns(self) -> list[Column]:
         """See ListPage."""
-        titles = (self.tr("Server time / station"), self.tr("Who"), self.tr("What"), self.tr("From → to"), self.tr("Why"))
-        return [Column(title, share) for title, share in zip(titles, (1.5, 1.5, 2.6, 2.2, 1.8), strict=True)]
+        titles = (self.tr("Time (station)"), self.tr("Who"), self.tr("What"), self.tr("From → to"), self.tr("Why"))
+        return [Column(title, share) for title, share in zip(titles, (1.4, 1.4, 2.6, 2.1, 1.9), strict=True)]
 
     def empty(self) -> tuple[str, str]:
         """See ListPage."""
         return self.tr("Nothing was recorded that fits."), self.tr("Take a longer period, another person or another object.")
 
-    async def ask(self) -> tuple[dict[Hashable, Any], float]:
+    def counted(self) -> str:
         """See ListPage."""
-        told = {"from_at": self._from(), "user": self._person, "text": self._object}
-        answer = await self.bridge.ask(search_trail, limit=_ROWS, **told)
-        return {(entry.station, entry.seq): entry for entry in answer.value.items}, answer.as_of.timestamp()
+        if self.total >= COUNTED_MAX:
+            return self.tr("more than {n} entries").format(n=number(COUNTED_MAX))
+        return super().counted()
 
-    def _from(self) -> datetime:
-        now = datetime.now(self.bridge.zone())
-        span = _PERIODS[self._period]
-        return now.replace(hour=0, minute=0, second=0, microsecond=0) if span is None else now - span
+    async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
+        """See ListPage."""
+        # Later pages are cut where the first one began: what comes meanwhile would shift them.
+        until = self._until if offset else None
+        answer = await self.bridge.ask(search_trail, limit=ROWS, offset=offset, to_at=until, **self.filter())
+        if not offset:
+            self._until = answer.as_of
+        found = {(entry.station, entry.seq): entry for entry in answer.value.items}
+        return found, answer.value.total, answer.as_of.timestamp()
+
+    def filter(self) -> dict[str, Any]:
+        """What is looked for, as ``search_trail`` takes it."""
+        now, span = datetime.now(self.bridge.zone()), _SPANS[self._period]
+        begin = now.replace(hour=0, minute=0, second=0, microsecond=0) if span is None else now - span
+        return {"from_at": None if self._period == "all" else begin, "user": self._person, "text": self._object}
 
     def row(self, item: AuditEntry) -> Row:
         """See ListPage."""
-        local = self.at(item.decided_at) if item.decided_at is not None else NOWHERE
-        when = Cell(self.at(item.at), below=f"{local} {item.station}")
-        good = item.outcome in ("done", "signed_in", "signed_out", "verified", "switched")
-        what = Cell(operation_word(item.operation), below=item.object, glyph="" if good else "cross", tone="text" if good else "danger")
-        why = Cell(item.reason or self._outcome(item), below=self._marks(item))
-        return (when, Cell(item.user_name, below=item.user_code), what, _from_to(item.main), why)
+        when = Cell(self.at(item.at), below=f"{self._station_time(item)}{item.station}")
+        bad = not words.is_good(item)
+        what = Cell(words.what(item), below=item.object, glyph="exclamation" if bad else "", strong=bad)
+        why = Cell(item.reason or words.outcome(item), below=", ".join(words.marks(item)))
+        return (when, Cell(item.user_name, below=item.user_code), what, words.from_to(item), why)
 
-    def _outcome(self, item: AuditEntry) -> str:
-        return "" if item.outcome == "done" else word(f"outcome.{item.outcome}", theme.language()).removeprefix("outcome.")
+    def _station_time(self, item: AuditEntry) -> str:
+        """When the station says it was decided: the seconds where it agrees with the server on the minute, as in ``/ :07``."""
+        if item.decided_at is None:
+            return ""
+        here, there = self.at(item.decided_at), self.at(item.at)
+        return f"/ {here[5:] if len(here) == len('12:34:56') and here[:5] == there[:5] else here}  "
 
-    def _marks(self, item: AuditEntry) -> str:
-        marks = []
-        if item.signature is not None:
-            meaning = word(f"meaning.{item.signature.meaning}", theme.language())
-            marks.append(self.tr("signed: {meaning}").format(meaning=meaning))
-        if item.authorised_by is not None:
-            marks.append(self.tr("authorised by {name}").format(name=item.authorised_by.user_code))
-        if item.offline or item.late:
-            marks.append(self.tr("without the database") if item.offline else self.tr("came in later"))
-        return ", ".join(marks)
-
-    def told(self, item: AuditEntry) -> str:
-        """Everything that changed, who signed, and where the row stands in its chain."""
-        lines = [self.tr("Chain {station}, row {seq}, SHA-256 {hash}…").format(station=item.station, seq=item.seq, hash=item.hash[:16])]
-        for change in item.changes[:4]:
-            columns = ", ".join(f"{column.column} {_from_to(column)}" for column in change.columns[:5])
-            lines.append(f"{change.table} {change.key[:8]}: {columns or change.action}")
-        for mark in (item.signature, item.authorised_by):
-            if isinstance(mark, Mark):
-                lines.append(f"{mark.name} ({mark.user_code}) {self.at(mark.at)}")
-        return "   ·   ".join(lines)
-
-    def bar_actions(self) -> list[Action]:
-        """The filters, each saying what it is set to."""
-        periods = {"today": self.tr("Today"), "8h": self.tr("Last 8 h"), "7d": self.tr("Last 7 days"), "all": self.tr("All")}
-        person = self._person or self.tr("everybody")
-        return [
-            Action("trail.period", periods[self._period], self._next_period),
-            Action("trail.person", self.tr("Person: {name}").format(name=person), self._choose_person),
-            Action("trail.object", self._object or self.tr("Object or word"), self._ask_object),
+    def told(self, item: AuditEntry) -> list[str]:
+        """Who signed, what changed, and where the row stands in its chain."""
+        signed = [
+            self.tr("Signed by {name} ({code}), {at}: {meaning}").format(
+                name=mark.name, code=mark.user_code, at=self.at(mark.at), meaning=words.meaning(mark.meaning)
+            )
+            for mark in (item.signature,)
+            if mark is not None
         ]
+        if item.authorised_by is not None:
+            leave = self.tr("Authorised by {name} ({code})")
+            signed.append(leave.format(name=item.authorised_by.name, code=item.authorised_by.user_code))
+        chain = self.tr("Chain {station}, row {seq}, SHA-256 {hash}…").format(station=item.station, seq=item.seq, hash=item.hash[:16])
+        return [*signed, chain, *words.change_lines(item)]
 
-    def _next_period(self) -> None:
-        names = list(_PERIODS)
-        self._period = names[(names.index(self._period) + 1) % len(names)]
-        self.changed.emit()
-        self.refresh()
+    def offered(self) -> list[Action]:
+        """The filters, each saying what it is set to; the whole of a row; a signed copy."""
+        person = self.tr("Person: {name}").format(name=self._person) if self._person else self.tr("Person: all")
+        sought = f"“{self._object}”" if self._object else self.tr("Object: all")
+        actions = [
+            Action("trail.person", person, self._choose_person),
+            Action("trail.object", sought, self._ask_object),
+        ]
+        if self.chosen is not None:
+            actions.append(Action("trail.details", word("button.details", theme.language()), self._details, primary=True))
+        if self.bridge.may(note_export):
+            actions.append(Action("trail.export", word("button.export", theme.language()), lambda: export_form(self).open()))
+        return actions
+
+    # -- filters -------------------------------------------------------------------------------------------------
+
+    def _in_period(self, period: str) -> None:
+        self._period = period
+        self._filtered()
 
     def _choose_person(self) -> None:
-        async def choose() -> None:
-            people = (await self.bridge.ask(people_in_trail)).value
-            choices = [(_EVERYBODY, self.tr("everybody")), *((code, f"{code}  {shown}") for code, shown in people)]
-            sheet = ChoiceSheet(self.ground, self.tr("Person"), choices)
-            sheet.picked.connect(self._look_for)
-            sheet.open()
+        self.bridge.start(self._offer_people(), on_error=self.failed.emit)
 
-        self.bridge.start(choose(), on_error=self.failed.emit)
+    async def _offer_people(self) -> None:
+        people = (await self.bridge.ask(people_in_trail)).value
+        choices = [(_EVERYBODY, self.tr("everybody")), *((code, f"{code}  {shown}") for code, shown in people)]
+        sheet = ChoiceSheet(self.ground, self.tr("Person"), choices)
+        sheet.picked.connect(self._look_for)
+        sheet.open()
 
     def _look_for(self, person: str) -> None:
         self._person = "" if person == _EVERYBODY else person
         self._filtered()
 
-    def _filtered(self) -> None:
-        self.changed.emit()
-        self.refresh()
-
     def _ask_object(self) -> None:
-        asked = [
-            Asked("object", self.tr("Order, user, product, tag …, or a word of the reason"), "text", value=self._object, required=False)
-        ]
+        def form() -> Form:
+            label = self.tr("Order, user, product, tag … in full, or a part of the reason")
+            return Form(word("button.search", theme.language()), (Asked("object", label, value=self._object, required=False),))
 
-        async def take(given: Any) -> None:
+        async def take(given: Mapping[str, Any]) -> None:
             self._object = given["object"]
 
-        sheet = AskForm(self.ground, self.bridge, self.tr("Search"), asked, take)
+        sheet = AskForm(self.ground, self.bridge, form, take)
         sheet.done.connect(self._filtered)
         sheet.open()
 
+    def _filtered(self) -> None:
+        self.table.select(None)
+        self.forget()
+        self.changed.emit()
+        self.refresh()
 
-def _from_to(change: ColumnChange | None) -> str:
-    if change is None:
-        return ""
-    before, after = (NOWHERE if part is None else part for part in (change.before, change.after))
-    return f"{before} → {after}"
+    # -- one row -------------------------------------------------------------------------------------------------
+
+    def _details(self) -> None:
+        if self.chosen is not None:
+            ChangesSheet(self.ground, self.chosen, self.told(self.chosen)).open()
+
+    def retranslate(self) -> None:
+        """See ListPage."""
+        periods = (("today", self.tr("Today")), ("8h", self.tr("Last 8 h")), ("7d", self.tr("Last 7 days")), ("all", self.tr("All")))
+        self.periods.show_tabs(list(periods), self._period)
+        super().retranslate()
