@@ -32,6 +32,8 @@ COMMANDS = [
     ("audit",),
     ("audit", "verify"),
     ("audit", "anchor"),
+    ("audit", "export"),
+    ("audit", "check"),
     ("secrets",),
     ("secrets", "list"),
     ("secrets", "set"),
