@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.words import ago, word
 from hmi import theme
+from hmi.theme import FontRole
 from hmi.widgets.flash import flash
 from hmi.widgets.glyphs import draw_alarm, draw_glyph
 from hmi.widgets.painted import Painted, PaintedButton, draw_box, draw_focus, has_keyboard
@@ -75,8 +76,8 @@ class Band(Painted):
         return QSize(theme.current().px(320), self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """34 u high."""
-        return self.sizeHint()
+        """Half as wide in two lines, so that tabs beside it keep their words."""
+        return QSize(theme.current().px(160), self.sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Another width may need another number of lines."""
@@ -92,7 +93,8 @@ class Band(Painted):
         side, pad = now.px(22), now.px(12)
         draw_glyph(painter, look.glyph, QRectF(pad, rect.center().y() - side / 2, side, side), now.color(look.ink))
         room = QRectF(pad + side + now.px(8), rect.top(), self._room(self.width()), rect.height())
-        self.write(painter, room, self._text(), "label", look.ink, LEFT, lines=3)
+        role: FontRole = "label" if block_height(self._text(), "label", room.width()) <= rect.height() else "small"
+        self.write(painter, room, self._text(), role, look.ink, LEFT, lines=3)
 
 
 def draw_simulated(painter: QPainter, on: Painted | PaintedButton, right: float, top: float) -> float:

@@ -42,7 +42,7 @@ class TrailPage(ListPage):
     def columns(self) -> list[Column]:
         """See ListPage."""
         titles = (self.tr("Time (station)"), self.tr("Who"), self.tr("What"), self.tr("From → to"), self.tr("Why"))
-        return [Column(title, share) for title, share in zip(titles, (1.4, 1.4, 2.6, 2.1, 1.9), strict=True)]
+        return [Column(title, share) for title, share in zip(titles, (1.9, 1.6, 2.5, 2.0, 1.4), strict=True)]
 
     def empty(self) -> tuple[str, str]:
         """See ListPage."""
