@@ -58,6 +58,8 @@ DECLARE
     lines integer[];
     every integer[];
 BEGIN
+    -- A role that no program declares any more gives nothing, with or without rules of the site.
+    p_roles := ARRAY(SELECT DISTINCT d.role FROM genba_guard.role_permission d WHERE d.role = ANY(p_roles));
     IF NOT EXISTS (SELECT FROM role_rule u JOIN role r ON r.id = u.role_id WHERE r.code = ANY(p_roles) AND u.permission = p_permission) THEN
         RETURN CASE WHEN everywhere THEN NULL::integer[] ELSE '{}'::integer[] END;
     END IF;
@@ -369,8 +371,11 @@ BEGIN
     -- What the station adds stands beside what the database knows, never in its place.
     told := CASE WHEN jsonb_typeof(p_detail) = 'object' AND octet_length(p_detail::text) <= 8000
                  THEN p_detail - ARRAY['signature', 'authorised_by', 'late', 'offline', 'refusal', 'unproved'] ELSE '{}' END || work.detail;
+    -- Only what was signed for this very operation: under the same request a station could show one thing to the signer and do another.
     UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
-    WHERE t.request_id = work.request_id AND t.purpose = 'signature' RETURNING t.user_id, t.meaning, t.proved_at INTO signed;
+    WHERE t.request_id = work.request_id AND t.purpose = 'signature' AND t.operation = work.operation AND t.session_id = work.session_id
+      AND t.meaning IS NOT NULL AND t.used_at IS NULL
+    RETURNING t.user_id, t.meaning, t.proved_at INTO signed;
     IF FOUND THEN
         INSERT INTO signature (id, request_id, user_id, user_code, printed_name, meaning, station, signed_at)
         SELECT gen_random_uuid(), work.request_id, u.id, u.code, u.name, signed.meaning, work.station, signed.proved_at
