@@ -58,11 +58,11 @@ DECLARE
     lines integer[];
     every integer[];
 BEGIN
-    -- A role that no program declares any more gives nothing, with or without rules of the site.
-    p_roles := ARRAY(SELECT DISTINCT d.role FROM genba_guard.role_permission d WHERE d.role = ANY(p_roles));
     IF NOT EXISTS (SELECT FROM role_rule u JOIN role r ON r.id = u.role_id WHERE r.code = ANY(p_roles) AND u.permission = p_permission) THEN
         RETURN CASE WHEN everywhere THEN NULL::integer[] ELSE '{}'::integer[] END;
     END IF;
+    -- A role that no program declares any more gives nothing, with or without rules of the site.
+    p_roles := ARRAY(SELECT DISTINCT d.role FROM genba_guard.role_permission d WHERE d.role = ANY(p_roles));
     WITH base AS (
         SELECT r.id, r.code, coalesce(
             (SELECT u.allowed FROM role_rule u WHERE u.role_id = r.id AND u.permission = p_permission AND u.line_id IS NULL),
