@@ -271,7 +271,7 @@ def test_a_form_says_what_is_missing_one_at_a_time_and_loses_nothing(screen: Scr
 
 
 def test_keys(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number, panel in enumerate(("lines", "orders", "trends"), start=1):
+    for number, panel in enumerate(("lines", "orders", "trends", "users"), start=1):
         screen.key(Qt.Key(Qt.Key.Key_0 + number), ALT)
         assert screen.window.panel_id == panel
         assert screen.window.content.stack.currentWidget().objectName() == f"panel.{panel}"

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
+from core.equipment.stations import StationView
 from core.errors import NotConfirmed, Refused, Unavailable
 from core.production.orders import cancel_order
 from core.store.operation import Done
 from core.users.accounts import give_roles
+from core.users.admin_views import BadgeView, PersonView, PolicyView
 from hmi import theme
 from hmi.bridge import Deciding, Shown
 from hmi.panels import OpenLine, OpenOrders
+from hmi.panels.users import UsersPanel, people_forms, places_forms
+from hmi.panels.users.trail import TrailPage
+from hmi.panels.users.trail_sheets import export_form
+from hmi.sheets.ask_form import AskForm
 from hmi.sheets.change_pin import ChangePinSheet
 from hmi.sheets.choice import ChoiceSheet
 from hmi.sheets.decide import DecideSheet
@@ -71,6 +79,72 @@ def rare_steps(screen: Screen) -> None:
 
 def trends(screen: Screen) -> None:
     screen.window.open_panel("trends")
+
+
+def _users(tab: str, *, first: bool = False) -> Open:
+    """A view of the users panel, with its first row chosen or not."""
+
+    def show(screen: Screen) -> None:
+        screen.window.open_panel("users")
+        panel = screen.window._panels["users"]
+        assert isinstance(panel, UsersPanel)
+        panel.show_tab(tab)
+        screen.settle()
+        if first:
+            screen.until(f"rows of {tab}", lambda: panel.page.table._keys)
+            panel.page.table.select(panel.page.table._keys[0])
+
+    show.__name__ = f"users_{tab}"
+    return show
+
+
+def _users_form(make: Callable[[UsersPanel, PersonView], AskForm]) -> Open:
+    """A form of the users panel about the first user there."""
+
+    def show(screen: Screen) -> None:
+        _users("people", first=True)(screen)
+        panel = screen.window._panels["users"]
+        assert isinstance(panel, UsersPanel)
+        form = make(panel, panel.page.chosen)
+        form.open()
+        screen.tap(form.confirm_button)
+
+    show.__name__ = make.__name__
+    return show
+
+
+def users_add(panel: UsersPanel, _: PersonView) -> AskForm:
+    return people_forms.add(panel.page)
+
+
+def users_block(panel: UsersPanel, _: PersonView) -> AskForm:
+    card = BadgeView(uuid4(), "4711", datetime.now(UTC), None, "")
+    return people_forms.block(panel.page, card)
+
+
+def users_offline(panel: UsersPanel, _: PersonView) -> AskForm:
+    station = StationView(1, "PANEL-1", "", "", "", "", None, None, "", None, 12, ())
+    return places_forms.offline_form(panel.page, station)
+
+
+def users_policy(panel: UsersPanel, _: PersonView) -> AskForm:
+    return places_forms.policy_form(panel.page, PolicyView(1, 1, 6, 0, 12, 5, 20, 15))
+
+
+def users_export(screen: Screen) -> None:
+    _users("trail", first=True)(screen)
+    panel = screen.window._panels["users"]
+    assert isinstance(panel, UsersPanel)
+    page = panel.page
+    assert isinstance(page, TrailPage)
+    export_form(page).open()
+
+
+def users_changes(screen: Screen) -> None:
+    _users("trail", first=True)(screen)
+    panel = screen.window._panels["users"]
+    assert isinstance(panel, UsersPanel)
+    panel.page.table.opened.emit(panel.page.table.selected_key)
 
 
 def sign_in(screen: Screen) -> None:
@@ -164,7 +238,19 @@ def tag_pick(screen: Screen) -> None:
     assert screen.sheet(TagPickSheet)
 
 
-PANELS: tuple[Open, ...] = (overview, detail, orders, orders_of_a_line, rare_steps, trends)
+PANELS: tuple[Open, ...] = (
+    overview,
+    detail,
+    orders,
+    orders_of_a_line,
+    rare_steps,
+    trends,
+    _users("people", first=True),
+    _users("rights"),
+    _users("trail", first=True),
+    _users("stations", first=True),
+    _users("connections", first=True),
+)
 SHEETS: tuple[Open, ...] = (
     sign_in,
     card_read,
@@ -178,6 +264,12 @@ SHEETS: tuple[Open, ...] = (
     report,
     decide,
     tag_pick,
+    _users_form(users_add),
+    _users_form(users_block),
+    _users_form(users_offline),
+    _users_form(users_policy),
+    users_export,
+    users_changes,
 )
 
 

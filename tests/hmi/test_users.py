@@ -275,13 +275,14 @@ def test_a_right_that_has_no_line_is_decided_for_all(users: Users) -> None:
 
 
 def test_the_trail_is_filtered_paged_and_told(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "ROWS", 12)
-    monkeypatch.setattr("hmi.panels.users.trail.ROWS", 12)
+    monkeypatch.setattr(pages, "ROWS", 3)
+    monkeypatch.setattr("hmi.panels.users.trail.ROWS", 3)
     screen = users.screen
     users.turn_to("trail")
     screen.until("rows", lambda: users.page._items)
-    assert len(users.page._items) == 12 < users.page.total
     table = users.page.table
+    screen.until("more than fit are there to turn to", lambda: table.pages > 1)
+    assert table.rows_per_page < len(users.page._items) < users.page.total
     for _ in range(20):
         table.show_page(table.pages - 1)
         screen.settle()
