@@ -871,10 +871,6 @@
         <translation>ログイン可</translation>
     </message>
     <message>
-        <source>not in the site file</source>
-        <translation>サイト定義にありません</translation>
-    </message>
-    <message>
         <source>no access</source>
         <translation>利用停止</translation>
     </message>
@@ -901,6 +897,10 @@
     <message>
         <source>Add user</source>
         <translation>ユーザー登録</translation>
+    </message>
+    <message>
+        <source>retired</source>
+        <translation>定義なし</translation>
     </message>
     <message>
         <source>Sign off everywhere</source>
@@ -1047,20 +1047,16 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>ラインの規則</translation>
     </message>
     <message>
-        <source>not on {lines}</source>
-        <translation>{lines} は不可</translation>
-    </message>
-    <message>
-        <source>but on {lines}</source>
-        <translation>{lines} は可</translation>
-    </message>
-    <message>
         <source>yes</source>
         <translation>可</translation>
     </message>
     <message>
         <source>no</source>
         <translation>不可</translation>
+    </message>
+    <message>
+        <source>{role}: {state}, but decided otherwise on {lines}</source>
+        <translation>{role}: {state}（{lines} は別の決定）</translation>
     </message>
     <message>
         <source>Touch the cell of a role to change it.</source>

@@ -38,7 +38,7 @@ from hmi.widgets.tabs import SegmentedTabs
 from hmi.widgets.three_lines import ThreeLines, Toast
 from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
-from tests.screens import people
+from tests.screens import administration, people
 
 SCREENS = {"1024x768": ((1024, 768), None), "1920x1080": ((1920, 1080), 15.6)}
 NOW = 1_752_500_000.0
@@ -343,6 +343,7 @@ PAGES: dict[str, Callable[[], QWidget]] = {
     "counting": counting,
     "keyboard": keyboard,
     **people.pages(lines),
+    **administration.pages(ground),
 }
 
 
@@ -363,6 +364,7 @@ def opened(window: QWidget) -> None:
     if (sheet := window.findChild(BottomSheet, "sheet")) is not None:
         sheet.open()
     people.opened(window)
+    administration.opened(window)
 
 
 def dress(app: QApplication, screen: str, name: ThemeName, language: Language, profile: str = "default") -> tuple[int, int]:

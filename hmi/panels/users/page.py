@@ -22,7 +22,7 @@ from hmi.widgets.three_lines import ThreeLines
 
 ROWS: Final = 200
 """Rows asked for at once; more come when their page is turned to."""
-_WIDE_U, _PANE_U, _LINES = 1250, 480, 3
+_WIDE_U, _PANE_U, _LINES = 1250, 480, 4
 
 
 class ListPage(QWidget):
@@ -48,6 +48,8 @@ class ListPage(QWidget):
 
     permission = ""
     """Needed to ask; "" for none."""
+    beside = True
+    """Words of the chosen row stand beside the list where there is room."""
     entities: tuple[str, ...] = ()
     """News of these is news for this view."""
 
@@ -96,7 +98,7 @@ class ListPage(QWidget):
     @property
     def wide(self) -> bool:
         """True where the words of a row stand beside the list."""
-        return self.width() >= theme.current().px(_WIDE_U)
+        return self.beside and self.width() >= theme.current().px(_WIDE_U)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """On a wide screen the words stand beside the list instead of below it."""
@@ -125,7 +127,7 @@ class ListPage(QWidget):
         return {}, 0, 0.0
 
     def told(self, item: Any) -> list[str]:
-        """What is said of the chosen item, most important line first; the list is cut to three where it stands below."""
+        """What is said of the chosen item, most important line first; the list is cut to four where it stands below."""
         return []
 
     def offered(self) -> list[Action]:

@@ -36,7 +36,7 @@ class PeoplePage(ListPage):
     def columns(self) -> list[Column]:
         """See ListPage."""
         titles = (self.tr("User"), self.tr("Roles"), self.tr("State"), self.tr("ID card"), self.tr("Signed in at"))
-        return [Column(title, share) for title, share in zip(titles, (2.2, 2.4, 1.5, 1.3, 1.6), strict=True)]
+        return [Column(title, share) for title, share in zip(titles, (2.2, 2.2, 1.8, 1.1, 1.7), strict=True)]
 
     async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
         """See ListPage."""
@@ -56,7 +56,7 @@ class PeoplePage(ListPage):
         if user.active and not user.retired:
             state = Cell(self.tr("may sign in"), glyph="check")
         else:
-            below = self.tr("not in the site file") if user.retired else ""
+            below = self.tr("retired") if user.retired else ""
             state = Cell(self.tr("no access"), glyph="cross", tone="text2", below=below)
         badges = ", ".join(f"…{badge.label}" for badge in item.working_badges) or UNDEFINED
         places = ", ".join(session.station for session in item.sessions) or UNDEFINED

@@ -61,7 +61,8 @@ class StationsPage(ListPage):
                 user=name(session.user_name, theme.language()), begun=self.at(session.started_at), end=self.at(session.expires_at)
             )
             lines.append(line + (self.tr(" (without the database)") if session.offline else ""))
-        return [*lines, *(risk().split("\n") if item.offline_h else ())]
+        meant, feared, checked = risk().split("\n")
+        return [*lines, *((feared, meant, checked) if item.offline_h else ())]
 
     def offered(self) -> list[Action]:
         """The setting of the chosen station, and the rules for all sign-ins."""
@@ -89,7 +90,7 @@ class ConnectionsPage(ListPage):
     def columns(self) -> list[Column]:
         """See ListPage."""
         titles = (self.tr("Connection"), self.tr("Address"), self.tr("Safety"), self.tr("Why"))
-        return [Column(title, share) for title, share in zip(titles, (1.4, 2.0, 1.6, 3.6), strict=True)]
+        return [Column(title, share) for title, share in zip(titles, (1.5, 2.4, 1.5, 3.1), strict=True)]
 
     async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
         """See ListPage."""
@@ -107,7 +108,7 @@ class ConnectionsPage(ListPage):
 
     def told(self, item: ConnectionSafety) -> list[str]:
         """What it means, what to do, what is safe all the same."""
-        return self._lines(item)
+        return [f"{item.name}  {item.address}", *self._lines(item)]
 
     def _lines(self, item: ConnectionSafety) -> list[str]:
         return list(GenbaError(item.words, detail=item.detail).lines(theme.language()))

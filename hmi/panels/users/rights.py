@@ -28,6 +28,7 @@ class RightsPage(ListPage):
     """The matrix, one group of permissions at a time; touch a cell to decide about it."""
 
     permission = "users:right:matrix"
+    beside = False  # six columns need the width
     entities = ("role:", "line:", "*")
 
     def build_head(self) -> None:
@@ -62,8 +63,7 @@ class RightsPage(ListPage):
     def _cell(self, cell: RightCell) -> Cell:
         below = {"declared": "", "site": self.tr("site's rule"), "line": self.tr("line's rule")}[cell.origin]
         if cell.differing:
-            below = self.tr("not on {lines}") if cell.allowed else self.tr("but on {lines}")
-            below = below.format(lines=", ".join(cell.differing))
+            below = f"≠ {' '.join(cell.differing)}"
         decided = cell.origin != "declared"
         if cell.allowed:
             return Cell(self.tr("yes"), glyph="check", strong=decided, below=below)
@@ -72,6 +72,11 @@ class RightsPage(ListPage):
     def told(self, item: RightView) -> list[str]:
         """The permission's own name, for whoever must say it to somebody else."""
         lines = [f"{operation_word(item.permission)}  ({item.permission})"]
+        for cell in item.cells:
+            if cell.differing:
+                told = self.tr("{role}: {state}, but decided otherwise on {lines}")
+                state, role = self.tr("yes") if cell.allowed else self.tr("no"), word(f"role.{cell.role}", theme.language())
+                lines.append(told.format(role=role, state=state, lines=", ".join(cell.differing)))
         if self.bridge.may(decide_right):
             lines.append(self.tr("Touch the cell of a role to change it."))
         return lines

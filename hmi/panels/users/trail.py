@@ -42,7 +42,7 @@ class TrailPage(ListPage):
     def columns(self) -> list[Column]:
         """See ListPage."""
         titles = (self.tr("Time (station)"), self.tr("Who"), self.tr("What"), self.tr("From → to"), self.tr("Why"))
-        return [Column(title, share) for title, share in zip(titles, (1.9, 1.6, 2.5, 2.0, 1.4), strict=True)]
+        return [Column(title, share) for title, share in zip(titles, (1.8, 1.4, 2.4, 2.0, 1.9), strict=True)]
 
     def empty(self) -> tuple[str, str]:
         """See ListPage."""
@@ -82,8 +82,8 @@ class TrailPage(ListPage):
         """When the station says it was decided: the seconds where it agrees with the server on the minute, as in ``/ :07``."""
         if item.decided_at is None:
             return ""
-        here, there = self.at(item.decided_at), self.at(item.at)
-        return f"/ {here[5:] if len(here) == len('12:34:56') and here[:5] == there[:5] else here}  "
+        same = item.decided_at.replace(second=0, microsecond=0) == item.at.replace(second=0, microsecond=0)
+        return f"/ :{item.decided_at:%S}  " if same else f"/ {self.at(item.decided_at)}  "
 
     def told(self, item: AuditEntry) -> list[str]:
         """Who signed, what changed, and where the row stands in its chain."""
