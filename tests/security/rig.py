@@ -226,11 +226,11 @@ class Plant:
         self.sql("DELETE FROM genba.role_rule WHERE permission = %s", permission)
 
     @contextmanager
-    def hurried(self, function: str, interval: str, shorter: str) -> Iterator[None]:
-        """Minutes pass in an instant: one function of the database waits ``shorter`` instead of ``interval``."""
+    def altered(self, function: str, part: str, other: str) -> Iterator[None]:
+        """One function of the database is another one for a while: minutes are moments, or there is a flaw to be found."""
         (definition,) = self.sql("SELECT pg_get_functiondef(%s::regproc)", function)[0]
-        assert definition.count(interval) == 1, definition.count(interval)
-        self.sql(definition.replace(interval, shorter))
+        assert definition.count(part) == 1, definition.count(part)
+        self.sql(definition.replace(part, other))
         try:
             yield
         finally:

@@ -89,7 +89,7 @@ def test_rights_are_those_of_now_whatever_the_transaction_has_seen(plant: Plant)
 
 def test_an_operation_is_not_held_open_until_its_person_has_gone(plant: Plant) -> None:
     here, before = plant.here, note_of(plant)
-    with plant.hurried("genba.end_operation", "'5 minutes'", "'0.1 seconds'"), closing(here.connect()) as connection:
+    with plant.altered("genba.end_operation", "'5 minutes'", "'0.1 seconds'"), closing(here.connect()) as connection:
         here.begin(connection, START, here.token)
         plant.sql("UPDATE genba.app_user SET active = false WHERE code = 'tanaka'")
         connection.execute("SELECT pg_sleep(0.15)")

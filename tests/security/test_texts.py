@@ -101,7 +101,7 @@ def test_five_hundred_injections_into_every_search_find_what_they_say(plant: Pla
             for item in found.items if words else ():
                 shown = (getattr(item, name, "") for name in ("number", "code", "product_code", "note", "line_code", "name"))
                 assert words.replace("%", "").replace("_", "") in " ".join(str(one) for one in shown).casefold(), (payload, item)
-        db.rollback()
+    db.rollback()
     assert not differences(before, picture(plant))
 
 

@@ -30,6 +30,7 @@ class Threat:
         answer: What stands against it.
         tried: The test that does it.
         later: Of a threat through something that is not built yet: what it comes with.
+        accepted: What he can do all the same, and why that is borne.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Threat:
     answer: str
     tried: str = ""
     later: str = ""
+    accepted: str = ""
 
 
 S, T, R, I, D, E = Kind  # noqa: E741 - the letters of STRIDE
@@ -322,4 +324,202 @@ THREATS: Final = (
     ),
     Threat(E, "A station named like a mightier role", "Refused", "security/test_denial.py::test_no_station_is_called_like_a_mightier_role"),
     Threat(E, "Out of the kiosk into the system", "Keys and dialogs", later="packages and kiosk"),
+    Threat(
+        S,
+        "Many guesses at the same moment",
+        "Counted one by one",
+        "security/test_people.py::test_many_guess_at_the_same_moment_and_are_counted_one_by_one",
+    ),
+    Threat(
+        T,
+        "A change committed without its audit row",
+        "What was begun must be ended, or nothing is kept",
+        "security/test_guard.py::test_what_another_connection_applied_cannot_be_committed_twice_past_the_audit",
+    ),
+    Threat(
+        T,
+        "A refusal written in the middle, to lose the end",
+        "The same",
+        "security/test_guard.py::test_a_refusal_in_the_middle_does_not_end_an_operation",
+    ),
+    Threat(
+        T,
+        "A way to rows past the triggers",
+        "None: no cascades, views, rules, partitions",
+        "security/test_catalogue.py::test_no_row_comes_or_goes_past_the_triggers",
+    ),
+    Threat(
+        T,
+        "A new table that nobody guards",
+        "A lint of the catalogue",
+        "security/test_catalogue.py::test_whatever_a_station_may_write_is_guarded",
+    ),
+    Threat(
+        T,
+        "Final rows changed by their owner",
+        "Triggers for the owner too",
+        "security/test_catalogue.py::test_what_is_final_is_final_for_its_owner_too",
+    ),
+    Threat(
+        T,
+        "Recording a source that the site gave to others",
+        "Leases only to its stations",
+        "security/test_guard.py::test_a_source_given_to_certain_stations_is_recorded_by_none_but_them",
+        accepted="whoever holds the lease is believed about the machines of that source",
+    ),
+    Threat(
+        T,
+        "Texts of a megabyte, half characters, past the door",
+        "Limits in the database",
+        "security/test_texts.py::test_what_does_not_come_through_the_door_is_stopped_by_the_database",
+    ),
+    Threat(
+        R,
+        "A report in another's name, or for a line one may not work on",
+        "Rows say who, where and for which request of this operation",
+        "security/test_guard.py::test_a_report_is_booked_in_ones_own_name_and_on_ones_own_lines",
+        accepted="a hostile panel changes any column of the tables its operation declares: the audit row tells each",
+    ),
+    Threat(
+        R,
+        "Saying that somebody was here while the database was away",
+        "Only of people this panel may let in, marked as its word",
+        "security/test_guard.py::test_a_panel_cannot_say_that_somebody_was_there_or_lock_him_out",
+    ),
+    Threat(
+        R,
+        "Guessing without asking for the answer",
+        "Counted, and audited afterwards",
+        "security/test_people.py::test_one_claim_is_one_answer_however_often_it_is_asked",
+    ),
+    Threat(
+        R,
+        "A decision dated back, sealed with an old key",
+        "Only into the hours of its session, marked late, for sixty days",
+        "security/test_guard.py::test_an_old_seal_is_worth_nothing",
+        accepted="a panel that keeps the key of a session can seal for its hours, and facts are judged by the roles of then",
+    ),
+    Threat(
+        I,
+        "Reading what no list allows",
+        "Rights by table and column, a lint of them",
+        "security/test_catalogue.py::test_stations_read_and_write_what_is_listed",
+        accepted="a station may read all that screens show, the list of users and the trail among it",
+    ),
+    Threat(
+        I,
+        "Calling functions that see everything",
+        "Stations call a named list; nobody else any",
+        "security/test_catalogue.py::test_nobody_calls_what_he_need_not",
+    ),
+    Threat(
+        I,
+        "A proof in the program's own words for an error",
+        "Names and states, no values",
+        "security/test_texts.py::test_the_programs_own_words_for_an_error_hold_no_values",
+    ),
+    Threat(
+        D,
+        "Advisory locks",
+        "Whoever needs one gives up in time",
+        "security/test_denial.py::test_advisory_locks_keep_nobody_but_an_upgrade_waiting",
+        accepted="anybody may take them; who holds one is seen by name",
+    ),
+    Threat(
+        D,
+        "Holding up the audit of others",
+        "A chain for each station",
+        "security/test_denial.py::test_a_stations_own_chain_is_the_only_one_it_can_hold_up",
+    ),
+    Threat(
+        D,
+        "Forged notifications",
+        "Whoever hears one asks again",
+        "security/test_denial.py::test_a_forged_notification_makes_others_ask_again_and_nothing_else",
+        accepted="anybody may notify, and a full queue holds up commits: the sender is seen by name",
+    ),
+    Threat(
+        D,
+        "A relayed row of megabytes",
+        "A limit",
+        "security/test_denial.py::test_a_relayed_row_is_not_larger_than_a_second_needs",
+    ),
+    Threat(
+        D,
+        "Spoiling one's own log-in",
+        "An administrator gives it anew",
+        "security/test_denial.py::test_what_a_log_in_may_do_to_itself_harms_itself_alone",
+    ),
+    Threat(
+        D,
+        "A stolen panel that connects again and again",
+        "Revoked, cut off, cut off again",
+        "security/test_denial.py::test_a_revoked_station_is_out_at_once_also_when_it_connects_again_and_again",
+    ),
+    Threat(
+        E,
+        "Rights of an old snapshot",
+        "Read committed only",
+        "security/test_guard.py::test_rights_are_those_of_now_whatever_the_transaction_has_seen",
+    ),
+    Threat(
+        E,
+        "An operation held open until its person has gone",
+        "Five minutes",
+        "security/test_guard.py::test_an_operation_is_not_held_open_until_its_person_has_gone",
+    ),
+    Threat(
+        E,
+        "Deciding before a given PIN was changed, by a seal",
+        "Refused as with a token",
+        "security/test_guard.py::test_who_must_change_his_pin_decides_nothing_with_a_seal_either",
+    ),
+    Threat(
+        E,
+        "Writing a machine that a rule forbids",
+        "The rule and what the tag asks for, on its line",
+        "security/test_guard.py::test_a_rule_against_writing_machines_is_heeded_beside_what_the_tag_asks",
+    ),
+    Threat(
+        E,
+        "Leave that is old, or of somebody who has gone",
+        "Two minutes, and only of who still may",
+        "security/test_guard.py::test_leave_ends_after_two_minutes_with_its_session_and_with_whoever_gave_it",
+    ),
+    Threat(
+        E,
+        "Leave for oneself, or from somebody who may not",
+        "Refused when it is given",
+        "security/test_guard.py::test_leave_is_not_given_to_oneself_nor_by_somebody_who_may_not",
+    ),
+    Threat(
+        E,
+        "Setting somebody else's PIN",
+        "One's own proof for this request, once",
+        "security/test_people.py::test_one_changes_ones_own_pin_with_ones_own_proof_once",
+    ),
+    Threat(
+        E,
+        "Giving roles with a right for one line",
+        "It is none",
+        "security/test_no_right_appears.py::test_who_changes_people_on_one_line_only_changes_nobody",
+    ),
+    Threat(
+        E,
+        "A day of users, PINs, badges, leave and sign-ins at real doors",
+        "Rights are looked up, never kept",
+        "security/test_rights.py::test_no_sequence_of_decisions_gives_a_right_that_no_role_gives",
+    ),
+    Threat(
+        E,
+        "A log-in that may more than a station",
+        "A member of one role",
+        "security/test_catalogue.py::test_a_log_in_is_a_member_of_one_role_and_may_nothing_else",
+    ),
+    Threat(
+        E,
+        "Making schemas and tables of one's own",
+        "No right to",
+        "security/test_catalogue.py::test_no_schema_lets_a_station_make_things",
+    ),
 )
