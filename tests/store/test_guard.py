@@ -345,7 +345,7 @@ def test_a_signature_is_good_for_two_minutes_and_for_one_request(plant: Plant) -
     with closing(office.connect()) as connection:
         asked = office.request(POLICY)
         office.prove(asked, "signature", "admin")
-        with plant.hurried("genba_guard.proved", "'2 minutes'", "'1 millisecond'"):
+        with plant.altered("genba_guard.proved", "'2 minutes'", "'1 millisecond'"):
             assert office.begin(connection, POLICY, office.token, asked) == ("denied", "store.signature_needed")
             connection.rollback()
         assert office.begin(connection, POLICY, office.token, asked) == ("open", "")
