@@ -126,15 +126,17 @@ def schema() -> None:
 Station = Annotated[str, typer.Argument(help="Station code, as the station calls itself.", show_default=False)]
 
 
-def _shared(url: str | None) -> str:
-    """The address of a shared database; an embedded one has one log-in, made by itself."""
+def _shared(url: str | None) -> _Place:
+    """A shared database; an embedded one has one log-in, made by itself."""
     from core.config import read_settings
     from core.errors import Refused
+    from core.store.keystore import database_address, station_secrets
 
-    address = read_settings(database_url=url).database_url
-    if address is None:
+    settings = read_settings(database_url=url)
+    if settings.database_url is None:
         raise Refused("cli.embedded_has_own_login")
-    return address
+    address = database_address(settings.database_url, station_secrets(settings.home))
+    return _Place(address, embedded=False, allow_unsafe=settings.allow_unsafe_database)
 
 
 @roles.command("list")
@@ -145,7 +147,8 @@ def list_roles(url: Url = None, as_json: AsJson = False) -> None:
     """
     from core.store import logins
 
-    found = logins.listed(_shared(url))
+    place = _shared(url)
+    found = logins.listed(place.address, allow_unsafe=place.allow_unsafe)
     if as_json:
         print(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str))
         return
@@ -168,9 +171,9 @@ def add(station: Station, url: Url = None) -> None:
     from core.store import logins
 
     name = read_settings(name=station).name
-    address = _shared(url)
-    password = logins.add(address, name)
-    own = make_url(address).set(username=logins.login_of(name), password=password)
+    place = _shared(url)
+    password = logins.add(place.address, name, allow_unsafe=place.allow_unsafe)
+    own = make_url(place.address).set(username=logins.login_of(name), password=password)
     print(own.render_as_string(hide_password=False))
 
 
@@ -182,5 +185,6 @@ def revoke(station: Station, url: Url = None) -> None:
     """
     from core.store import logins
 
-    logins.revoke(_shared(url), station)
+    place = _shared(url)
+    logins.revoke(place.address, station, allow_unsafe=place.allow_unsafe)
     print(f"{station}: revoked")

@@ -58,12 +58,13 @@ def login_of(station: str) -> str:
     return f"genba_{station}"
 
 
-def add(url: str, station: str, password: str | None = None) -> str:
+def add(url: str, station: str, password: str | None = None, *, allow_unsafe: bool = False) -> str:
     """Make the log-in of ``station``, or give an existing one a new password and let it in again; gives the password.
 
     Args:
         url: Of a log-in that owns the database and may create roles, or of a superuser.
         password: None for 32 random bytes.
+        allow_unsafe: See ``core.store.address.connect_parameters``.
 
     Raises:
         Invalid: ``store.station_reserved``: a role of that name may more than a station (station ``owner`` would be the schema's owner).
@@ -71,7 +72,7 @@ def add(url: str, station: str, password: str | None = None) -> str:
         Unavailable: Not reachable.
     """
     chosen = password or secrets.token_urlsafe(32)
-    with connected(url) as connection:
+    with connected(url, allow_unsafe=allow_unsafe) as connection:
         if connection.execute(_MIGHTIER, {"login": login_of(station)}).scalar_one():
             raise Invalid("store.station_reserved", station=station)
         _make(connection, login_of(station), chosen)
@@ -91,14 +92,14 @@ def add_local(url: str, login: str, password: str) -> None:
         connection.commit()
 
 
-def revoke(url: str, station: str) -> None:
+def revoke(url: str, station: str, *, allow_unsafe: bool = False) -> None:
     """Shut a station out: its log-in is closed, its connections end, its people are signed off there, its leases expire.
 
     Raises:
         Invalid: ``store.station_unknown``.
         Refused, Unavailable: As ``add``.
     """
-    with connected(url) as connection:
+    with connected(url, allow_unsafe=allow_unsafe) as connection:
         login = connection.execute(text("SELECT login FROM genba.station WHERE code = :code"), {"code": station}).scalar_one_or_none()
         if login is None:
             raise Invalid("store.station_unknown", station=station)
@@ -124,9 +125,9 @@ def revoke(url: str, station: str) -> None:
         connection.commit()
 
 
-def listed(url: str) -> list[StationLogin]:
+def listed(url: str, *, allow_unsafe: bool = False) -> list[StationLogin]:
     """Every station with its log-in, by code. Raises as ``add``."""
-    with connected(url) as connection:
+    with connected(url, allow_unsafe=allow_unsafe) as connection:
         rows = connection.execute(_LIST).all()
         connection.commit()
     return [StationLogin(row.code, row.login, bool(row.rolcanlogin), row.revoked_at, row.seen_at, row.program_version) for row in rows]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import logging
 import threading
@@ -45,18 +46,25 @@ OWN_FILES = {f"{ADMIN}.password", "genba_local.password"}
 """Where the embedded server's own passwords stand, readable by the station's account alone."""
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Iterator[StationSettings]:
-    found = StationSettings(home=tmp_path / "home", name="P1", language="en")
+@contextlib.contextmanager
+def logging_to(home: Path) -> Iterator[None]:
+    """The log as the program writes it, and the test's own again afterwards."""
     root = logging.getLogger()
     level = root.level
-    start_logging(found.home, "station")
-    yield found
+    start_logging(home, "station")
+    yield
     for handler in [handler for handler in root.handlers if isinstance(handler.formatter, UtcFormatter)]:
         root.removeHandler(handler)
         handler.close()
     root.setLevel(level)
     logging.captureWarnings(False)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[StationSettings]:
+    found = StationSettings(home=tmp_path / "home", name="P1", language="en")
+    with logging_to(found.home):
+        yield found
 
 
 async def refused(work: Any, *kinds: type[GenbaError]) -> None:

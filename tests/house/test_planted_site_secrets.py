@@ -22,7 +22,7 @@ from core.cli.bundle import write_bundle
 from core.cli.checkup import checkup
 from core.clock import SystemClock
 from core.config import StationSettings
-from core.log import UtcFormatter, record_crash, start_logging
+from core.log import record_crash
 from core.sitefile.apply import apply_site, arguments
 from core.sitefile.read import read
 from core.station.floor import Setup
@@ -35,7 +35,7 @@ from core.users.accounts import set_pin
 from core.users.offline import OfflinePeople
 from core.users.sign_in import Claim
 from tests.conftest import ExpectedLog
-from tests.house.test_planted_secrets import OWN_FILES, check_command_lines
+from tests.house.test_planted_secrets import OWN_FILES, check_command_lines, logging_to
 from tests.postgres import plain
 
 SOURCE, SOURCE_AGAIN, DATABASE = "planted/source ö%1", "planted-source-2", "planted@database:3"
@@ -56,15 +56,8 @@ users:
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StationSettings]:
     monkeypatch.setenv("GENBA_HOME", str(tmp_path / "home"))
     found = StationSettings(home=tmp_path / "home", name="P1", language="en", acquisition="gui")
-    root = logging.getLogger()
-    level = root.level
-    start_logging(found.home, "station")
-    yield found
-    for handler in [handler for handler in root.handlers if isinstance(handler.formatter, UtcFormatter)]:
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(level)
-    logging.captureWarnings(False)
+    with logging_to(found.home):
+        yield found
 
 
 async def live(settings: StationSettings, site_file: Path) -> list[bytes]:

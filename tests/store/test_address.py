@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from collections.abc import Callable
 
 import psycopg
 import pytest
 
-from core.errors import Invalid, Refused
+from core.errors import Invalid, Refused, Unavailable
 from core.log import redacted
+from core.store import logins
 from core.store.address import (
     connect_parameters,
     connection_failure,
@@ -182,3 +184,20 @@ def test_the_second_host_is_tried_when_the_first_keeps_silent(postgres, database
         with open_connection(parameters) as connection:
             assert connection.execute("SELECT current_user").fetchone() == ("genba_local",)
         connection.close()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda url, unsafe: logins.listed(url, allow_unsafe=unsafe),
+        lambda url, unsafe: logins.add(url, "L1", allow_unsafe=unsafe),
+        lambda url, unsafe: logins.revoke(url, "L1", allow_unsafe=unsafe),
+    ],
+)
+def test_log_ins_of_stations_follow_the_same_setting(ask: Callable[[str, bool], object]) -> None:
+    url = "postgresql+psycopg://owner:x@db.plant.example:1/postgres?hostaddr=127.0.0.1&sslmode=disable"
+    with pytest.raises(Refused) as refusal:
+        ask(url, False)
+    assert refusal.value.code == "store.address_unsafe"
+    with pytest.raises(Unavailable):  # nobody is there, but the address was followed
+        ask(url, True)
