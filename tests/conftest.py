@@ -29,7 +29,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _name in [name for name in os.environ if name.startswith(("GENBA_", "PG"))]:
     del os.environ[_name]  # a developer's own station must not leak into the tests
 
-_GRACE_S = 2.0
+_GRACE_S = 5.0
 
 
 def pytest_collection_finish() -> None:
@@ -40,8 +40,12 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Young garbage after each test, all of it when a file is done."""
-    gc.collect(1 if nextitem is not None and nextitem.path == item.path else 2)
+    """Young garbage after each test, all of it when a file is done; what is left then lives on and is not looked through again."""
+    if nextitem is not None and nextitem.path == item.path:
+        gc.collect(1)
+    else:
+        gc.collect()
+        gc.freeze()
 
 
 class _Warnings(logging.Handler):

@@ -125,7 +125,7 @@ def create(panel: Screen, case: Case) -> None:
     panel.key_in(form.planned, "500")
     panel.tap(form.confirm_button)
     panel.until("the order in the list", lambda: case.number in panel.listed())
-    assert panel.sheets() == []
+    panel.until("the form is closed", lambda: panel.sheets() == [])
 
 
 def decide(panel: Screen, case: Case, action: str, after: OrderStatus) -> None:
