@@ -49,6 +49,18 @@ class Driver(Protocol):
         """Children of ``address``, or the roots for None; [] when the protocol has no browsing. Raises NotConnected."""
         ...
 
+    async def identity(self) -> str:
+        """What tells this machine from another at the same address: server URI, serial number, program signature.
+
+        Asked once after every connect, before the first write; "" when the protocol or the machine has none.
+        Raises NotConnected.
+        """
+        ...
+
+    def group(self, tag: str) -> str:
+        """How the tag named ``tag`` is read now, in the protocol's words ("unit 2, holding 0 to 44, every 0.5 s"); "" before serving."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything within 3 s; idempotent; never raises."""
         ...

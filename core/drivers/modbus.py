@@ -338,6 +338,17 @@ class ModbusDriver:
         """Modbus has no browsing."""
         return []
 
+    async def identity(self) -> str:
+        """None: few devices know function 43, and asking the others costs the time of an answer."""
+        return ""
+
+    def group(self, tag: str) -> str:
+        """The block that ``tag`` is read with."""
+        for _, _, block in self._due:
+            if any(point.tag.name == tag for point in block.points):
+                return f"unit {block.unit}, {block.area} {block.start} to {block.start + block.count - 1}, every {block.period_s:g} s"
+        return ""
+
     async def close(self) -> None:
         """Cut the connection; Modbus has no goodbye."""
         link, self._link = self._link, None

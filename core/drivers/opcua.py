@@ -371,6 +371,20 @@ class OpcUaDriver:
         async with self._as_ours():
             return await children(self._link, start, self._namespaces)
 
+    async def identity(self) -> str:
+        """URI of the server."""
+        async with self._as_ours():
+            (answer,) = await self._link.uaclient.read_attributes([ua.NodeId(ua.ObjectIds.Server_ServerArray)], ua.AttributeIds.Value)
+        uris = answer.Value.Value if answer.Value is not None else None
+        return str(uris[0]) if isinstance(uris, list) and uris else ""
+
+    def group(self, tag: str) -> str:
+        """The subscription that ``tag`` belongs to."""
+        for feed in self._feeds:
+            if any(each.name == tag for each in feed.tags.values()):
+                return f"subscription every {feed.parameters.RequestedPublishingInterval / 1000:g} s"
+        return ""
+
     # -- ending --------------------------------------------------------------------------------------------------
 
     async def close(self) -> None:

@@ -32,6 +32,10 @@ class LinkStatus:
         errors: Failures since start.
         updates_per_s: Samples received per second, mean over the last 10 s.
         latency_ms: Median of (received - source time) over the last 10 s; None when the protocol carries no time.
+        latency_p95_ms, latency_p99_ms: The same for the slowest 5 % and 1 % of the batches.
+        clock_ahead_s: How far the machine's clock is ahead of this station's, seconds; negative when behind; None when unknown.
+        identity: What the machine calls itself (server URI, serial number, program signature); "" when it does not say.
+        identity_changed: The machine is not the one it was: nothing is written to it before somebody has looked.
     """
 
     source: str
@@ -43,6 +47,11 @@ class LinkStatus:
     errors: int = 0
     updates_per_s: float = 0.0
     latency_ms: float | None = None
+    latency_p95_ms: float | None = None
+    latency_p99_ms: float | None = None
+    clock_ahead_s: float | None = None
+    identity: str = ""
+    identity_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from core.live.sample import Batch, Quality, Sample
 from core.live.table import Table
 from core.live.tags import SourceSpec, TagSpec
 from core.station.acquisition import Acquisition
-from tests.servers.points import NAMESPACE, POINTS
+from tests.drivers.dialects import DIALECTS
+from tests.servers.points import POINTS
 from tests.servers.process import ServerProcess
 
 PERIOD_S = 0.2
@@ -24,21 +25,19 @@ HASTY = Patience(first_s=0.05, last_s=0.2, known_good_s=0.2)
 
 def source(protocol: str, port: int, **options: str) -> SourceSpec:
     """The source ``PLC`` behind ``port``."""
-    url = {"opcua": f"opc.tcp://127.0.0.1:{port}/genba/", "modbus": f"modbus://127.0.0.1:{port}"}[protocol]
-    return SourceSpec("PLC", protocol, url, {"ja": "設備", "en": "Machine"}, options=options)
+    dialect = DIALECTS[protocol]
+    return SourceSpec("PLC", protocol, dialect.url(port), {"ja": "設備", "en": "Machine"}, options={**dialect.source, **options})
 
 
 def tag(protocol: str, name: str, **changes: Any) -> TagSpec:
     """A tag for one of the servers' points, named like it."""
-    point = POINTS[name]
-    address = f"nsu={NAMESPACE};s={name}" if protocol == "opcua" else point.modbus
-    options = {"order": point.order, "length": str(point.length)}
-    return replace(TagSpec(name, "PLC", address, point.type, PERIOD_S, options=options), **changes)
+    point, dialect = POINTS[name], DIALECTS[protocol]
+    return replace(TagSpec(name, "PLC", dialect.address(point), point.type, PERIOD_S, options=dialect.options(point)), **changes)
 
 
-def tags(protocol: str, names: Iterable[str] = tuple(POINTS)) -> list[TagSpec]:
-    """Tags for several points."""
-    return [tag(protocol, name) for name in names]
+def tags(protocol: str, names: Iterable[str] | None = None) -> list[TagSpec]:
+    """Tags for several points, for all that the protocol can hold when ``names`` is None."""
+    return [tag(protocol, name) for name in (DIALECTS[protocol].points if names is None else names)]
 
 
 class Rig:
@@ -91,7 +90,7 @@ class Rig:
         return await self.until(lambda: all(self.get(name).quality is Quality.OFFLINE for name in self.tags), seconds)
 
 
-def reset(server: ServerProcess) -> None:
+def reset(protocol: str, server: ServerProcess) -> None:
     """Every point back to its start value."""
-    for point in POINTS.values():
-        server.tell("set", point.name, point.value)
+    for name in DIALECTS[protocol].points:
+        server.tell("set", name, POINTS[name].value)

@@ -34,7 +34,7 @@ def _process() -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def server(_process: ServerProcess) -> ServerProcess:
-    reset(_process)
+    reset("modbus", _process)
     return _process
 
 

@@ -1,0 +1,59 @@
+"""What the contract suite has to know of each protocol: its server, its addresses, and what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.servers.points import NAMESPACE, POINTS, TestPoint
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One protocol for the contract suite.
+
+    Attributes:
+        server: Module of ``tests.servers``; it has every point of ``POINTS`` that ``points`` names.
+        url: Address of a source behind a port.
+        address: Where a point stands.
+        missing, nonsense: An address the server does not know, and one that is none.
+        options: Options of a point's tag.
+        points: The points this protocol can hold.
+        source: Options of the source.
+        frozen_s: Within how many seconds a frozen server must be known as OFFLINE.
+        writes: Whether machines behind it can be written at all.
+        preload: Modules to load before anything is measured.
+    """
+
+    server: str
+    url: Callable[[int], str]
+    address: Callable[[TestPoint], str]
+    missing: str
+    nonsense: str
+    preload: tuple[str, ...]
+    options: Callable[[TestPoint], Mapping[str, str]] = lambda point: {}
+    points: tuple[str, ...] = tuple(POINTS)
+    source: Mapping[str, str] = field(default_factory=dict)
+    frozen_s: float = 4.0
+    writes: bool = True
+
+
+DIALECTS: dict[str, Dialect] = {
+    "opcua": Dialect(
+        server="opcua",
+        url=lambda port: f"opc.tcp://127.0.0.1:{port}/genba/",
+        address=lambda point: f"nsu={NAMESPACE};s={point.name}",
+        missing="nsu=urn:genba:test;s=nobody",
+        nonsense="nsu=urn:nowhere;s=x",
+        preload=("core.drivers.opcua",),
+    ),
+    "modbus": Dialect(
+        server="modbus",
+        url=lambda port: f"modbus://127.0.0.1:{port}",
+        address=lambda point: point.modbus,
+        missing="1/holding/900",
+        nonsense="1/holding",
+        options=lambda point: {"order": point.order, "length": str(point.length)},
+        preload=("core.drivers.modbus",),
+    ),
+}
