@@ -106,9 +106,8 @@ class _Mouth:
                     return
 
     def _send_all(self) -> None:
-        batches = self.batches.take()
-        if batches:
-            wire.send(self._fd, ("batches", [wire.pack(batch) for batch in batches]))
+        for together in wire.portions(self.batches.take()):
+            wire.send(self._fd, ("batches", [wire.pack(batch) for batch in together]))
         for source in list(self._links):
             wire.send(self._fd, ("link", self._links.pop(source)))
         while self._answers:

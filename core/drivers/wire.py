@@ -9,13 +9,14 @@ import os
 import pickle
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from core.live.sample import Batch, Quality, Value
 
 _HEADER = struct.Struct(">I")
 _MAX_BYTES = 256 * 2**20
+_PORTION = 500
 _QUALITIES = tuple(Quality)
 
 Packed = tuple[str, float, list[str], list[Value], bytes, list[float | None], dict[int, str]]
@@ -30,6 +31,20 @@ def unpack(packed: Packed) -> Batch:
     """The batch of ``pack``."""
     source, received_at, tags, values, qualities, source_at, statuses = packed
     return Batch(source, received_at, tags, values, [_QUALITIES[quality] for quality in qualities], source_at, statuses)
+
+
+def portions(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
+    """``batches`` in groups of about ``_PORTION`` samples: the reader holds the other process's interpreter while it unpacks one."""
+    together: list[Batch] = []
+    samples = 0
+    for batch in batches:
+        together.append(batch)
+        samples += len(batch.tags) + 1
+        if samples >= _PORTION:
+            yield together
+            together, samples = [], 0
+    if together:
+        yield together
 
 
 def send(fd: int, message: Any) -> None:

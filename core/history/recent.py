@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CAPACITY: Final = 7_200
 """Samples kept per tag: two hours at one a second, 17 bytes each."""
 _FIRST: Final = 64
+_TOGETHER: Final = 64
+"""Samples of a tag that wait for their place in its arrays; not more than the smallest capacity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,53 +38,89 @@ class Columns:
 
 
 class _Ring:
-    """Times never fall; a value holds until the next one, NaN holds for "not usable"."""
+    """Times never fall; a value holds until the next one, NaN holds for "not usable".
 
-    __slots__ = ("at", "count", "quality", "start", "value")
+    New samples wait in plain lists until somebody looks or ``_TOGETHER`` of them are there: setting elements of an array one by
+    one costs ten times as much, and ten thousand samples come in one turn of the loop.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_ats", "_qualities", "_values", "at", "capacity", "count", "last_at", "quality", "start", "value")
+
+    def __init__(self, capacity: int) -> None:
         import numpy as np  # the first batch arrives long after the first paint
 
+        self.capacity = capacity
         self.at = np.empty(_FIRST)
         self.value = np.empty(_FIRST)
         self.quality = np.empty(_FIRST, np.uint8)
         self.start = 0
         self.count = 0
+        self.last_at = float("-inf")
+        self._ats: list[float] = []
+        self._values: list[float] = []
+        self._qualities: list[int] = []
 
-    def add(self, at: float, value: float, quality: int, capacity: int) -> None:
-        size = len(self.at)
-        if self.count:
-            last = (self.start + self.count - 1) % size
-            # Two times of one source may arrive crossed; the order of arrival is kept, so that a search stays possible.
-            at = max(at, float(self.at[last]))
-            if value != value and self.value[last] != self.value[last] and self.quality[last] == quality:
-                return  # still not usable for the same reason: nothing new to keep
-        if self.count == size < capacity:
-            self._grow(min(2 * size, capacity))
-            size = len(self.at)
-        slot = (self.start + self.count) % size
-        self.at[slot], self.value[slot], self.quality[slot] = at, value, quality
-        if self.count < size:
-            self.count += 1
+    def add(self, at: float, value: float, quality: int) -> None:
+        # Two times of one source may arrive crossed; the order of arrival is kept, so that a search stays possible.
+        if at < self.last_at:
+            at = self.last_at
+        if value != value and self._is_gap(quality):
+            return  # still not usable for the same reason: nothing new to keep
+        self.last_at = at
+        self._ats.append(at)
+        self._values.append(value)
+        self._qualities.append(quality)
+        if len(self._ats) >= _TOGETHER:
+            self.settle()
+
+    def _is_gap(self, quality: int) -> bool:
+        """Whether the latest sample was not usable, by this quality."""
+        if self._ats:
+            last, why = self._values[-1], self._qualities[-1]
+        elif self.count:
+            at = (self.start + self.count - 1) % len(self.at)
+            last, why = float(self.value[at]), int(self.quality[at])
         else:
-            self.start = (self.start + 1) % size
+            return False
+        return last != last and why == quality
+
+    def settle(self) -> None:
+        """Put what waits into the arrays."""
+        import numpy as np
+
+        new = len(self._ats)
+        if not new:
+            return
+        while self.count + new > len(self.at) < self.capacity:
+            self._grow(min(2 * len(self.at), self.capacity))
+        size = len(self.at)
+        slots = (self.start + self.count + np.arange(new)) % size
+        self.at[slots], self.value[slots], self.quality[slots] = self._ats, self._values, self._qualities
+        over = max(0, self.count + new - size)
+        self.start = (self.start + over) % size
+        self.count += new - over
+        self._ats, self._values, self._qualities = [], [], []
 
     def _grow(self, size: int) -> None:
         import numpy as np
 
-        at, value, quality = self.ordered()
+        at, value, quality = self._unrolled()
         for name, old in (("at", at), ("value", value), ("quality", quality)):
             new = np.empty(size, old.dtype)
             new[: self.count] = old
             setattr(self, name, new)
         self.start = 0
 
-    def ordered(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
-        """Copies in order of time, shape (count,)."""
+    def _unrolled(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
         import numpy as np
 
         index = (self.start + np.arange(self.count)) % len(self.at)
         return self.at[index], self.value[index], self.quality[index]
+
+    def ordered(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
+        """Copies in order of time, shape (count,)."""
+        self.settle()
+        return self._unrolled()
 
 
 class Recent:
@@ -112,8 +150,8 @@ class Recent:
             if ring is None:
                 if number != number:
                     continue  # a gap before the first value is no news
-                ring = rings[tag] = _Ring()
-            ring.add(moment(source_at, received_at), number, int(quality), self._capacity)
+                ring = rings[tag] = _Ring(self._capacity)
+            ring.add(moment(source_at, received_at), number, quality)
 
     def forget(self, tags: set[str]) -> None:
         """Drop tags that left the site."""
@@ -125,8 +163,8 @@ class Recent:
         ring = self._rings.get(tag)
         if ring is None:
             return None
-        oldest = float(ring.at[ring.start])
-        return oldest, max(self._known_until, float(ring.at[(ring.start + ring.count - 1) % len(ring.at)]))
+        ring.settle()
+        return float(ring.at[ring.start]), max(self._known_until, ring.last_at)
 
     def value_at(self, tag: str, at: float) -> tuple[float | None, Quality]:
         """What was in force at ``at`` (UNIX seconds UTC), for a cursor: (value, quality).

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from core.drivers.supervisor import Patience, Report
 from core.errors import GenbaError, NotConfirmed, NotConnected
 from core.live.ageing import Ageing
 from core.live.link import LinkState, LinkStatus
+from core.live.sample import Batch
 from core.live.tags import SourceSpec, TagSpec
 from core.log import Outage
 
@@ -43,6 +45,8 @@ _FIRST_LOOKS = 60
 _STEADY_S = 10.0
 _PAUSE_S = (0.1, 5.0)
 _CLOSE_S = 3.5
+_TURN_S = 0.004
+"""How long batches are handed over in one turn of the loop: a quarter of a frame at 60 Hz."""
 
 _Message = Callable[["_Child", str, Any], None]
 _End = Callable[["_Child", int], None]
@@ -192,6 +196,7 @@ class ProcessHosting:
         self._command = command
         self._memory_bytes = memory_bytes
         self._outlet = wire.Outlet(wake=self._wake)
+        self._taken: deque[Batch] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sources: dict[str, tuple[SourceSpec, list[TagSpec], str | None]] = {}
         self._child: _Child | None = None
@@ -257,9 +262,20 @@ class ProcessHosting:
     # -- on the loop ---------------------------------------------------------------------------------------------
 
     def _drain(self) -> None:
-        for batch in self._outlet.take():
-            if not self._closing:
-                self._sink(batch)
+        """Hand over what waits, for a part of a frame at most; the rest has its turn after what the screen has to do."""
+        self._taken.extend(self._outlet.take())
+        until = time.perf_counter() + _TURN_S
+        while self._taken and not self._closing:
+            self._sink(self._taken.popleft())
+            if time.perf_counter() > until:
+                break
+        if self._taken and not self._closing:
+            self._post(self._drain)
+
+    def _drain_all(self) -> None:
+        self._taken.extend(self._outlet.take())
+        while self._taken and not self._closing:
+            self._sink(self._taken.popleft())
 
     def _hear(self, child: _Child, kind: str, content: Any) -> None:
         if child is not self._child:
@@ -286,7 +302,7 @@ class ProcessHosting:
     def _ended(self, child: _Child, code: int) -> None:
         if child is not self._child:
             return
-        self._drain()
+        self._drain_all()
         self._child = None
         self._gone.set()
         for future, error in self._waiting.values():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drivers.wire import Outlet, pack, receive, send, unpack
+from core.drivers.wire import Outlet, pack, portions, receive, send, unpack
 from core.live.sample import Batch, Quality
 
 samples = st.lists(
@@ -90,3 +90,13 @@ def test_large_message_and_the_end_of_a_pipe() -> None:
         receive(read_end)
     writer.join()
     os.close(read_end)
+
+
+@given(st.lists(st.integers(0, 700), max_size=30))
+def test_portions_keep_every_batch_in_order_and_none_is_much_larger_than_the_others(sizes: list[int]) -> None:
+    batches = [Batch("S", float(number), tags=["a"] * size) for number, size in enumerate(sizes)]
+    parts = list(portions(batches))
+    assert [batch for part in parts for batch in part] == batches
+    for part in parts:
+        assert part
+        assert sum(len(batch.tags) + 1 for batch in part[:-1]) < 500, "it ends with the batch that fills it"
