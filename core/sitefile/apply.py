@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _PART: Final = 4_000
 _SIZE_MAX: Final = 64_000_000
+_PATIENCE_S: Final = 120.0
+"""Ten thousand tags take five seconds on a good day; an engineer who brings a plant in waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,14 @@ _WRITES: Final = (
 )  # fmt: skip
 
 
-@operation("equipment:site:apply", kind="intent", guard="C", writes=_WRITES, constraints={"uq_app_user_code_any_case": "users.code_taken"})
+@operation(
+    "equipment:site:apply",
+    kind="intent",
+    guard="C",
+    writes=_WRITES,
+    constraints={"uq_app_user_code_any_case": "users.code_taken"},
+    patience_s=_PATIENCE_S,
+)
 def apply_site(db: Db, actor: Actor, *, document: tuple[str, ...], pins: Proof = "{}", lasting: tuple[str, ...] = ()) -> Applied:
     """Make the database say what a site file says; what left the file is retired, never deleted.
 

@@ -348,7 +348,8 @@ class Door:
 
     def _run(self, work: Work) -> Outcome:
         """Apply on the operations lane. Unavailable with a parameter ``unknown`` is the lane's word, any other the function's."""
-        future = self._database.submit("operations", lambda db: application.apply(db, work), deadline_s=self._deadline_s)
+        deadline_s = work.operation.patience_s or self._deadline_s
+        future = self._database.submit("operations", lambda db: application.apply(db, work), deadline_s=deadline_s)
         try:
             return future.result()
         except DBAPIError as error:

@@ -127,6 +127,7 @@ class Operation(Generic[P, V]):
         undo_s: Seconds in which the operator may undo; outbox messages wait at least that long.
         constraints: Database constraint name → code of the ``Invalid`` it means to the operator.
         writes: Tables the function changes; the database refuses every other one while the operation is open.
+        patience_s: How long it may take; None for what people at a screen wait for.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Operation(Generic[P, V]):
     undo_s: float = 0.0
     constraints: Mapping[str, str] = field(default_factory=dict)
     writes: frozenset[str] = frozenset()
+    patience_s: float | None = None
     doc: str = field(default="", compare=False)
 
     def __call__(self, db: Db, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> V:
@@ -209,6 +211,7 @@ def operation(
     outbox: str | None = None,
     undo_s: float = 0.0,
     constraints: Mapping[str, str] | None = None,
+    patience_s: float | None = None,
 ) -> Callable[[Callable[Concatenate[Db, Actor, P], V]], Operation[P, V]]:
     """Declares a function ``(db, actor, *, …) → view`` as an operation; see :class:`Operation` for the arguments.
 
@@ -234,6 +237,7 @@ def operation(
             undo_s=undo_s,
             constraints=dict(constraints or {}),
             writes=frozenset(writes),
+            patience_s=patience_s,
             doc=(function.__doc__ or "").strip(),
         )
         OPERATIONS[name] = declared

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import text
 
 from core.errors import Conflict, GenbaError, Invalid, NotConfirmed, Refused, Unavailable
-from core.store.operation import GUEST, Secret, Signature
+from core.store.base import Db
+from core.store.operation import GUEST, Actor, Secret, Signature
 from core.store.query import Page
-from tests.store.rig import ALICE, GOOD_PIN, TABLES, Station, ask, declared
+from tests.store.rig import ALICE, GOOD_PIN, TABLES, Station, ThingView, ask, declared
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,20 @@ def test_other_stations_hear_which_thing_changed(station: Station, ops: SimpleNa
         if arrived.wait(0.1):
             break
     assert f"thing:{thing}" in heard
+
+
+def test_an_operation_that_takes_its_time_has_the_patience_it_declares(
+    station: Station, ops: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large site file takes longer than a person at a screen would wait for anything else."""
+
+    def slowly(db: Db, actor: Actor, *, name: str) -> ThingView:
+        db.execute(text("SELECT pg_sleep(0.4)"))
+        return ops.create(db, actor, name=name)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(station.door, "_deadline_s", 0.2)
+    patient = replace(ops.create, function=slowly, patience_s=5.0)
+    assert station.door.do(patient, ALICE, {"name": f"{tmp_path.name} slow"}).state == "applied"
 
 
 def test_nobody_decides_without_the_right(station: Station, ops: SimpleNamespace, thing: UUID, admin: str) -> None:
