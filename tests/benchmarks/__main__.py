@@ -8,7 +8,7 @@ import json
 import os
 import time
 
-NAMES = ("start", "latency", "audit", "reconnect")
+NAMES = ("start", "latency", "audit", "acquisition", "reconnect")
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ async def _opcua(port: int, seconds: float) -> list[float]:
         index = await client.get_namespace_index(load.NAMESPACE)
         taker = _Taker()
         subscription = await client.create_subscription(load.PERIOD_S * 1000, taker)
-        nodes = [client.get_node(ua.NodeId(f"T{number}", index)) for number in range(load.TAGS - load.NOISY)]
+        nodes = [client.get_node(ua.NodeId(f"T{number}", index)) for number in range(load.OPCUA_TAGS - load.NOISY)]
         await subscription.subscribe_data_change(nodes)
         await asyncio.sleep(2.0)
         taker.delays.clear()
@@ -49,12 +49,12 @@ async def _modbus(port: int, seconds: float) -> list[float]:
     client = AsyncModbusTcpClient("127.0.0.1", port=port)
     await client.connect()
     delays: list[float] = []
-    known = [0.0] * load.TAGS
+    known = [0.0] * load.MODBUS_TAGS
     end = time.monotonic() + seconds + 2.0
     due = time.monotonic()
     while due < end:
-        for first in range(0, 2 * (load.TAGS - load.NOISY), _BLOCK):
-            count = min(_BLOCK, 2 * (load.TAGS - load.NOISY) - first)
+        for first in range(0, 2 * (load.MODBUS_TAGS - load.NOISY), _BLOCK):
+            count = min(_BLOCK, 2 * (load.MODBUS_TAGS - load.NOISY) - first)
             answer = await client.read_holding_registers(first, count=count, device_id=1)
             now = time.monotonic()
             for at in range(0, count, 2):

@@ -20,7 +20,7 @@ async def serve(port: int) -> Any:
     """Start the server and the writing."""
     logging.disable(logging.CRITICAL)
     bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
-    words = [SimData(0, values=[0] * 2 * load.TAGS, datatype=DataType.REGISTERS)]
+    words = [SimData(0, values=[0] * 2 * load.MODBUS_TAGS, datatype=DataType.REGISTERS)]
     server = ModbusTcpServer([SimDevice(1, simdata=(bits, bits, words, words))], address=("127.0.0.1", port))
     await server.serve_forever(background=True)
 
@@ -32,11 +32,11 @@ async def serve(port: int) -> Any:
         due = time.monotonic()
         turn = 0
         while True:
-            for number in load.slice_of(turn):
+            for number in load.slice_of(turn, load.MODBUS_TAGS):
                 await put(number, int(time.monotonic() * 1000))
             if turn % load.SLICES == 0:
                 for number in range(load.NOISY):
-                    await put(load.TAGS - load.NOISY + number, int(load.noise(number, time.monotonic()) * 1000))
+                    await put(load.MODBUS_TAGS - load.NOISY + number, int(load.noise(number, time.monotonic()) * 1000))
             turn += 1
             due += load.PERIOD_S / load.SLICES
             await asyncio.sleep(max(0.0, due - time.monotonic()))

@@ -24,7 +24,7 @@ async def serve(port: int) -> Any:
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     index = await server.register_namespace(load.NAMESPACE)
     nodes = {}
-    for name in [f"T{number}" for number in range(load.TAGS - load.NOISY)] + [f"Z{number}" for number in range(load.NOISY)]:
+    for name in [f"T{number}" for number in range(load.OPCUA_TAGS - load.NOISY)] + [f"Z{number}" for number in range(load.NOISY)]:
         variable = await server.nodes.objects.add_variable(ua.NodeId(name, index), name, ua.Variant(0.0, ua.VariantType.Double))
         nodes[name] = variable.nodeid
     await server.start()
@@ -39,7 +39,7 @@ async def serve(port: int) -> Any:
         due = time.monotonic()
         turn = 0
         while True:
-            for number in load.slice_of(turn):
+            for number in load.slice_of(turn, load.OPCUA_TAGS):
                 await put(f"T{number}", time.monotonic())
             if turn % load.SLICES == 0:
                 for number in range(load.NOISY):

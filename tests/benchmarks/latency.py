@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.load import NOISY, PERIOD_S, TAGS, write_site
+from tests.benchmarks.load import MODBUS_TAGS, NOISY, OPCUA_TAGS, PERIOD_S, write_site
 from tests.benchmarks.machine import load
 from tests.benchmarks.start import ROOT, environment, run_measured
 from tests.servers.process import free_port
@@ -38,13 +38,13 @@ FULL = Plan(product_s=60.0, in_loop_s=20.0, bare_s=15.0)
 
 
 @contextmanager
-def _feed(name: str) -> Iterator[int]:
-    """A server in a process of its own; yields its port."""
+def feed(name: str, **more: str) -> Iterator[int]:
+    """A server in a process of its own, with ``more`` in its environment; yields its port."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", f"tests.benchmarks.{name}", str(port)],
         cwd=ROOT,
-        env=environment(),
+        env=environment(**more),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -68,21 +68,29 @@ def _feed(name: str) -> Iterator[int]:
 def run(*, quick: bool) -> dict[str, Any]:
     """Measure; returns the figures."""
     plan = QUICK if quick else FULL
-    with tempfile.TemporaryDirectory(prefix="genba-bench-") as folder, _feed("feed_opcua") as opcua, _feed("feed_modbus") as modbus:
-        home = Path(folder) / "home"
-        site = write_site(Path(folder), opcua, modbus)
-        applying = ["-m", "hmi", "site", "apply", str(site)]
-        subprocess.run([sys.executable, *applying], cwd=ROOT, env=environment(GENBA_HOME=str(home)), check=True, stdout=subprocess.DEVNULL)
+    with plant() as (home, opcua, modbus):
         loads = [load()]
-        product = _screen(home, plan.product_s, "auto")
+        product = screen(home, plan.product_s, "auto")
         loads.append(load())
-        in_loop = _screen(home, plan.in_loop_s, "gui")
+        in_loop = screen(home, plan.in_loop_s, "gui")
         bare = run_measured(["tests.benchmarks.bare_clients", str(opcua), str(modbus), repr(plan.bare_s)])
         loads.append(load())
     return _figures(product, in_loop, bare, plan) | {"load_average": [min(loads), max(loads)]}
 
 
-def _screen(home: Path, seconds: float, acquisition: str) -> dict[str, Any]:
+@contextmanager
+def plant() -> Iterator[tuple[Path, int, int]]:
+    """Both servers and a station's home that knows them: its folder, their ports."""
+    with tempfile.TemporaryDirectory(prefix="genba-bench-") as folder, feed("feed_opcua") as opcua, feed("feed_modbus") as modbus:
+        home = Path(folder) / "home"
+        site = write_site(Path(folder), opcua, modbus)
+        applying = ["-m", "hmi", "site", "apply", str(site)]
+        subprocess.run([sys.executable, *applying], cwd=ROOT, env=environment(GENBA_HOME=str(home)), check=True, stdout=subprocess.DEVNULL)
+        yield home, opcua, modbus
+
+
+def screen(home: Path, seconds: float, acquisition: str) -> dict[str, Any]:
+    """The product with a line and a trend on its screen, watched for ``seconds``."""
     words = ["tests.benchmarks.latency_probe", "--size", SIZE, "--language", "en"]
     return run_measured(words, GENBA_HOME=str(home), GENBA_ACQUISITION=acquisition, BENCH_WATCH_S=repr(seconds))
 
@@ -100,7 +108,7 @@ def _figures(product: dict[str, Any], in_loop: dict[str, Any], bare: dict[str, A
         "modbus_p50_ms": _ms(product["mod"], 0.5),
         "gui_late_max_ms": round(max(product["late_ms"]), 1),
         "updates_per_s": round(product["updates_per_s"]),
-        "tags": {"opcua": TAGS, "modbus": TAGS, "of_them_in_the_trend": 2 * NOISY},
+        "tags": {"opcua": OPCUA_TAGS, "modbus": MODBUS_TAGS, "of_them_in_the_trend": 2 * NOISY},
         "tiles": product["tiles"],
         "values_drawn_share": round(drawn / due, 3),
         "trend_redraws_per_s": round(product["trend_redraws"] / plan.product_s, 1),

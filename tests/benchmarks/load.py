@@ -1,4 +1,4 @@
-"""The plant of the latency benchmark: what is served, as the two servers, the site file and the evaluation know it.
+"""The plant of the benchmarks with a screen: what is served, as the two servers, the site file and the evaluation know it.
 
 Every value but the noisy ones is the moment it was written at its server, CLOCK_MONOTONIC, which all processes of one
 computer share: over OPC UA a Double in seconds, over Modbus a uint32 in milliseconds.
@@ -7,11 +7,15 @@ computer share: over OPC UA a Double in seconds, over Modbus a uint32 in millise
 from __future__ import annotations
 
 import math
+import os
+from itertools import zip_longest
 from pathlib import Path
 
-TAGS = 500
-"""Of each server, the noisy ones included."""
-NOISY = 2
+OPCUA_TAGS = int(os.environ.get("BENCH_OPCUA_TAGS", "500"))
+MODBUS_TAGS = int(os.environ.get("BENCH_MODBUS_TAGS", "500"))
+"""Of each server, the noisy ones included; a multiple of SLICES is served evenly."""
+NOISY = int(os.environ.get("BENCH_NOISY", "2"))
+"""Of each server: half of the pens of the trend."""
 PERIOD_S = 0.5
 SLICES = 10
 """A tenth of the tags is written every tenth of the period, so that every phase between writing and publishing occurs."""
@@ -28,9 +32,9 @@ def noise(number: int, at: float) -> float:
     return 50 + 25 * math.sin(at / 20 + number) + rough
 
 
-def slice_of(turn: int) -> range:
-    """Numbers of the stamped tags written in one turn."""
-    return range(turn % SLICES, TAGS - NOISY, SLICES)
+def slice_of(turn: int, tags: int) -> range:
+    """Numbers of the stamped ones among ``tags`` that are written in one turn."""
+    return range(turn % SLICES, tags - NOISY, SLICES)
 
 
 def noisy_tags() -> list[str]:
@@ -41,13 +45,13 @@ def noisy_tags() -> list[str]:
 def write_site(folder: Path, opcua: int, modbus: int) -> Path:
     """Write site.yaml and tags.csv for servers on these ports; returns the path of site.yaml."""
     rows = [_HEAD]
-    for number in range(TAGS - NOISY):
-        # Both kinds in turn, so that half the tiles of any page are of each.
-        rows.append(_row(f"{LINE}.T{number:03}a", "opc", f"nsu={NAMESPACE};s=T{number}", "float64", 1))
-        rows.append(_row(f"{LINE}.T{number:03}b", "mod", f"1/holding/{2 * number}", "uint32", 0.001))
+    ours = [_row(f"{LINE}.T{n:05}a", "opc", f"nsu={NAMESPACE};s=T{n}", "float64", 1) for n in range(OPCUA_TAGS - NOISY)]
+    theirs = [_row(f"{LINE}.T{n:05}b", "mod", f"1/holding/{2 * n}", "uint32", 0.001) for n in range(MODBUS_TAGS - NOISY)]
+    # Both kinds in turn, so that half the tiles of any page are of each.
+    rows += [row for pair in zip_longest(ours, theirs) for row in pair if row]
     for number in range(NOISY):
         rows.append(_row(f"{LINE}.Z{number}a", "opc", f"nsu={NAMESPACE};s=Z{number}", "float64", 1, "bar,1", "0,100"))
-        rows.append(_row(f"{LINE}.Z{number}b", "mod", f"1/holding/{2 * (TAGS - NOISY + number)}", "uint32", 0.001, "s,1", "0,100"))
+        rows.append(_row(f"{LINE}.Z{number}b", "mod", f"1/holding/{2 * (MODBUS_TAGS - NOISY + number)}", "uint32", 0.001, "s,1", "0,100"))
     (folder / "tags.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     site = folder / "site.yaml"
     site.write_text(_SITE.format(opcua=opcua, modbus=modbus, line=LINE, unit=UNIT), encoding="utf-8")

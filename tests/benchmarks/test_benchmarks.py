@@ -18,7 +18,7 @@ def test_start_measures_yardstick_and_shell(tmp_path: Path) -> None:
 
 
 def test_both_feeds_carry_the_moment_they_were_written() -> None:
-    with latency._feed("feed_opcua") as opcua, latency._feed("feed_modbus") as modbus:
+    with latency.feed("feed_opcua") as opcua, latency.feed("feed_modbus") as modbus:
         found = start.run_measured(["tests.benchmarks.bare_clients", str(opcua), str(modbus), "1"])
     for delays in (found["opcua"], found["modbus"]):
         assert len(delays) > 500

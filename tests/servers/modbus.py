@@ -1,4 +1,7 @@
-"""A Modbus TCP server with the test points in unit 1 and a second unit that can be made deaf. Orders: set, get, deaf, unit2."""
+"""A Modbus TCP server with the test points in unit 1, a second unit that can be made deaf, and a third that can be flooded.
+
+Orders: set, get, set_registers, set_deaf, flood, answered.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,18 @@ class Plant:
         self.deaf = False
         self.server: Any = None
         self.requests = 0
+        self.handed_out = 0
 
     async def act(self, code: int, start: int, address: int, count: int, registers: list[int], values: Any) -> None:
         """Called by the server for each request to unit 2."""
         self.requests += 1
         if self.deaf:
             await asyncio.sleep(3600)
+
+    async def count(self, code: int, start: int, address: int, count: int, registers: list[int], values: Any) -> None:
+        """Called by the server for each request to unit 3."""
+        if values is None:
+            self.handed_out += count
 
     async def handle(self, verb: str, *arguments: Any) -> Any:
         return await getattr(self, verb)(*arguments)
@@ -61,6 +70,10 @@ class Plant:
 
     async def set_deaf(self, deaf: bool) -> None:
         self.deaf = deaf
+
+    async def answered(self) -> int:
+        """Registers that unit 3 has handed out."""
+        return self.handed_out
 
     async def flood(self, count: int, period_s: float) -> None:
         """Doubles from register 1000 of unit 3, all set every ``period_s``."""
@@ -93,7 +106,7 @@ async def serve(port: int) -> Any:
     devices = [
         SimDevice(1, simdata=blocks(REGISTERS)),
         SimDevice(2, simdata=blocks(REGISTERS), action=plant.act),
-        SimDevice(3, simdata=blocks(20_000)),
+        SimDevice(3, simdata=blocks(20_000), action=plant.count),
     ]
     plant.server = ModbusTcpServer(devices, address=("127.0.0.1", port))
     await plant.server.serve_forever(background=True)
