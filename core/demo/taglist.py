@@ -57,6 +57,12 @@ def _tag(row: Mapping[str, str]) -> TagSpec:
         high=_number(row["high"]),
         warn_low=_number(row["warn_low"]),
         warn_high=_number(row["warn_high"]),
+        valid_low=_number(row.get("valid_low", "")),
+        valid_high=_number(row.get("valid_high", "")),
+        outside="clamp" if row.get("outside") == "clamp" else "mark",
+        deadband=_number(row.get("deadband", "")) or 0.0,
+        deadband_percent=_number(row.get("deadband_percent", "")) or 0.0,
+        frozen_after_s=_number(row.get("frozen_after_s", "")),
         write=_policy(row),
         states=_pairs(row["states"]),
         options=_pairs(row["options"]),
@@ -65,6 +71,14 @@ def _tag(row: Mapping[str, str]) -> TagSpec:
 
 def _number(text: str) -> float | None:
     return float(text) if text else None
+
+
+def _or(given: float | None, usual: float) -> float:
+    return usual if given is None else given
+
+
+def _yes(text: str) -> bool:
+    return text.lower() in ("true", "yes", "1")
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -80,4 +94,12 @@ def _policy(row: Mapping[str, str]) -> WritePolicy | None:
         low=-math.inf if low is None else low,
         high=math.inf if high is None else high,
         interlock=row["write_interlock"] or None,
+        min_interval_s=_or(_number(row.get("write_min_interval_s", "")), 1.0),
+        tolerance=_or(_number(row.get("write_tolerance", "")), 1e-6),
+        max_step=_number(row.get("write_max_step", "")),
+        max_per_s=_number(row.get("write_max_per_s", "")),
+        two_step=_yes(row.get("write_two_step", "")),
+        needs_reason=_yes(row.get("write_reason", "")),
+        confirm_s=_or(_number(row.get("write_confirm_s", "")), 2.0),
+        confirm_tag=row.get("write_confirm_tag") or None,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -225,6 +226,10 @@ class Source(Kept, Base):
     position: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
+_NOT_NEGATIVE = ("deadband", "deadband_percent", "write_min_interval_s", "write_tolerance")
+_POSITIVE = ("frozen_after_s", "write_max_step", "write_max_per_s", "write_confirm_s")
+
+
 class Tag(Kept, Base):
     """One tag; see ``core.live.tags.TagSpec`` and ``WritePolicy`` for the meaning of each field.
 
@@ -241,9 +246,16 @@ class Tag(Kept, Base):
         CheckConstraint(f"{_FINITE.format('scale')} AND scale <> 0", name="scale_finite"),
         CheckConstraint(_FINITE.format('"offset"'), name="offset_finite"),
         CheckConstraint("decimals BETWEEN 0 AND 9", name="decimals_range"),
-        *(CheckConstraint(_FINITE.format(name), name=f"{name}_finite") for name in ("low", "high", "warn_low", "warn_high")),
+        *(
+            CheckConstraint(_FINITE.format(name), name=f"{name}_finite")
+            for name in ("low", "high", "warn_low", "warn_high", "valid_low", "valid_high")
+        ),
         CheckConstraint("low < high", name="low_below_high"),
         CheckConstraint("warn_low < warn_high", name="warn_low_below_warn_high"),
+        CheckConstraint("valid_low < valid_high", name="valid_low_below_valid_high"),
+        CheckConstraint("outside IN ('mark', 'clamp')", name="outside_known"),
+        *(CheckConstraint(f"{name} >= 0 AND {name} < 'Infinity'", name=f"{name}_range") for name in _NOT_NEGATIVE),
+        *(CheckConstraint(f"{name} > 0 AND {name} < 'Infinity'", name=f"{name}_positive") for name in _POSITIVE),
         CheckConstraint(
             "(write_permission IS NULL) = (write_low IS NULL) AND (write_permission IS NULL) = (write_high IS NULL)", name="write_complete"
         ),
@@ -269,16 +281,55 @@ class Tag(Kept, Base):
     high: Mapped[float | None] = mapped_column(Double)
     warn_low: Mapped[float | None] = mapped_column(Double)
     warn_high: Mapped[float | None] = mapped_column(Double)
+    valid_low: Mapped[float | None] = mapped_column(Double)
+    valid_high: Mapped[float | None] = mapped_column(Double)
+    outside: Mapped[str] = mapped_column(String(10), server_default="mark")
+    deadband: Mapped[float] = mapped_column(Double, server_default="0")
+    deadband_percent: Mapped[float] = mapped_column(Double, server_default="0")
+    frozen_after_s: Mapped[float | None] = mapped_column(Double)
     write_permission: Mapped[str | None] = mapped_column(String(100))
     write_low: Mapped[float | None] = mapped_column(Double)
     write_high: Mapped[float | None] = mapped_column(Double)
     write_interlock: Mapped[str | None] = mapped_column(String(200))
+    write_min_interval_s: Mapped[float] = mapped_column(Double, server_default="1")
+    write_tolerance: Mapped[float] = mapped_column(Double, server_default="0.000001")
+    write_max_step: Mapped[float | None] = mapped_column(Double)
+    write_max_per_s: Mapped[float | None] = mapped_column(Double)
+    write_two_step: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    write_reason: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    write_confirm_s: Mapped[float] = mapped_column(Double, server_default="2")
+    write_confirm_tag: Mapped[str | None] = mapped_column(String(200))
     states: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     options: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     position: Mapped[int] = mapped_column(Integer, server_default="0")
 
     source: Mapped[Source] = relationship()
     work_unit: Mapped[WorkUnit | None] = relationship()
+
+
+class ManualEntry(Base):
+    """A fact: somebody entered the value of a tag of a machine without a controller. The newest of a tag is what it says now.
+
+    Attributes:
+        line_id: Line of the tag's work unit; None for a tag of the site.
+        value: In engineering units, of the tag's type.
+        entered_at: When the person decided, by his station's clock.
+    """
+
+    __tablename__ = "manual_entry"
+    __entity__ = "manual_entry"
+    __table_args__ = (Index("ix_manual_entry_tag_id_entered_at", "tag_id", "entered_at"),)
+
+    id: Mapped[UuidKey]
+    tag_id: Mapped[int] = mapped_column(ForeignKey(Tag.id))
+    line_id: Mapped[int | None] = mapped_column(ForeignKey(Line.id), index=True)
+    value: Mapped[Any] = mapped_column(JSONB)
+    entered_at: Mapped[UtcAt]
+    user_code: Mapped[str] = mapped_column(String(100))
+    station: Mapped[str] = mapped_column(String(50))
+    request_id: Mapped[UUID]
+
+    tag: Mapped[Tag] = relationship()
 
 
 class StopReason(Versioned, Base):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from core.equipment import models
 from core.equipment.units import UnitSpec
 from core.equipment.views import LineSpec, SiteView, StopReasonView, WorkUnitSpec
-from core.live.tags import SourceSpec, TagRole, TagSpec, TagType, WritePolicy
+from core.live.tags import Outside, SourceSpec, TagRole, TagSpec, TagType, WritePolicy
 from core.store.base import Db
 
 
@@ -121,6 +121,12 @@ def _tag_spec(row: models.Tag) -> TagSpec:
         high=row.high,
         warn_low=row.warn_low,
         warn_high=row.warn_high,
+        valid_low=row.valid_low,
+        valid_high=row.valid_high,
+        outside=cast("Outside", row.outside),  # the check on the column allows no other words
+        deadband=row.deadband,
+        deadband_percent=row.deadband_percent,
+        frozen_after_s=row.frozen_after_s,
         write=_write_policy(row),
         states=row.states,
         options=row.options,
@@ -130,4 +136,17 @@ def _tag_spec(row: models.Tag) -> TagSpec:
 def _write_policy(row: models.Tag) -> WritePolicy | None:
     if row.write_permission is None or row.write_low is None or row.write_high is None:
         return None
-    return WritePolicy(row.write_permission, row.write_low, row.write_high, row.write_interlock)
+    return WritePolicy(
+        row.write_permission,
+        row.write_low,
+        row.write_high,
+        row.write_interlock,
+        min_interval_s=row.write_min_interval_s,
+        tolerance=row.write_tolerance,
+        max_step=row.write_max_step,
+        max_per_s=row.write_max_per_s,
+        two_step=row.write_two_step,
+        needs_reason=row.write_reason,
+        confirm_s=row.write_confirm_s,
+        confirm_tag=row.write_confirm_tag,
+    )

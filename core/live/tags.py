@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 
 class TagType(StrEnum):
@@ -40,6 +40,10 @@ class TagRole(StrEnum):
     """Stop reason code the machine offers (``D07`` or a number the site file maps)."""
 
 
+Outside = Literal["mark", "clamp"]
+"""What becomes of a value outside the engineering limits: marked BAD without a number, or held at the limit as UNCERTAIN."""
+
+
 @dataclass(frozen=True, slots=True)
 class WritePolicy:
     """Who may write a tag and within which bounds; see live/writes.
@@ -50,6 +54,12 @@ class WritePolicy:
         interlock: Name of a boolean tag that must be good and true; None when there is none.
         min_interval_s: Shortest time between two writes.
         tolerance: Largest difference of the read-back that still counts as confirmed, engineering units.
+        max_step: Largest change by one write, engineering units, > 0; None for no limit.
+        max_per_s: Largest change per second since the last write, engineering units, > 0; None for no limit.
+        two_step: The person confirms old → new: a write must name the value he saw, and that must still be so.
+        needs_reason: A write must say why.
+        confirm_s: Seconds within which the machine must confirm, > 0.
+        confirm_tag: Name of another tag whose value proves the write; None for the tag itself.
     """
 
     permission: str
@@ -58,6 +68,12 @@ class WritePolicy:
     interlock: str | None = None
     min_interval_s: float = 1.0
     tolerance: float = 1e-6
+    max_step: float | None = None
+    max_per_s: float | None = None
+    two_step: bool = False
+    needs_reason: bool = False
+    confirm_s: float = 2.0
+    confirm_tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,11 @@ class TagSpec:
         role: What it is used for.
         low, high: Display range, engineering units; None when open.
         warn_low, warn_high: Limits drawn as ticks; None when there is none.
+        valid_low, valid_high: Engineering limits of what the sensor can measure; None when open. See ``outside``.
+        outside: What becomes of a value beyond them.
+        deadband: Smallest change that is news, engineering units; 0 for every change.
+        deadband_percent: The same in per cent of the display range, which must be closed; the larger of the two counts.
+        frozen_after_s: A value that stays exactly the same for so long is doubted; None: it may stay the same for ever.
         write: None for a tag that is only read.
         states: For role STATE: raw value as text → machine state name; for role REASON: raw → reason code.
         options: Protocol details (Modbus byte order, string length …).
@@ -99,6 +120,12 @@ class TagSpec:
     high: float | None = None
     warn_low: float | None = None
     warn_high: float | None = None
+    valid_low: float | None = None
+    valid_high: float | None = None
+    outside: Outside = "mark"
+    deadband: float = 0.0
+    deadband_percent: float = 0.0
+    frozen_after_s: float | None = None
     write: WritePolicy | None = None
     states: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +135,16 @@ class TagSpec:
         """Age from which a value without news counts as stale, seconds."""
         return max(3 * self.period_s, 5.0)
 
+    @property
+    def news_from(self) -> float:
+        """The deadband in engineering units, ≥ 0."""
+        span = self.high - self.low if self.low is not None and self.high is not None else 0.0
+        return max(self.deadband, self.deadband_percent / 100.0 * span)
+
+
+MANUAL: Final = "manual"
+"""Protocol of a source without a controller: people enter its values at a panel."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
@@ -115,7 +152,7 @@ class SourceSpec:
 
     Attributes:
         code: Unique in the site.
-        protocol: Driver name, ``opcua`` or ``modbus``.
+        protocol: Driver name (``core.drivers.PROTOCOLS``), or ``manual`` for a machine without a controller.
         url: ``opc.tcp://host:port/path`` or ``modbus://host:port`` (unit ids stand in the tags' addresses).
         label: Name by language.
         readers: Which stations connect: the lease holder (default), all, or the listed ones.

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.live.tags import TagRole, TagType
+from core.live.tags import Outside, TagRole, TagType
 from core.sitefile.problems import Raw, Where
 
 # Marks that reorder text on screen: what is shown would not be what is stored.
@@ -167,8 +167,8 @@ class SourceEntry(Entry):
     """A machine, gateway or broker; see ``core.live.tags.SourceSpec``."""
 
     code: Code
-    protocol: Literal["opcua", "modbus"]
-    url: Text
+    protocol: Literal["opcua", "modbus", "manual"]
+    url: Text = ""
     label: Names
     readers: Literal["lease", "all", "stations"] = "lease"
     stations: tuple[Code, ...] = ()
@@ -215,10 +215,24 @@ class TagEntry(Entry):
     high: float | None = None
     warn_low: float | None = None
     warn_high: float | None = None
+    valid_low: float | None = None
+    valid_high: float | None = None
+    outside: Outside = "mark"
+    deadband: Annotated[float, Field(ge=0)] = 0.0
+    deadband_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
+    frozen_after_s: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
     write_permission: Text | None = None
     write_low: float | None = None
     write_high: float | None = None
     write_interlock: Text | None = None
+    write_min_interval_s: Annotated[float, Field(ge=0, le=3_600)] = 1.0
+    write_tolerance: Annotated[float, Field(ge=0)] = 1e-6
+    write_max_step: Annotated[float, Field(gt=0)] | None = None
+    write_max_per_s: Annotated[float, Field(gt=0)] | None = None
+    write_two_step: bool = False
+    write_reason: bool = False
+    write_confirm_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    write_confirm_tag: Text | None = None
     states: Pairs = {}
     options: Pairs = {}
 

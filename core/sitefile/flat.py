@@ -80,7 +80,7 @@ def _values(site: SiteFile) -> Rows:
     for position, tag in enumerate(site.tags):
         fields = tag.model_dump(exclude={"name", "label_ja", "label_en", "type", "role"})
         fields |= {"label": {"ja": tag.label_ja, "en": tag.label_en}, "type": str(tag.type), "role": str(tag.role), "position": position}
-        for key in ("unit", "work_unit", "write_permission", "write_interlock"):
+        for key in ("unit", "work_unit", "write_permission", "write_interlock", "write_confirm_tag"):
             fields[key] = fields[key] or None
         tags[(tag.name,)] = fields
     return {"source": sources, "tag": tags}

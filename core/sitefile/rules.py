@@ -12,7 +12,7 @@ from typing import TypeVar
 from core.equipment.states import unknown_states
 from core.equipment.units import BUILTIN, UnitSpec
 from core.errors import Invalid
-from core.live.tags import TagRole, TagType
+from core.live.tags import MANUAL, TagRole, TagType
 from core.sitefile.addresses import address_findings, url_findings
 from core.sitefile.entries import BomEntry, Entry, LineEntry, SiteFile, SourceEntry, TagEntry
 from core.sitefile.problems import problem
@@ -21,6 +21,10 @@ from core.users.roles import ROLES, roles_that_may
 E = TypeVar("E", bound=Entry)
 _COUNTERS = (TagRole.GOOD, TagRole.REJECT, TagRole.CYCLE)
 _OF_A_MACHINE = (TagRole.STATE, TagRole.REASON, *_COUNTERS)
+_MEASURED_ONLY = ("valid_low", "valid_high", "deadband", "deadband_percent", "write_max_step", "write_max_per_s")
+"""Keys that mean something for numbers alone."""
+_OF_A_WRITE = ("write_interlock", "write_max_step", "write_max_per_s", "write_two_step", "write_reason", "write_confirm_tag")
+"""Keys that mean something beside a write policy alone."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +123,15 @@ class _Checker:
             yield from self._missing(tag, "source", "sources", tag.source)
             yield from self._missing(tag, "work_unit", "work_units", tag.work_unit)
             yield from self._missing(tag, "unit", "units", tag.unit)
-            if tag.source in sources:
-                written = tag.write_permission is not None
+            written = tag.write_permission is not None
+            if tag.source in sources and sources[tag.source].protocol == MANUAL:
+                if written:
+                    yield problem("sitefile.manual_written", tag.at("write_permission"), tag=tag.name)
+            elif tag.source in sources:
                 found = address_findings(sources[tag.source].protocol, tag.address, tag.type, tag.options, written=written)
                 yield from (problem(code, tag.at(key), **{"key": key, **params}) for key, code, params in found)
             yield from _ranges(tag)
+            yield from _measured(tag)
             yield from _role(tag)
             yield from self._writing(tag, types)
 
@@ -133,9 +141,14 @@ class _Checker:
             yield problem("sitefile.write_incomplete", tag.at(given[0]), tag=tag.name)
         elif tag.write_permission and not roles_that_may(tag.write_permission):
             yield problem("sitefile.nobody_may", tag.at("write_permission"), value=tag.write_permission)
+        if not given:
+            beside = (key for key in _OF_A_WRITE if getattr(tag, key))
+            yield from (problem("sitefile.write_incomplete", tag.at(key), tag=tag.name) for key in beside)
+        if tag.write_confirm_tag:
+            yield from self._missing(tag, "write_confirm_tag", "tags", tag.write_confirm_tag)
+            if _kind(types.get(tag.write_confirm_tag, tag.type)) != _kind(tag.type):
+                yield problem("sitefile.confirm_tag_type", tag.at("write_confirm_tag"), value=tag.write_confirm_tag, tag=tag.name)
         if tag.write_interlock:
-            if not given:
-                yield problem("sitefile.write_incomplete", tag.at("write_interlock"), tag=tag.name)
             yield from self._missing(tag, "write_interlock", "tags", tag.write_interlock)
             if types.get(tag.write_interlock, TagType.BOOL) is not TagType.BOOL:
                 yield problem("sitefile.interlock_not_bool", tag.at("write_interlock"), value=tag.write_interlock)
@@ -178,8 +191,9 @@ def _twice(entries: Iterable[E], key: str, name: Callable[[E], str]) -> Iterator
 
 
 def _source(source: SourceEntry) -> Iterator[Invalid]:
-    for key, code, params in url_findings(source.protocol, source.url):
-        yield problem(code, source.at(key), **params)
+    if source.protocol != MANUAL:
+        for key, code, params in url_findings(source.protocol, source.url):
+            yield problem(code, source.at(key), **params)
     if (source.readers == "stations") != bool(source.stations):
         yield problem("sitefile.readers_stations", source.at("readers"), source=source.code)
     for option in source.options:
@@ -188,12 +202,26 @@ def _source(source: SourceEntry) -> Iterator[Invalid]:
 
 
 def _ranges(tag: TagEntry) -> Iterator[Invalid]:
-    for low, high in (("low", "high"), ("warn_low", "warn_high"), ("write_low", "write_high")):
+    for low, high in (("low", "high"), ("warn_low", "warn_high"), ("valid_low", "valid_high"), ("write_low", "write_high")):
         bottom, top = getattr(tag, low), getattr(tag, high)
         if bottom is not None and top is not None and (bottom > top or (bottom == top and low != "write_low")):
             yield problem("sitefile.low_above_high", tag.at(low), low=low, high=high, bottom=f"{bottom:g}", top=f"{top:g}")
     if tag.scale == 0:
         yield problem("sitefile.scale_zero", tag.at("scale"), tag=tag.name)
+
+
+def _kind(kind: TagType) -> str:
+    """What two values must share to be compared."""
+    return str(kind) if kind in (TagType.BOOL, TagType.STRING) else "number"
+
+
+def _measured(tag: TagEntry) -> Iterator[Invalid]:
+    counts = _kind(tag.type) == "number" and tag.role not in (TagRole.STATE, TagRole.REASON)
+    if not counts:
+        given = (key for key in _MEASURED_ONLY if getattr(tag, key) not in (None, 0.0))
+        yield from (problem("sitefile.measured_only", tag.at(key), key=key, tag=tag.name) for key in given)
+    elif tag.deadband_percent and (tag.low is None or tag.high is None):
+        yield problem("sitefile.deadband_without_range", tag.at("deadband_percent"), tag=tag.name)
 
 
 def _role(tag: TagEntry) -> Iterator[Invalid]:

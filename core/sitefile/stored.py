@@ -39,7 +39,9 @@ class Table:
 
 _TAG_COLUMNS: Final = (
     "address", "type", "period_s", "scale", "offset", "unit", "decimals", "label", "role", "low", "high", "warn_low", "warn_high",
-    "write_permission", "write_low", "write_high", "write_interlock", "states", "options", "position",
+    "valid_low", "valid_high", "outside", "deadband", "deadband_percent", "frozen_after_s", "write_permission", "write_low", "write_high",
+    "write_interlock", "write_min_interval_s", "write_tolerance", "write_max_step", "write_max_per_s", "write_two_step", "write_reason",
+    "write_confirm_s", "write_confirm_tag", "states", "options", "position",
 )  # fmt: skip
 _PRODUCT_COLUMNS: Final = ("name", "type", "revision", "active", "standard_cycle_min", "target_yield", "unit", "origin")
 

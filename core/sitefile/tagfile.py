@@ -12,7 +12,9 @@ from core.sitefile.problems import Raw, Where, problem, show
 
 COLUMNS: Final = (
     "name", "source", "address", "type", "period_s", "scale", "offset", "unit", "decimals", "label_ja", "label_en", "work_unit", "role",
-    "low", "high", "warn_low", "warn_high", "write_permission", "write_low", "write_high", "write_interlock", "states", "options",
+    "low", "high", "warn_low", "warn_high", "valid_low", "valid_high", "outside", "deadband", "deadband_percent", "frozen_after_s",
+    "write_permission", "write_low", "write_high", "write_interlock", "write_min_interval_s", "write_tolerance", "write_max_step",
+    "write_max_per_s", "write_two_step", "write_reason", "write_confirm_s", "write_confirm_tag", "states", "options",
 )  # fmt: skip
 _NEEDED: Final = ("name", "source", "address", "type")
 _FORMULA: Final = tuple("=+-@'\t\r")
@@ -80,6 +82,8 @@ def _plain(cell: str) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     text = ";".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)

@@ -20,8 +20,8 @@ GRANT SELECT (id, user_id, station, started_at, expires_at, ended_at, roles, off
 GRANT SELECT (id, user_id, label, given_at, blocked_at, blocked_reason) ON genba.badge TO genba_station;
 GRANT UPDATE (blocked_at, blocked_reason) ON genba.badge TO genba_station;
 
--- What was counted, reported and moved stays as it was; only what is not known at once may be filled in later.
-REVOKE UPDATE ON genba.production_report, genba.movement, genba.count_event, genba.state_segment FROM genba_station;
+-- What was counted, reported, moved and entered stays as it was; only what is not known at once may be filled in later.
+REVOKE UPDATE ON genba.production_report, genba.movement, genba.count_event, genba.state_segment, genba.manual_entry FROM genba_station;
 GRANT UPDATE (order_id) ON genba.count_event TO genba_station;
 GRANT UPDATE (ended_at, reason_code) ON genba.state_segment TO genba_station;
 

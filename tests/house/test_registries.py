@@ -21,6 +21,7 @@ def rooms(folder: str) -> set[str]:
 
 def test_every_protocol_has_an_arm_a_file_and_a_contract() -> None:
     from core.drivers import PROTOCOLS
+    from core.live.tags import MANUAL
     from core.sitefile.entries import SourceEntry
 
     arms = {
@@ -33,7 +34,7 @@ def test_every_protocol_has_an_arm_a_file_and_a_contract() -> None:
     assert set(PROTOCOLS) <= rooms("core/drivers")
     assert contract("Drivers are strangers")["modules"] == [f"core.drivers.{protocol}" for protocol in PROTOCOLS]
     told = SourceEntry.model_json_schema()["properties"]["protocol"]
-    assert told["enum"] == list(PROTOCOLS)
+    assert told["enum"] == [*PROTOCOLS, MANUAL], "a machine without a controller has no driver"
 
 
 def test_the_parts_of_one_driver_are_unknown_to_the_others() -> None:

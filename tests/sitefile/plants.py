@@ -207,7 +207,38 @@ def _tag(draw: st.DrawFn, name: str, sources: list[dict[str, Any]], machines: li
         "low": low,
         "high": None if low is None else draw(st.none() | numbers().filter(lambda high: high > low)),
         "states": draw(st.dictionaries(st.sampled_from(["0", "1", "-1"]), st.sampled_from(list(MachineState)).map(str))) if state else {},
-        **(draw(st.sampled_from([{}, {"write_permission": "equipment:setpoint:write", "write_low": -1.5, "write_high": 2.0}]))),
+        "frozen_after_s": draw(st.none() | st.floats(0.1, 1e6)),
+        **draw(_write()),
+        **({} if state else draw(_measured())),
+    }
+
+
+@st.composite
+def _write(draw: st.DrawFn) -> dict[str, Any]:
+    if draw(st.booleans()):
+        return {}
+    return {
+        "write_permission": "equipment:setpoint:write",
+        "write_low": -1.5,
+        "write_high": 2.0,
+        "write_min_interval_s": draw(st.floats(0, 3600)),
+        "write_tolerance": draw(st.floats(0, 10)),
+        "write_two_step": draw(st.booleans()),
+        "write_reason": draw(st.booleans()),
+        "write_confirm_s": draw(st.floats(0.1, 60)),
+    }
+
+
+@st.composite
+def _measured(draw: st.DrawFn) -> dict[str, Any]:
+    """For numbers alone; the type is given with it."""
+    low = draw(st.none() | numbers())
+    return {
+        "type": "float64",
+        "valid_low": low,
+        "valid_high": None if low is None else draw(st.none() | numbers().filter(lambda high: high > low)),
+        "outside": draw(st.sampled_from(["mark", "clamp"])),
+        "deadband": draw(st.floats(0, 1e6)),
     }
 
 
