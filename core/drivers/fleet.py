@@ -33,14 +33,18 @@ class Fleet:
         report: Takes every link status.
         clock: Time of the samples.
         patience: Deadlines and pauses of every supervisor; None for the usual ones.
+        identities: What each machine called itself before, by source code.
     """
 
-    def __init__(self, sink: Sink, report: Report, clock: Clock, patience: Patience | None = None) -> None:
+    def __init__(
+        self, sink: Sink, report: Report, clock: Clock, patience: Patience | None = None, identities: Mapping[str, str] | None = None
+    ) -> None:
         self._sink = sink
         self._report = report
         self._clock = clock
         self._patience = patience
         self._supervisors: dict[str, Supervisor] = {}
+        self._identities = dict(identities or {})
 
     def start(self, sources: Iterable[SourceSpec], tags: Iterable[TagSpec], secrets: Mapping[str, str]) -> None:
         """Begin connecting to ``sources``; ``secrets`` holds passwords by source code."""
@@ -57,14 +61,16 @@ class Fleet:
         def make() -> Driver:
             return create(source, self._clock, secret)
 
-        supervisor = Supervisor(source, tags, make, self._sink, self._report, self._clock, self._patience)
+        known = self._identities.get(source.code, "")
+        supervisor = Supervisor(source, tags, make, self._sink, self._report, self._clock, self._patience, known)
         self._supervisors[source.code] = supervisor
         supervisor.start()
 
     async def remove(self, code: str) -> None:
-        """Disconnect one source and forget it; nothing happens when it is not there."""
+        """Disconnect one source and forget all but who its machine was; nothing happens when it is not there."""
         supervisor = self._supervisors.pop(code, None)
         if supervisor is not None:
+            self._identities[code] = supervisor.known_identity
             await supervisor.close()
 
     def supervisor(self, code: str) -> Supervisor:
@@ -89,6 +95,14 @@ class Fleet:
     def retry(self, code: str) -> None:
         """See ``Supervisor.retry``."""
         self.supervisor(code).retry()
+
+    def accept(self, code: str, identity: str) -> None:
+        """See ``Supervisor.accept``."""
+        self.supervisor(code).accept(identity)
+
+    def group(self, code: str, tag: str) -> str:
+        """See ``Supervisor.group``."""
+        return self.supervisor(code).group(tag)
 
     async def close(self) -> None:
         """Disconnect all sources at the same time."""

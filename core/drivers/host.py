@@ -47,6 +47,7 @@ class Start:
         memory_bytes: Address space this process may use; None for no limit. Where the system knows no such limit
             (Windows) it is not applied.
         log_level: Lowest level of log records that are passed on.
+        identities: What each machine called itself before, by source code.
     """
 
     sources: tuple[SourceSpec, ...]
@@ -55,6 +56,7 @@ class Start:
     patience: Patience | None
     memory_bytes: int | None
     log_level: int
+    identities: dict[str, str]
 
 
 class _Mouth:
@@ -187,7 +189,7 @@ def _load_protocols(sources: Sequence[SourceSpec]) -> None:
 async def _serve(start: Start, requests: int, mouth: _Mouth) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    fleet = Fleet(mouth.batches.put, mouth.link, SystemClock(), start.patience)
+    fleet = Fleet(mouth.batches.put, mouth.link, SystemClock(), start.patience, start.identities)
     fleet.start(start.sources, start.tags, start.secrets)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -245,6 +247,10 @@ async def _do(fleet: Fleet, verb: str, arguments: tuple[Any, ...]) -> Any:
             return await fleet.browse(*arguments)
         case "retry":
             return fleet.retry(*arguments)
+        case "accept":
+            return fleet.accept(*arguments)
+        case "group":
+            return fleet.group(*arguments)
         case "add":
             return fleet.add(*arguments)
         case "remove":

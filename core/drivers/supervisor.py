@@ -10,16 +10,16 @@ import asyncio
 import contextlib
 import logging
 import random
-import statistics
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from core.clock import Clock
 from core.drivers.base import NO_ANSWER, Driver, Sink
-from core.errors import GenbaError, NotConfirmed, NotConnected
+from core.drivers.counters import Counters
+from core.errors import Conflict, GenbaError, Invalid, NotConfirmed, NotConnected, Refused
 from core.live.ageing import Ageing
+from core.live.conditioning import Conditioning
 from core.live.link import BrowseItem, LinkState, LinkStatus
 from core.live.sample import Batch, Quality, Value
 from core.live.tags import SourceSpec, TagSpec
@@ -32,8 +32,6 @@ Report = Callable[[LinkStatus], None]
 
 _TICK_S = 0.5
 _REPORT_EVERY_S = 1.0
-_COUNTED_S = 10.0
-_INITIAL_S = 2.0
 _ASK_AGAIN_S = 0.25
 
 
@@ -48,7 +46,10 @@ class Patience:
         close_s: For letting go of a connection.
         first_s, last_s: First and longest pause between attempts; the pause is drawn evenly from 0.1 s up to a
             ceiling that doubles from first to last.
-        known_good_s: Longest pause for a source that has already been connected since the start.
+        known_good_s: Longest pause for a source that has already been connected since the start, and the time an
+            attempt gets there unless it is known to need more: it may be back at any moment.
+        refused_s: Longest pause after a refusal by policy (log-in, certificate, setting): trying again does not help,
+            and a log-in that fails too often is locked.
         steady_s: A connection that held this long makes the next pause start from first_s again.
         jitter: Draws a number between its two arguments; tests replace it.
     """
@@ -58,45 +59,11 @@ class Patience:
     write_s: float = 2.5
     close_s: float = 3.0
     first_s: float = 0.5
-    last_s: float = 10.0
+    last_s: float = 5.0
     known_good_s: float = 2.0
+    refused_s: float = 30.0
     steady_s: float = 10.0
     jitter: Callable[[float, float], float] = field(default=random.uniform)
-
-
-class Counters:
-    """Updates per second and latency over the last ten seconds, for the diagnostics row of a source."""
-
-    def __init__(self) -> None:
-        self.errors = 0
-        self.connections = 0
-        self._recent: deque[tuple[float, int, float | None]] = deque()
-        self._first: float | None = None
-
-    def count(self, batch: Batch, monotonic: float) -> None:
-        """Note ``batch``; its freshest sample stands for its latency.
-
-        What comes first after connecting are values that arose before and say nothing about latency.
-        """
-        if self._first is None:
-            self._first = monotonic
-        newest = max((at for at in batch.source_at if at is not None), default=None)
-        old = newest is None or monotonic - self._first < _INITIAL_S
-        self._recent.append((monotonic, len(batch.tags), None if newest is None or old else (batch.received_at - newest) * 1000))
-
-    def rates(self, monotonic: float) -> tuple[float, float | None]:
-        """Updates per second, and the median latency in milliseconds or None without source times."""
-        while self._recent and monotonic - self._recent[0][0] > _COUNTED_S:
-            self._recent.popleft()
-        latencies = [latency for _, _, latency in self._recent if latency is not None]
-        updates = sum(count for _, count, _ in self._recent)
-        counted_s = _COUNTED_S if self._first is None else min(_COUNTED_S, max(1.0, monotonic - self._first))
-        return updates / counted_s, statistics.median(latencies) if latencies else None
-
-    def forget(self) -> None:
-        """Start the rates anew: after a loss the old ones say nothing."""
-        self._recent.clear()
-        self._first = None
 
 
 class Supervisor:
@@ -110,6 +77,7 @@ class Supervisor:
         report: Takes the status on every change, and once a second while connected.
         clock: Time of the samples, and durations.
         patience: Deadlines and pauses.
+        identity: What the machine called itself before; "" when nobody knows. The site file's option goes before it.
     """
 
     def __init__(
@@ -121,6 +89,7 @@ class Supervisor:
         report: Report,
         clock: Clock,
         patience: Patience | None = None,
+        identity: str = "",
     ) -> None:
         self._source = source
         self._tags = tuple(tags)
@@ -130,6 +99,7 @@ class Supervisor:
         self._clock = clock
         self._patience = patience or Patience()
         self._ageing = Ageing(source.code, tags)
+        self._conditioning = Conditioning(source.code, tags)
         self._outage = Outage(log, f"source {source.code}", clock)
         self._counters = Counters()
         self._driver: Driver | None = None
@@ -140,6 +110,11 @@ class Supervisor:
         self._reason: tuple[str, str] = ("", "")
         self._online_since: float | None = None
         self._was_online = False
+        self._refused = False
+        self._connected_in_s = 0.0
+        self.known_identity = source.options.get("identity", "") or identity
+        """What the machine must call itself; "" before it has said so for the first time."""
+        self._identity: str | None = None
         self._marked_offline = False
         self._letting_go = False
         self._task: asyncio.Task[None] | None = None
@@ -172,7 +147,7 @@ class Supervisor:
         try:
             self._enter(LinkState.CONNECTING)
             while True:
-                held = await self._one_connection()
+                held = await self._one_connection(attempt)
                 attempt = 0 if held else attempt + 1
                 await self._pause(attempt)
         finally:
@@ -180,11 +155,15 @@ class Supervisor:
             with contextlib.suppress(asyncio.CancelledError):
                 await ticker
 
-    async def _one_connection(self) -> bool:
+    async def _one_connection(self, attempt: int) -> bool:
         """Connect and serve until it breaks; returns whether it held long enough to count as steady."""
-        driver = self._make()
         try:
-            error = await self._serve(driver)
+            driver = self._make()
+        except GenbaError as error:  # no such protocol, or an address that is none
+            self._lost(error)
+            return False
+        try:
+            error = await self._serve(driver, self._connect_within_s(attempt))
             held = self._online_since is not None and self._clock.monotonic() - self._online_since >= self._patience.steady_s
             # Before the link is closed: a goodbye to a frozen machine takes seconds, and the screen must not wait for it.
             self._lost(error)
@@ -195,18 +174,26 @@ class Supervisor:
             await self._close_quietly(driver)
             self._letting_go = False
 
-    async def _serve(self, driver: Driver) -> GenbaError:
+    def _connect_within_s(self, attempt: int) -> float:
+        """A host that was good gets the time it took, and in every third attempt all of it: it may have become slower."""
+        patience, whole = self._patience, not self._was_online or attempt % 3 == 2
+        return patience.connect_s if whole else min(patience.connect_s, max(patience.known_good_s, 3 * self._connected_in_s))
+
+    async def _serve(self, driver: Driver, connect_s: float) -> GenbaError:
         """Connect and serve until it breaks; returns why."""
         try:
-            async with asyncio.timeout(self._patience.connect_s):
+            began = self._clock.monotonic()
+            async with asyncio.timeout(connect_s):
                 await driver.connect()
+            self._connected_in_s = self._clock.monotonic() - began
+            await self._identify(driver)
             self._driver = driver
             await driver.serve(self._tags, self._take)
             return NotConnected("driver.link_broken", source=self._shown, detail="the driver ended")
         except GenbaError as error:
             return error
         except TimeoutError:
-            return NotConnected("driver.no_answer", source=self._shown, detail=f"no connection within {self._patience.connect_s:g} s")
+            return NotConnected("driver.no_answer", source=self._shown, detail=f"no connection within {connect_s:g} s")
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -217,6 +204,30 @@ class Supervisor:
             if not self._outage.is_down:
                 log.exception("source %s: the driver failed", self._source.code)
             return NotConnected("driver.link_broken", source=self._shown, detail=repr(error))
+
+    async def _identify(self, driver: Driver) -> None:
+        """Ask the machine who it is, before anything can be written to it."""
+        self._identity = await self._within(self._patience.request_s, driver.identity(), self._no_answer)
+        self.known_identity = self.known_identity or self._identity
+        if self.identity_changed:
+            told = (self._source.code, self._identity or "nothing", self.known_identity)
+            log.warning("source %s: the machine calls itself %s, not %s; it is not written", *told)
+
+    @property
+    def identity_changed(self) -> bool:
+        """The machine that is connected, or was last, is not the known one, or does not say any more who it is."""
+        return self._identity is not None and self._identity != self.known_identity
+
+    def accept(self, identity: str) -> None:
+        """Take the machine that calls itself ``identity`` for the right one from now on.
+
+        Raises:
+            Conflict: By now it calls itself something else.
+        """
+        if identity != self._identity:
+            raise Conflict("driver.identity_other", source=self._shown, found=self._identity or "—", identity=identity or "—")
+        self.known_identity = identity
+        self._report(self.status())
 
     async def _close_quietly(self, driver: Driver) -> None:
         try:
@@ -229,7 +240,7 @@ class Supervisor:
 
     async def _pause(self, attempt: int) -> None:
         patience = self._patience
-        longest = patience.known_good_s if self._was_online else patience.last_s
+        longest = patience.refused_s if self._refused else patience.known_good_s if self._was_online else patience.last_s
         ceiling = min(longest, patience.first_s * 2 ** min(max(attempt - 1, 0), 10))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience.jitter(min(0.1, ceiling), ceiling)):
@@ -241,12 +252,16 @@ class Supervisor:
     def _take(self, batch: Batch) -> None:
         now = self._clock.monotonic()
         self._ageing.saw(batch, now)
+        self._marked_offline = False
         if batch.tags:
             self._counters.count(batch, now)
             if self._faulty or any(batch.qualities):
                 self._sort_faulty(batch)
-        self._marked_offline = False
-        self._sink(batch)
+            news = self._conditioning.take(batch, now)
+            if news.tags:
+                self._sink(news)
+        else:
+            self._sink(batch)
         wanted = LinkState.DEGRADED if self._faulty else LinkState.ONLINE
         if self._state is not wanted:
             self._came_up(wanted, now)
@@ -272,11 +287,14 @@ class Supervisor:
         self._counters.forget()
         self._online_since = None
         self._faulty.clear()
+        self._refused = isinstance(error, Refused | Invalid)
         self._reason = (error.code, str(error.params.get("detail", "")))
         self._outage.down(f"{error.code} {self._reason[1]}".rstrip())
         if not self._marked_offline:
             self._marked_offline = True
-            self._sink(self._ageing.offline(self._clock.now().timestamp(), error.code))
+            offline = self._ageing.offline(self._clock.now().timestamp(), error.code)
+            self._conditioning.lose(offline)
+            self._sink(offline)
         self._enter(LinkState.OFFLINE)
 
     async def _tick(self) -> None:
@@ -285,15 +303,24 @@ class Supervisor:
             await asyncio.sleep(_TICK_S)
             now = self._clock.monotonic()
             if self._driver is not None:
-                stale = self._ageing.stale(self._clock.now().timestamp(), now)
-                if stale is not None:
-                    self._sort_faulty(stale)
-                    self._sink(stale)
-                    if self._state is LinkState.ONLINE:
-                        self._enter(LinkState.DEGRADED)
+                self._look_at_ages(now)
             if self._online_since is not None and now - reported >= _REPORT_EVERY_S:
                 reported = now
                 self._report(self.status())
+
+    def _look_at_ages(self, now: float) -> None:
+        """Say what has grown old, and what has stood still for too long although its source is there."""
+        received_at = self._clock.now().timestamp()
+        stale = self._ageing.stale(received_at, now)
+        if stale is not None:
+            self._sort_faulty(stale)
+            self._conditioning.lose(stale)
+            self._sink(stale)
+            if self._state is LinkState.ONLINE:
+                self._enter(LinkState.DEGRADED)
+        doubtful = self._conditioning.doubts(received_at, now)
+        if doubtful is not None:
+            self._sink(doubtful)
 
     # -- status --------------------------------------------------------------------------------------------------
 
@@ -303,7 +330,8 @@ class Supervisor:
 
     def status(self) -> LinkStatus:
         """The link now."""
-        updates, latency = self._counters.rates(self._clock.monotonic())
+        rates = self._counters.rates(self._clock.monotonic())
+        median, slow, slowest = rates.latency_ms or (None, None, None)
         return LinkStatus(
             self._source.code,
             self._state,
@@ -311,8 +339,13 @@ class Supervisor:
             *self._reason,
             reconnects=max(0, self._counters.connections - 1),
             errors=self._counters.errors,
-            updates_per_s=updates,
-            latency_ms=latency,
+            updates_per_s=rates.updates_per_s,
+            latency_ms=median,
+            latency_p95_ms=slow,
+            latency_p99_ms=slowest,
+            clock_ahead_s=rates.clock_ahead_s,
+            identity=self._identity or "",
+            identity_changed=self.identity_changed,
         )
 
     def _enter(self, state: LinkState) -> None:
@@ -334,20 +367,29 @@ class Supervisor:
         Raises:
             NotConnected: There is no link now; nothing was sent.
             NotConfirmed: It was sent and no answer came: nobody knows whether the machine took it.
-            Refused, Invalid: The source said no.
+            Refused, Invalid: The source said no, or it is another machine than before.
         """
+        driver = self._connected()
+        if self.identity_changed:
+            raise Refused("driver.identity_changed", source=self._shown, found=self._identity or "—", known=self.known_identity)
         unknown = NotConfirmed("driver.write_unanswered", tag=tag.name, value=value)
-        await self._within(self._patience.write_s, self._connected().write(tag, value), unknown)
+        await self._within(self._patience.write_s, driver.write(tag, value), unknown)
 
     async def read(self, tags: Sequence[TagSpec]) -> Batch:
         """Read now, past every cache. Raises NotConnected."""
-        no_answer = NotConnected("driver.no_answer", source=self._shown, detail=f"no answer within {self._patience.request_s:g} s")
-        return await self._within(self._patience.request_s, self._connected().read(tags), no_answer)
+        return await self._within(self._patience.request_s, self._connected().read(tags), self._no_answer)
 
     async def browse(self, address: str | None) -> list[BrowseItem]:
         """Children of ``address``. Raises NotConnected, Invalid."""
-        no_answer = NotConnected("driver.no_answer", source=self._shown, detail=f"no answer within {self._patience.request_s:g} s")
-        return await self._within(self._patience.request_s, self._connected().browse(address), no_answer)
+        return await self._within(self._patience.request_s, self._connected().browse(address), self._no_answer)
+
+    def group(self, tag: str) -> str:
+        """How the tag named ``tag`` is read now, in the protocol's words; "" while nothing is read."""
+        return "" if self._driver is None else self._driver.group(tag)
+
+    @property
+    def _no_answer(self) -> NotConnected:
+        return NotConnected("driver.no_answer", source=self._shown, detail=f"no answer within {self._patience.request_s:g} s")
 
     async def _within(self, seconds: float, request: Coroutine[Any, Any, T], late: GenbaError) -> T:
         try:

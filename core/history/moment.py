@@ -9,11 +9,12 @@ TRUSTED_S: Final = 10.0
 
 
 def moment(source_at: float | None, received_at: float) -> float:
-    """The source's time while it is believable, else the reception; both and the result in UNIX seconds UTC.
+    """The source's time while it is believable, else the reception; both and the result in UNIX seconds UTC, never after the reception.
 
     Clocks of controllers stand hours wrong for years. A part that falls into the wrong hour is booked to the wrong
     order, so a time further than TRUSTED_S from the reception is not used.
     """
-    if source_at is None or abs(source_at - received_at) > TRUSTED_S:  # also False for NaN, which is caught below
+    if source_at is None or received_at - source_at > TRUSTED_S:
         return received_at
-    return source_at if source_at == source_at else received_at
+    # Nothing has happened after it was received; also False for NaN.
+    return source_at if source_at <= received_at else received_at

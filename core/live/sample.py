@@ -8,6 +8,9 @@ from enum import IntEnum
 RELAYED = "relayed"
 """Status of a value that another station read and passed on; its quality is UNCERTAIN, because it is about a second old."""
 
+ENTERED = "manual"
+"""Status of a value that a person entered at a panel; its quality is UNCERTAIN, because nobody measures whether it is still so."""
+
 Value = float | int | bool | str | None
 """What a tag can hold; None only together with a quality that is not good."""
 
@@ -57,8 +60,9 @@ class Sample:
 
     @property
     def at(self) -> float:
-        """The time to show and record: the source's, else the reception, UNIX seconds UTC."""
-        return self.received_at if self.source_at is None else self.source_at
+        """The time to show: the source's, but never one after the reception; UNIX seconds UTC."""
+        source_at = self.source_at
+        return source_at if source_at is not None and source_at <= self.received_at else self.received_at
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ class Table:
     def __init__(self) -> None:
         self._latest: dict[str, _Latest] = {}
         self._confirmed: dict[str, float] = {}
+        self._last_good: dict[str, float] = {}
         self._changed: set[str] = set()
         self._subscribers: tuple[Subscriber, ...] = ()
         self._failing: set[Subscriber] = set()
@@ -45,11 +46,13 @@ class Table:
     def _store(self, batch: Batch) -> None:
         latest, received_at, source = self._latest, batch.received_at, batch.source
         statuses = batch.statuses
-        stale, offline = Quality.STALE, Quality.OFFLINE
+        good, stale, offline = Quality.GOOD, Quality.STALE, Quality.OFFLINE
         for index, (tag, value, quality, source_at) in enumerate(
             zip(batch.tags, batch.values, batch.qualities, batch.source_at, strict=True)
         ):
             status = statuses.get(index, "") if statuses else ""
+            if quality is not good:
+                self._keep_last_good(tag, source)
             if quality is stale or quality is offline:
                 known = latest.get(tag)
                 if known is not None:
@@ -60,6 +63,17 @@ class Table:
                 latest[tag] = (None, quality, status, None, 0.0, source)
             else:
                 latest[tag] = (value, quality, status, source_at, received_at, source)
+
+    def _keep_last_good(self, tag: str, source: str) -> None:
+        """A sample that is not good follows: remember when there was a usable value, because it may take its place."""
+        known = self._latest.get(tag)
+        if known is not None and known[1].usable:
+            self._last_good[tag] = max(known[4], self._confirmed.get(source, 0.0))
+
+    def last_good_at(self, tag: str) -> float | None:
+        """When the tag was last known to have a usable value, UNIX seconds UTC; None when it never had."""
+        sample = self.get(tag)
+        return sample.received_at if sample.quality.usable else self._last_good.get(tag)
 
     def _hand_over(self, subscriber: Subscriber, batch: Batch) -> None:
         try:
@@ -104,4 +118,5 @@ class Table:
         """Drop ``tags`` that left the site: the next ``get`` says NEVER."""
         for tag in tags:
             self._latest.pop(tag, None)
+            self._last_good.pop(tag, None)
         self._changed |= tags

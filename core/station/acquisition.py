@@ -132,6 +132,15 @@ class Acquisition:
         """Try to connect now instead of after the pause. Raises Invalid for a source this station does not read."""
         await self._ask("retry", source)
 
+    async def accept(self, source: str, identity: str) -> None:
+        """Take the machine that calls itself ``identity`` for the right one from now on. Raises Invalid, Conflict."""
+        await self._ask("accept", source, identity)
+
+    async def group(self, source: str, tag: str) -> str:
+        """How a tag is read now, in the protocol's words; "" while nothing is read. Raises Invalid, NotConnected."""
+        words: str = await self._ask("group", source, tag)
+        return words
+
     async def add(self, source: SourceSpec, tags: Sequence[TagSpec], secret: str | None = None) -> None:
         """Begin to read one more source, for example because this station got its lease. Raises Invalid."""
         await self._ask("add", source, tuple(tags), secret)

@@ -63,6 +63,7 @@ class ProcessHosting:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, tuple[asyncio.Future[Any], GenbaError]] = {}
         self._links: dict[str, LinkStatus] = {}
+        self._identities: dict[str, str] = {}
         self._outage = Outage(log, "the acquisition process", clock)
         self._pause_s = _PAUSE_S[0]
         self._started = 0.0
@@ -96,6 +97,7 @@ class ProcessHosting:
             self._patience,
             self._memory_bytes,
             logging.getLogger().getEffectiveLevel(),
+            dict(self._identities),
         )
         self._started = self._clock.monotonic()
         self._gone = asyncio.Event()
@@ -151,6 +153,8 @@ class ProcessHosting:
         if self._closing:
             return
         self._links[status.source] = status
+        if status.identity:
+            self._identities.setdefault(status.source, status.identity)  # the first one counts, also for the next process
         if status.state is LinkState.ONLINE:
             self._outage.up()
         self._on_link(status)
@@ -243,6 +247,8 @@ class ProcessHosting:
             self._sources[source.code] = (source, list(tags), secret)
         elif verb == "remove":
             self._sources.pop(arguments[0], None)
+        elif verb == "accept":
+            self._identities[arguments[0]] = arguments[1]
 
     async def close(self) -> None:
         """Let the process say goodbye to its machines; end it when that takes too long."""

@@ -39,6 +39,7 @@ class Machine:
     fail_after: float | None = None
     deliver: Callable[[Sink], None] = lambda sink: sink(batch(a=1, b=2))
     hang: set[str] = field(default_factory=set)
+    identity: str = "urn:press:1"
     made: list[Played] = field(default_factory=list)
     attempts: list[float] = field(default_factory=list)
 
@@ -81,6 +82,13 @@ class Played:
 
     async def browse(self, address: str | None) -> list[BrowseItem]:
         return []
+
+    async def identity(self) -> str:
+        await self._maybe_hang("identity")
+        return self.machine.identity
+
+    def group(self, tag: str) -> str:
+        return f"played, {tag}"
 
     async def close(self) -> None:
         await self._maybe_hang("close")
@@ -331,7 +339,7 @@ def test_login_refusal_is_told_as_such(expect_log: ExpectedLog) -> None:
 
 
 def test_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.drivers.supervisor._INITIAL_S", 0.2)
+    monkeypatch.setattr("core.drivers.counters._INITIAL_S", 0.2)
 
     def deliver(sink: Sink) -> None:
         loop = asyncio.get_running_loop()

@@ -114,7 +114,7 @@ def test_texts_unknown_tags_and_forgotten_tags_are_all_gap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source_at", "expected"), [(None, 1000.0), (999.5, 999.5), (1005.0, 1005.0), (900.0, 1000.0), (99999.0, 1000.0), (math.nan, 1000.0)]
+    ("source_at", "expected"), [(None, 1000.0), (999.5, 999.5), (1005.0, 1000.0), (900.0, 1000.0), (99999.0, 1000.0), (math.nan, 1000.0)]
 )
 def test_a_source_clock_is_believed_while_it_is_near(source_at: float | None, expected: float) -> None:
     assert moment(source_at, 1000.0) == expected

@@ -1,4 +1,4 @@
-"""An OPC UA server with the test points. Orders: set, get, status, flood, bomb."""
+"""An OPC UA server with the test points. Orders: set, get, status, clock, flood, bomb."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asyncua import Server, ua
@@ -39,6 +39,11 @@ class Plant:
         self.index = index
         self.nodes: dict[str, tuple[Any, Any]] = {}
         self.flood_task: asyncio.Task[None] | None = None
+        self.ahead = timedelta()
+
+    async def clock(self, ahead_s: float) -> None:
+        """From now on the machine's clock is ahead by ``ahead_s``."""
+        self.ahead = timedelta(seconds=ahead_s)
 
     async def add(self, name: str, value: Any, variant_type: Any) -> None:
         parent = self.server.nodes.objects
@@ -52,7 +57,7 @@ class Plant:
     async def set(self, name: str, value: Any) -> None:
         node, variant_type = self.nodes[name]
         value = SPECIAL.get(value, value) if variant_type in (ua.VariantType.Float, ua.VariantType.Double) else value
-        await self.write(node, ua.DataValue(ua.Variant(value, variant_type), SourceTimestamp=datetime.now(UTC)))
+        await self.write(node, ua.DataValue(ua.Variant(value, variant_type), SourceTimestamp=datetime.now(UTC) + self.ahead))
 
     async def write(self, node: Any, value: Any) -> None:
         # Past the server's own checks: a real controller does not ask the address space whether a value fits.
