@@ -159,8 +159,8 @@ class Supervisor:
         """Connect and serve until it breaks; returns whether it held long enough to count as steady."""
         try:
             driver = self._make()
-        except GenbaError as error:  # no such protocol, or an address that is none
-            self._lost(error)
+        except GenbaError as unmade:  # no such protocol, or an address that is none
+            self._lost(unmade)
             return False
         try:
             error = await self._serve(driver, self._connect_within_s(attempt))
