@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import core.equipment.manual
 import core.equipment.site
+import core.equipment.sources
 import core.equipment.stations
 import core.equipment.writes
 import core.inventory.products

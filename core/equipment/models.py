@@ -317,7 +317,7 @@ class ManualEntry(Base):
     """
 
     __tablename__ = "manual_entry"
-    __entity__ = "manual_entry"
+    __entity__ = "manual_value"
     __table_args__ = (Index("ix_manual_entry_tag_id_entered_at", "tag_id", "entered_at"),)
 
     id: Mapped[UuidKey]

@@ -23,7 +23,7 @@ def site(db: Db) -> SiteView:
         enterprise={} if enterprise is None else enterprise.name,
         lines=_lines(db),
         sources=sources,
-        tags=tuple(_tag_spec(row) for row in tags),
+        tags=tuple(tag_spec(row) for row in tags),
         tag_ids={row.name: row.id for row in tags},
         units={row.code: unit_spec(row) for row in db.scalars(select(models.Unit).order_by(models.Unit.code))},
     )
@@ -103,7 +103,8 @@ def _tags(db: Db, sources: set[str]) -> list[models.Tag]:
     return [row for row in rows if row.source.code in sources]
 
 
-def _tag_spec(row: models.Tag) -> TagSpec:
+def tag_spec(row: models.Tag) -> TagSpec:
+    """A tag row as drivers and writes go by it."""
     return TagSpec(
         name=row.name,
         source=row.source.code,

@@ -41,16 +41,35 @@ def _subject(args: Mapping[str, Any]) -> tuple[str, str]:
 
 def _preview(_: TagWrite | None, request: Request) -> TagWrite:
     values = request.values
-    return TagWrite(values["write_id"], values["tag"], values["outcome"])
+    return TagWrite(values["write_id"], values["tag"], values.get("outcome", "requested"))
 
 
-@operation("equipment:tag:write", kind="intent", guard="C", writes=())
-def request_write(db: Db, actor: Actor, *, write_id: UUID, tag: TagName, source: str, before: Note, value: Note) -> TagWrite:
+@operation("equipment:tag:write", kind="fact", offline=True, subject=_subject, preview=_preview, guard="C", writes=())
+def request_write(
+    db: Db,
+    actor: Actor,
+    *,
+    write_id: UUID,
+    tag: TagName,
+    source: str,
+    before: Note,
+    value: Note,
+    reason: Note = "",
+    epoch: int = 0,
+    undoes: UUID | None = None,
+) -> TagWrite:
     """A value is about to be sent to a machine; without this record nothing is sent.
+
+    A fact, although it asks for something: it is sent right after this record was kept, in the journal of the station that
+    owns the source when the database is away, and what was sent must come into the audit however late.
 
     Args:
         before, value: As JSON: the last known value and the wanted one, engineering units.
+        reason: Why, in the person's words.
+        epoch: Fencing number of the hold under which it is sent; 0 where no other station could write.
+        undoes: The write whose old value this one puts back.
     """
+    db.note_reason(reason)
     return TagWrite(write_id, tag, "requested")
 
 

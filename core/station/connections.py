@@ -9,7 +9,7 @@ from core.config import StationSettings
 from core.equipment.views import SiteView
 from core.errors import Invalid
 from core.live.link import ConnectionSafety
-from core.live.tags import SourceSpec
+from core.live.tags import MANUAL, SourceSpec
 from core.store import address
 from core.store.keystore import StationSecrets
 
@@ -33,6 +33,8 @@ def database_safety(settings: StationSettings) -> ConnectionSafety:
 
 def source_safety(spec: SourceSpec) -> ConnectionSafety:
     """Of one source. Neither protocol spoken so far proves the machine or hides what is said; a loopback needs neither."""
+    if spec.protocol == MANUAL:
+        return ConnectionSafety(spec.code, "source", "—", "local", "safety.entered_by_hand")
     try:
         parts = urlsplit(spec.url)
         host, port = parts.hostname or "", parts.port

@@ -24,7 +24,7 @@ from core.equipment.views import SiteView
 from core.errors import GenbaError
 from core.live.link import LinkState, LinkStatus
 from core.live.table import Table
-from core.live.tags import SourceSpec, TagSpec
+from core.live.tags import MANUAL, SourceSpec, TagSpec
 from core.production.recorder import CountRecorder
 from core.station.acquisition import Acquisition
 from core.station.floor import Floor
@@ -194,11 +194,11 @@ class Reading:
                 for recorder in self._recorders:
                     recorder.lead(code, mine.epoch, mine.seen_until)
             await self._begin(source)
-        elif before is not None or (source.read and source.spec.readers == "lease" and holder not in ("", self._settings.name)):
+        elif before is not None or (source.read and _by_lease(source.spec) and holder not in ("", self._settings.name)):
             log.info("source %s: now read by %s", code, holder or "nobody")
             for recorder in self._recorders:
                 recorder.resign(code)
-            if source.spec.readers == "lease":
+            if _by_lease(source.spec):
                 await self._stop(source)
         if not source.read and holder not in (source.told, self._settings.name):
             source.told = holder
@@ -215,8 +215,9 @@ class Reading:
     # -- other stations ------------------------------------------------------------------------------------------
 
     def _recorded_here(self) -> dict[str, tuple[int, tuple[TagSpec, ...]]]:
-        """What others may want from this station."""
-        return {code: (source.held.epoch, self._tags_of(code)) for code, source in self._sources.items() if source.held is not None}
+        """What others may want from this station; what people entered they have from the database."""
+        held = ((code, source) for code, source in self._sources.items() if source.spec.protocol != MANUAL)
+        return {code: (source.held.epoch, self._tags_of(code)) for code, source in held if source.held is not None}
 
     def _read_elsewhere(self) -> dict[str, tuple[TagSpec, ...]]:
         """What this station may want from others."""
@@ -233,7 +234,7 @@ class Reading:
 
     def _reads_without_lease(self, spec: SourceSpec) -> bool:
         """True where no lease decides, and where nobody else can be reading: the database is this station's own."""
-        if spec.readers == "all" or (spec.readers == "stations" and self._settings.name in spec.stations):
+        if spec.protocol == MANUAL or spec.readers == "all" or (spec.readers == "stations" and self._settings.name in spec.stations):
             return True
         if spec.readers == "stations":
             return False
@@ -243,6 +244,9 @@ class Reading:
         if source.read or self._site is None:
             return
         source.read, source.told = True, ""
+        if source.spec.protocol == MANUAL:
+            self._on_link(LinkStatus(source.spec.code, LinkState.ONLINE, self._clock.now().timestamp()))
+            return
         await self._acquisition.add(source.spec, self._tags_of(source.spec.code), self._passwords.of(source.spec))
 
     async def _log_in_anew(self, codes: Collection[str]) -> None:
@@ -270,7 +274,8 @@ class Reading:
     async def _stop(self, source: _Source) -> None:
         if source.read:
             source.read = False
-            await self._acquisition.remove(source.spec.code)
+            if source.spec.protocol != MANUAL:
+                await self._acquisition.remove(source.spec.code)
 
     @staticmethod
     def _changed(before: SiteView | None, after: SiteView, code: str) -> bool:
@@ -296,6 +301,11 @@ class Reading:
             log.debug("leases: %s", error.code)
             return None
         return result if isinstance(result, dict) else None
+
+
+def _by_lease(spec: SourceSpec) -> bool:
+    """Only the holder of the lease connects."""
+    return spec.readers == "lease" and spec.protocol != MANUAL
 
 
 def _release(held: Sequence[Lease], db: Db) -> None:

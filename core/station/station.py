@@ -29,6 +29,7 @@ from core.station.acquisition import Acquisition
 from core.station.connections import connections
 from core.station.exporting import Exports
 from core.station.floor import Floor, Prepare
+from core.station.manual import Manual
 from core.station.people import People
 from core.station.reading import Reading
 from core.station.writing import Writing
@@ -69,6 +70,7 @@ class Station:
         site: What the database, or the last snapshot of it, says about the plant.
         actor: Who is signed in; GUEST for nobody.
         people: Signing in and out, and what is known of whoever is signed in.
+        writing: Putting back what was written, accepting an exchanged machine.
         database_up: Whether the database answers; None before the first attempt ended.
         read_only: Why this program must not write the schema, or None.
         problem: Why the database is not there, or None.
@@ -108,7 +110,8 @@ class Station:
         self.exports = Exports(self, self._floor, partial(self._on, self._working))
         self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
-        self._writing = Writing(self, acquisition, self._decide)
+        self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
+        self.manual = Manual(self.table, self.clock, self.ask)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -163,6 +166,7 @@ class Station:
             **args: Its arguments by name; a ``Secret`` for each proof.
         """
         actor = self.actor
+        self.manual.before(operation, args)
         try:
             done = await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args, signature, authorisation))
         except Refused as refusal:
@@ -171,6 +175,7 @@ class Station:
             raise
         finally:
             self._tell("waiting", self.waiting)
+        self.manual.after(done.view)
         if operation.name == set_pin.name:
             await self.people.look_again()
         return done
@@ -183,13 +188,7 @@ class Station:
             self._tell("waiting", self.waiting)
 
     async def change_pin(self, current: str, new: str) -> None:
-        """Change the PIN or password of whoever is signed in.
-
-        Raises:
-            Refused: ``users.wrong`` and what else a sign-in may answer.
-            Invalid: ``users.secret_too_short``, ``users.secret_too_long``, ``users.secret_too_easy``, ``users.secret_same``.
-            Unavailable: The database is away.
-        """
+        """Change the PIN or password of whoever is signed in. Raises Refused, Invalid (``users.secret_…``), Unavailable."""
         await self.do(set_pin, current=Secret(current), new=Secret(new))
 
     async def attention(self) -> list[Entry]:
@@ -216,9 +215,9 @@ class Station:
         actor = self.actor
         return await self._on(self._asking, lambda: self._floor.ask(query, actor, args))
 
-    async def write(self, tag: str, value: Value) -> WriteResult:
-        """Write a machine and wait for its confirmation; see ``TagWriter.write`` for the errors."""
-        return await self._writing.write(tag, value)
+    async def write(self, tag: str, value: Value, *, seen: Value = None, reason: str = "") -> WriteResult:
+        """Write a machine and wait for its confirmation; see ``TagWriter.write`` for the arguments and the errors."""
+        return await self.writing.write(tag, value, seen=seen, reason=reason)
 
     async def browse(self, source: str, address: str | None = None) -> list[BrowseItem]:
         """Children of ``address`` in the source's own tree. Raises NotConnected."""
@@ -249,14 +248,10 @@ class Station:
     async def _open_database(self) -> None:
         """Keep trying until the floor is open: an embedded server that does not start may do so after the disk was freed."""
         told = ""
+        takers = [self._from_thread(take) for take in (self._database_changed, self._heard, self._missed)]
         while True:
             try:
-                await self._on(
-                    self._working,
-                    lambda: self._floor.open_database(
-                        self._from_thread(self._database_changed), self._from_thread(self._heard), self._from_thread(self._missed)
-                    ),
-                )
+                await self._on(self._working, lambda: self._floor.open_database(*takers))
             except GenbaError as error:
                 if error.code != told:
                     told = error.code
@@ -302,14 +297,15 @@ class Station:
         except Unavailable:
             return  # neither database nor snapshot: a new station, still empty
         if site == self.site:
-            return
+            return await self.manual.look()
         gone = {spec.name for spec in self.site.tags} - {spec.name for spec in site.tags}
         self.table.forget(gone)
         self.recent.forget(gone)
         self.site = site
-        self._writing.use(site)
+        self.writing.use(site)
         self.links = {code: link for code, link in self.links.items() if any(source.code == code for source in site.sources)}
         await self._reading.use(site)
+        await self.manual.use(site)
         self._tell("site", site)
 
     async def _bring_home(self) -> None:
@@ -342,6 +338,8 @@ class Station:
         entities = {key.partition(":")[0] for key in keys}
         if entities & _SITE_ENTITIES:
             self._begin(self._look_again())
+        if "manual_value" in entities:
+            self._begin(self.manual.look())
         if entities & _SECRET_ENTITIES:
             self._floor.look_at_keys()
             self._begin(self._reading.secrets_changed())

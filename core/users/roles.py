@@ -51,6 +51,7 @@ _OPERATOR: Final = _OWN | {
     "production:report:correct",
     "equipment:stop:explain",
     "equipment:setpoint:write",
+    "equipment:manual:enter",
 }
 
 _SUPERVISOR: Final = _OPERATOR | {
@@ -80,6 +81,8 @@ _MAINTENANCE: Final = _OWN | {
     "equipment:setpoint:write",
     "equipment:limit:write",
     "equipment:service:write",
+    "equipment:manual:enter",
+    "equipment:source:accept",
     "equipment:source:retry",
     "users:station:list",
 }

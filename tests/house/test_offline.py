@@ -109,8 +109,9 @@ def test_everything_with_the_database_stopped(station: Station, order: OrderView
 
 
 def test_what_may_wait_waits_and_comes_in_later(station: Station, order: OrderView) -> None:
-    # What became of a write to a machine is tried where writes are.
-    assert {*OFFLINE, "equipment:tag:confirm"} == {name for name, operation in OPERATIONS.items() if operation.offline}
+    # Writes to a machine and what became of them, and entries by hand, are tried where they are.
+    elsewhere = {"equipment:tag:write", "equipment:tag:confirm", "equipment:manual:enter"}
+    assert {*OFFLINE, *elsewhere} == {name for name, operation in OPERATIONS.items() if operation.offline}
     listed = QUERIES["production:order:list"]
     station.door.ask(listed, ANYBODY, {})
     station.lose()
