@@ -37,22 +37,22 @@ _BITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ManualValue:
-    """What somebody entered.
+    """What somebody entered for a tag.
 
     Attributes:
         id: Name of the tag.
-        value: In engineering units, of the tag's type.
-        entered_at: When he decided, by his station's clock, aware UTC.
+        value: In engineering units, of the tag's type; None when nobody has entered anything.
+        entered_at: When he decided, by his station's clock, aware UTC; None with the value.
         user_code, station: Who, where.
     """
 
     entity: ClassVar[str] = "manual_value"
 
     id: str
-    value: bool | int | float | str | None
-    entered_at: datetime
-    user_code: str
-    station: str
+    value: bool | int | float | str | None = None
+    entered_at: datetime | None = None
+    user_code: str = ""
+    station: str = ""
 
 
 def check_entry(spec: TagSpec, value: Value) -> None:
@@ -124,7 +124,7 @@ def enter_value(db: Db, actor: Actor, *, tag: TagName, value: Note) -> ManualVal
 
 @query("equipment:manual:latest", snapshot=True)
 def latest_entries(db: Db) -> tuple[ManualValue, ...]:
-    """The newest entry of every tag of a source without a controller."""
+    """The newest entry of every tag of a source without a controller; one that waits in the journal finds its place here as well."""
     from core.equipment import manual_rows
 
     return manual_rows.latest(db)

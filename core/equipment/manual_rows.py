@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 
 from core.equipment.manual import ManualValue, check_entry
 from core.equipment.models import ManualEntry, Source, Tag
@@ -32,12 +33,18 @@ def enter(db: Db, actor: Actor, name: str, value: Value) -> ManualValue:
 
 def latest(db: Db) -> tuple[ManualValue, ...]:
     """The newest of each tag; of two of one moment the one that was booked later."""
+    newest = select(ManualEntry).ext(distinct_on(ManualEntry.tag_id))
+    newest = newest.order_by(ManualEntry.tag_id, ManualEntry.entered_at.desc(), ManualEntry.id.desc())
+    entry = aliased(ManualEntry, newest.subquery())
     rows = db.execute(
-        select(Tag.name, ManualEntry)
-        .join(ManualEntry.tag)
+        select(Tag.name, entry)
         .join(Tag.source)
+        .outerjoin(entry, entry.tag_id == Tag.id)
         .where(Tag.retired_at.is_(None), Source.retired_at.is_(None), Source.protocol == MANUAL)
-        .ext(distinct_on(ManualEntry.tag_id))
-        .order_by(ManualEntry.tag_id, ManualEntry.entered_at.desc(), ManualEntry.id.desc())
+        .order_by(Tag.position, Tag.name)
     )
-    return tuple(ManualValue(name, entry.value, entry.entered_at, entry.user_code, entry.station) for name, entry in rows)
+    return tuple(_view(name, found) for name, found in rows)
+
+
+def _view(name: str, found: ManualEntry | None) -> ManualValue:
+    return ManualValue(name) if found is None else ManualValue(name, found.value, found.entered_at, found.user_code, found.station)

@@ -176,17 +176,17 @@ class Floor:
                 opened.close()
 
     def ask(self, query: Query[..., V], actor: Actor, args: Mapping[str, Any]) -> Answer[V]:
-        """The door's answer; while the database is still being opened the snapshot of the last time.
+        """The door's answer; while the database is still being opened the snapshot of the last time, with what waits painted over it.
 
         Raises:
             Refused, Invalid, Unavailable: As the door.
         """
         if self._started:
             return self.door.ask(query, actor, args)
-        known = self.readstore.answer(query, query.validate(args)) if query.snapshot else None
-        if known is None:
+        kept = self.door.kept(query, args)
+        if kept is None:
             raise Unavailable("store.no_snapshot")
-        return Answer(known[0], known[1], "snapshot")
+        return kept
 
     # -- the site's keys -----------------------------------------------------------------------------------------
 

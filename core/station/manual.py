@@ -68,7 +68,7 @@ class Manual:
     def _show(self, entries: Iterable[ManualValue]) -> None:
         for entry in entries:
             spec, known = self._specs.get(entry.id), self._shown.get(entry.id)
-            if spec is None or (known is not None and entry.entered_at <= known):
+            if spec is None or entry.entered_at is None or (known is not None and entry.entered_at <= known):
                 continue
             self._shown[entry.id] = entry.entered_at
             at = entry.entered_at.timestamp()

@@ -319,10 +319,10 @@ class Door:
         try:
             value, as_of = self._database.submit("queries", read, deadline_s=self._deadline_s).result()
         except Unavailable as error:
-            kept = self._readstore.answer(query, validated) if query.snapshot else None
+            kept = self.kept(query, args)
             if kept is None:
                 raise Unavailable("store.no_snapshot") if query.snapshot and not self._database.up else error from None
-            return overlay(Answer(kept[0], kept[1], "snapshot"), self._previews.now())
+            return kept
         except GenbaError:
             raise
         except Exception as error:
@@ -330,6 +330,11 @@ class Door:
         if query.snapshot:
             self._readstore.keep(query, validated, value, as_of)
         return overlay(Answer(value, as_of, "database"), self._previews.now())
+
+    def kept(self, query: Query[P, V], args: Mapping[str, Any]) -> Answer[V] | None:
+        """The last answer seen here with what waits painted over it; None when nothing was kept. Asks no database."""
+        known = self._readstore.answer(query, query.validate(args)) if query.snapshot else None
+        return None if known is None else overlay(Answer(known[0], known[1], "snapshot"), self._previews.now())
 
     # ---- inside --------------------------------------------------------------------------------------------------
 
