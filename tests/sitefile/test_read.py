@@ -304,6 +304,16 @@ def test_cells_a_spreadsheet_would_calculate_are_disarmed() -> None:
         ("modbus", "256/holding/1", TagType.INT16, False),
         ("modbus", "1/holding/65533", TagType.INT64, False),
         ("modbus", "40001", TagType.INT16, False),
+        ("ethernetip", "Motor1.Speed", TagType.FLOAT32, True),
+        ("ethernetip", "Program:Main.Grid[2,11].Name", TagType.STRING, True),
+        ("ethernetip", "Local:1:I.Data.3", TagType.BOOL, True),
+        ("ethernetip", "Local:1:I.Data.3", TagType.INT16, False),
+        ("ethernetip", "Word.64", TagType.BOOL, False),
+        ("ethernetip", "Program:Main", TagType.INT16, False),
+        ("ethernetip", "program:main[2]", TagType.INT16, False),
+        ("ethernetip", "Motor[1,2,3,4]", TagType.INT16, False),
+        ("ethernetip", "Motor..Speed", TagType.INT16, False),
+        ("ethernetip", "ns=2;s=Motor", TagType.INT16, False),
     ],
 )
 def test_addresses_by_protocol(protocol: str, address: str, kind: TagType, good: bool) -> None:

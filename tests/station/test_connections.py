@@ -40,6 +40,7 @@ def test_the_database(url: str | None, safety: str, words: str, shown: str, tmp_
     ("protocol", "url", "options", "safety", "words"),
     [
         ("modbus", "modbus://10.0.0.5:502", {}, "unsafe", "safety.modbus_plain"),
+        ("ethernetip", "ethernetip://10.0.0.5/0", {}, "unsafe", "safety.ethernetip_plain"),
         ("opcua", "opc.tcp://plc:4840/x", {}, "unsafe", "safety.opcua_plain"),
         ("opcua", "opc.tcp://planted:secret@plc:4840/x", {"user": "planted"}, "unsafe", "safety.opcua_password_readable"),
         ("opcua", "opc.tcp://127.0.0.1:4840", {"user": "u"}, "local", "safety.same_computer"),
