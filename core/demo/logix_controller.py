@@ -58,6 +58,8 @@ class LogixController(LogixDispatcher):  # type: ignore[misc]  # the library pub
         """True while another program is loaded: every path leads nowhere."""
         self.tells_edition = True
         """False: without counters of its program, as old controllers are."""
+        self.many_at_once = True
+        """False: one request per packet, as Micro800 controllers are."""
         self.requests = 0
         self._limit = 4000
         self._adapter = EipAdapter(self, identity)
@@ -86,7 +88,7 @@ class LogixController(LogixDispatcher):  # type: ignore[misc]  # the library pub
 
     def _answer(self, service: int, path: CipPath, data: bytes) -> CipServiceResponse:
         names, instance = _followed(path.raw_path or b"")
-        if path.class_id == _ROUTER and service == _MANY:
+        if path.class_id == _ROUTER and service == _MANY and self.many_at_once:
             return self._many(data)
         if self.downloading and path.class_id in (None, _SYMBOL, _TEMPLATE, _PROGRAM):
             raise Fault(PATH_UNKNOWN)

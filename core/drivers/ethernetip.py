@@ -47,8 +47,8 @@ _TIMEOUT_S = 1.5
 _FASTEST_S = 0.1
 _LOOK_S = 1.0
 """How often the program's counters are read; it is the heartbeat too."""
-_ASK_AGAIN_S = 10.0
-"""How often tags that were refused are asked for again where the controller does not tell of changes."""
+_ASK_AGAIN_S = 5.0
+"""How often tags that were refused are asked for again; those for a reason that may pass, at every look."""
 _SEND_WITHIN_S = 2.0
 MODELS = ("logix", "micro800")
 
@@ -139,8 +139,9 @@ class EtherNetIpDriver:
                 look_at = now + _LOOK_S
                 await self._look()
             if now >= ask_at:
-                ask_at = now + _ASK_AGAIN_S
                 await self._ask_again()
+                passing = any(reason.quality is Quality.BAD for reason in self._refused.values())
+                ask_at = now + (_LOOK_S if passing else _ASK_AGAIN_S)
             if self._due and self._due[0][0] <= now:
                 due, _, packet = heapq.heappop(self._due)
                 await self._poll(due, packet)

@@ -98,7 +98,7 @@ def _form(answer: Answer) -> Form | No:
     try:
         return form_of(answer.body)
     except Undecodable as error:
-        return No(str(error))
+        return No(str(error), Quality.CONFIG if str(error).startswith("unknown type") else Quality.BAD)
 
 
 def _may_be_no_text(form: Form) -> bool:

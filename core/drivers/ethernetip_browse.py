@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,6 +139,10 @@ def _inside(node: _Node) -> _Node:
 
 
 def _indices(dimensions: tuple[int, ...]) -> Iterator[str]:
-    every = itertools.product(*(range(length) for length in dimensions))
-    for index in itertools.islice(every, min(_MOST_ELEMENTS, math.prod(dimensions))):
-        yield ",".join(map(str, index))
+    # Counted, not made by itertools.product: a controller may claim thousands of millions of elements.
+    for number in range(min(_MOST_ELEMENTS, math.prod(dimensions))):
+        index: list[int] = []
+        for length in reversed(dimensions):
+            number, at = divmod(number, length)
+            index.append(at)
+        yield ",".join(map(str, reversed(index)))

@@ -78,8 +78,6 @@ class Plant:
         for part in address.split("."):
             name, _, index = part.rstrip("]").partition("[")
             names += [name, *(int(number) for number in index.split(",") if number)]
-        if str(names[0]).startswith("Program:"):
-            return self.controller.memory.spot(names)
         return self.controller.memory.spot(names)
 
     async def set(self, address: str, value: Any) -> None:
@@ -123,6 +121,18 @@ class Plant:
     async def forget_edition(self) -> None:
         """An old controller that has no counters of its program."""
         self.controller.tells_edition = False
+
+    async def become_micro800(self) -> None:
+        """No backplane, no program name, one request per packet, small connections."""
+        self.controller.many_at_once = self.controller.large_connections = self.controller.tells_edition = False
+        name = b"2080-LC50-24QWB"
+        self.controller.get_class(1).get_instance(1).get_attribute(7).set_data(bytes([len(name)]) + name)
+        self.controller.registered_classes.pop(0x64)
+
+    async def shrink(self, name: str, count: int) -> None:
+        """An array becomes shorter while it is read; nothing else changes."""
+        symbol = self.controller.memory.scopes[""][name.lower()]
+        symbol.dimensions = (count,)
 
     async def small_connections(self) -> None:
         self.controller.large_connections = False
