@@ -1,4 +1,4 @@
-"""Modbus TCP: polls planned blocks against a clock that does not drift, one connection per source.
+"""Modbus over TCP, RTU over TCP and serial ports: polls planned blocks against a clock that does not drift.
 
 A unit that does not answer costs only its own tags; an address that does not exist only its own tag.
 """
@@ -11,13 +11,17 @@ import heapq
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from core.clock import Clock
 from core.drivers.base import NO_ANSWER, Sink
 from core.drivers.engineering import Undecodable, to_engineering, to_raw
-from core.drivers.modbus_link import DeviceSaysNo, LinkLost, ModbusLink, NoReply, WrongReply
-from core.drivers.modbus_plan import Block, Limits, Point, decode, encode, locate, plan
+from core.drivers.modbus_line import DeviceSaysNo, LinkLost, NoReply, WrongReply
+from core.drivers.modbus_link import ModbusLink
+from core.drivers.modbus_plan import Block, Rules, plan
+from core.drivers.modbus_point import Point, locate
+from core.drivers.modbus_scan import NoSuchPlace, children, roots
+from core.drivers.modbus_url import endpoint
+from core.drivers.modbus_values import decode, encode
 from core.errors import Invalid, NotConfirmed, NotConnected, Refused
 from core.live.link import BrowseItem
 from core.live.sample import Batch, Quality, Value
@@ -51,8 +55,8 @@ class ModbusDriver:
     """See ``base.Driver``.
 
     Args:
-        source: ``url`` is ``modbus://host:port``. Options: ``timeout`` (seconds per answer, default 1),
-            ``max_registers``, ``max_bits``, ``gap`` (see ``Limits``).
+        source: ``url``: see ``modbus_url.endpoint``; sources that name the same gateway or serial port share its queue.
+            Options: ``timeout`` (seconds per answer, default 1) and those of ``modbus_plan.Rules``.
         clock: Reception times and the polling rhythm.
     """
 
@@ -61,7 +65,8 @@ class ModbusDriver:
         self._shown = dict(source.label) if source.label else source.code
         self._clock = clock
         self._link: ModbusLink | None = None
-        self._limits = Limits()
+        self._rules = Rules()
+        self._timeout_s = _TIMEOUT_S
         self._sink: Sink = lambda batch: None
         self._units: dict[int, _Unit] = {}
         self._points: list[Point] = []
@@ -72,17 +77,15 @@ class ModbusDriver:
     # -- connecting ----------------------------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        """Open the TCP connection; whether a device stands behind it shows the first answer."""
-        parts = urlsplit(self._source.url)
+        """Open the line; whether a device stands behind it shows the first answer."""
         try:
-            port = parts.port or 502
-            self._limits = Limits.from_options(self._source.options)
-            timeout_s = float(self._source.options.get("timeout", _TIMEOUT_S))
-            if parts.scheme != "modbus" or not parts.hostname or not 0.05 <= timeout_s <= 30:
-                raise ValueError(self._source.url)
+            self._rules = Rules.from_options(self._source.options)
+            self._timeout_s = float(self._source.options.get("timeout", _TIMEOUT_S))
+            if not 0.05 <= self._timeout_s <= 30:
+                raise ValueError(f"timeout={self._timeout_s}")
+            self._link = ModbusLink(endpoint(self._source.url), self._timeout_s)
         except ValueError as error:
             raise Invalid("driver.bad_url", source=self._shown, detail=str(error)) from None
-        self._link = ModbusLink(parts.hostname, port, timeout_s)
         try:
             await self._link.open()
         except LinkLost as error:
@@ -108,7 +111,7 @@ class ModbusDriver:
             sink(unknown)
         self._units = {point.unit: _Unit() for point in self._points}
         now = self._clock.monotonic()
-        for block in plan(self._points, self._limits):
+        for block in plan(self._points, self._rules):
             self._schedule(block, now)
         heard = now
         try:
@@ -129,7 +132,10 @@ class ModbusDriver:
         points = []
         for tag in tags:
             try:
-                points.append(locate(tag))
+                point = locate(tag, self._rules.base)
+                if self._rules.forbids(point.unit, point.area, point.address, point.end):
+                    raise Undecodable("forbidden address")
+                points.append(point)
             except Undecodable as error:
                 unknown.add(tag.name, None, Quality.CONFIG, status=str(error))
         return points
@@ -208,7 +214,8 @@ class ModbusDriver:
         """One answer did not come: find out whether it is the unit or the whole connection.
 
         Another unit is asked; when it answers the connection is fine and ``block``'s unit is silent. With nobody else
-        to ask the same unit gets a second chance. Raises LinkLost when nobody answers.
+        to ask the same unit gets a second chance, unless the line has been silent for longer than one question takes.
+        Raises LinkLost when nobody answers.
         """
         for witness in self._witnesses(block.unit):
             if await self._hears(witness):
@@ -216,7 +223,7 @@ class ModbusDriver:
                 return
             if self._units[witness.unit].answered:
                 raise LinkLost("nobody answers any more")
-        if not await self._hears(block):
+        if self._open_link.silent_s > 2 * self._timeout_s or not await self._hears(block):
             raise LinkLost("the device does not answer")
 
     def _witnesses(self, number: int) -> list[Block]:
@@ -283,7 +290,7 @@ class ModbusDriver:
     async def read(self, tags: Sequence[TagSpec]) -> Batch:
         """Read now, before the next poll."""
         batch = self._batch()
-        for block in plan(self._located(tags, batch), self._limits):
+        for block in plan(self._located(tags, batch), self._rules):
             quality, word = Quality.BAD, ""
             try:
                 values = await self._open_link.read(block.unit, block.area, block.start, block.count)
@@ -307,7 +314,7 @@ class ModbusDriver:
     async def write(self, tag: TagSpec, value: Value) -> None:
         """Write one value in one request; option ``write=multiple`` for devices that know only functions 15 and 16."""
         try:
-            point = locate(tag)
+            point = locate(tag, self._rules.base)
         except Undecodable as error:
             raise Invalid("driver.bad_address", tag=tag.name, detail=str(error)) from None
         if not point.area.is_writable:
@@ -316,7 +323,7 @@ class ModbusDriver:
         try:
             await self._send(point, raw)
         except Undecodable as error:
-            raise Invalid("driver.write_type", tag=tag.name, value=value, type=str(error)) from None
+            raise Invalid("driver.write_range", tag=tag.name, value=value, type=str(error)) from None
         except DeviceSaysNo as refusal:
             raise Refused("driver.write_refused", tag=tag.name, value=value, detail=refusal.word) from None
         except (NoReply, WrongReply, LinkLost):
@@ -328,15 +335,26 @@ class ModbusDriver:
         if not link.is_open:
             raise NotConnected("driver.not_connected", source=self._shown, detail="closed")
         if point.bit is not None:
-            await link.write_register_bit(point.unit, point.address, point.bit, bool(raw))
+            await link.write_register_bit(point.unit, point.address, point.bit, bool(raw), multiple=multiple)
         elif point.area.is_bits:
             await link.write_bit(point.unit, point.address, bool(raw), multiple=multiple)
         else:
             await link.write_registers(point.unit, point.address, encode(point, raw), multiple=multiple)
 
     async def browse(self, address: str | None) -> list[BrowseItem]:
-        """Modbus has no browsing."""
-        return []
+        """The units in use; below them tables and ranges, whose registers are read now (see ``modbus_scan``)."""
+        if address is None:
+            return roots(point.unit for point in self._points)
+        try:
+            return await children(self._open_link, self._rules, address)
+        except NoSuchPlace as error:
+            raise Invalid("driver.bad_address", tag=address, detail=str(error)) from None
+        except LinkLost as error:
+            raise self._lost(error) from None
+        except NoReply:
+            raise NotConnected("driver.no_answer", source=self._shown, detail=f"{address}: {NO_ANSWER}") from None
+        except DeviceSaysNo as refusal:
+            raise NotConnected("driver.no_answer", source=self._shown, detail=f"{address}: {refusal.word}") from None
 
     async def identity(self) -> str:
         """None: few devices know function 43, and asking the others costs the time of an answer."""
@@ -346,11 +364,12 @@ class ModbusDriver:
         """The block that ``tag`` is read with."""
         for _, _, block in self._due:
             if any(point.tag.name == tag for point in block.points):
-                return f"unit {block.unit}, {block.area} {block.start} to {block.start + block.count - 1}, every {block.period_s:g} s"
+                first = block.start + self._rules.base
+                return f"unit {block.unit}, {block.area} {first} to {first + block.count - 1}, every {block.period_s:g} s"
         return ""
 
     async def close(self) -> None:
-        """Cut the connection; Modbus has no goodbye."""
+        """Give the line back; Modbus has no goodbye."""
         link, self._link = self._link, None
         if link is not None:
             await link.close()

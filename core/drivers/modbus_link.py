@@ -1,226 +1,170 @@
-"""One Modbus TCP connection over pymodbus: a checked answer or a clear failure, operators before polling.
+"""What one source asks on its Modbus line: a checked answer or a clear failure.
 
 pymodbus hands over answers with the wrong number of registers or another function code as good; everything that
-comes back is compared with what was asked here, before anybody decodes it.
+comes back is compared with what was asked here and in the line, before anybody decodes it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Sequence
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ConnectionException, ModbusException
-
-from core.drivers.modbus_plan import Area
-
-# The library logs every lost request with a dump of frames; the driver turns them into quality and the supervisor logs.
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
+from core.drivers.modbus_line import DeviceSaysNo, Line, Shape, WrongReply, leave, line_to
+from core.drivers.modbus_point import MAX_BITS, MAX_REGISTERS, Area
+from core.drivers.modbus_url import Endpoint
 
 _READ_CODES = {Area.COIL: 1, Area.DISCRETE: 2, Area.HOLDING: 3, Area.INPUT: 4}
-EXCEPTION_WORDS = {
-    1: "IllegalFunction",
-    2: "IllegalDataAddress",
-    3: "IllegalDataValue",
-    4: "DeviceFailure",
-    5: "Acknowledge",
-    6: "DeviceBusy",
-    8: "MemoryParityError",
-    10: "GatewayPathUnavailable",
-    11: "GatewayTargetFailed",
+_REQUESTS = {
+    Area.COIL: "read_coils",
+    Area.DISCRETE: "read_discrete_inputs",
+    Area.HOLDING: "read_holding_registers",
+    Area.INPUT: "read_input_registers",
 }
-"""Source: MODBUS Application Protocol Specification V1.1b3, section 7."""
-
-
-class LinkLost(Exception):
-    """The TCP connection is gone; nothing more can be asked on it."""
-
-
-class NoReply(Exception):
-    """No answer in time; the connection may be fine and the unit dead."""
-
-
-class WrongReply(Exception):
-    """An answer that does not belong to the question; its text says how."""
-
-
-class DeviceSaysNo(Exception):
-    """An exception answer of the device.
-
-    Attributes:
-        code: The exception code of the protocol.
-        word: The standard's word for it.
-    """
-
-    def __init__(self, code: int) -> None:
-        self.code = code
-        self.word = EXCEPTION_WORDS.get(code, f"Exception{code}")
-        super().__init__(self.word)
+"""The library's names for these functions."""
+_LACKS_FUNCTION = 1
 
 
 class ModbusLink:
-    """One connection; made for it and thrown away with it.
+    """One source's use of a line; made for one connection and thrown away with it.
 
     Args:
-        host, port: Where to connect.
+        endpoint: The line; several sources may name the same.
         timeout_s: For connecting and for each answer.
+
+    Raises:
+        ValueError: A source has this serial port open with other settings.
     """
 
-    def __init__(self, host: str, port: int, timeout_s: float) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._client: Any = None
-        # Polling asks from one task, one request at a time, and the lock is fair: an operator's write waits for the request
-        # on the line and goes before the next poll.
-        self._turn = asyncio.Lock()
-        self._asking = False
-        self.closed = asyncio.Event()
-        """Set when the TCP connection closes."""
+        self._line: Line = line_to(endpoint)
+        self._left = False
+
+    @property
+    def closed(self) -> asyncio.Event:
+        """Set when the connection closes."""
+        return self._line.closed
 
     @property
     def is_open(self) -> bool:
-        """Whether the TCP connection stands."""
-        return self._client is not None and self._client.connected
+        """Whether the connection stands."""
+        return not self._left and self._line.is_open
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since any source got an answer on the line, or since it was opened."""
+        return self._line.silent_s
 
     async def open(self) -> None:
         """Connect. Raises LinkLost with the reason."""
-        # reconnect_delay=0: the supervisor makes a fresh link instead, so that two places never reconnect at once.
-        self._client = AsyncModbusTcpClient(
-            self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0, trace_connect=self._on_connect
-        )
-        self._guard_decoder()
-        if not await self._client.connect():
-            raise LinkLost(f"no connection to {self._host}:{self._port}")
-
-    def _guard_decoder(self) -> None:
-        """An answer the library cannot decode raises inside its protocol; close the connection instead."""
-        context = self._client.ctx
-        original = context.callback_data
-
-        def guarded(data: bytes, addr: Any = None) -> int:
-            try:
-                return int(original(data, addr))
-            except Exception:  # noqa: BLE001 - whatever garbage makes the decoder raise, the stream is not to be trusted
-                if context.transport is not None:
-                    context.transport.abort()
-                return len(data)
-
-        context.callback_data = guarded
-
-    def _on_connect(self, connected: bool) -> None:
-        if connected:
-            return
-        self.closed.set()
-        if not self._asking:
-            return
-        # The library lets a request in flight run into its timeout when the connection closes; end it at once.
-        waiting = self._client.ctx.response_future
-        if not waiting.done():
-            waiting.set_exception(ConnectionException("connection closed"))
+        await self._line.open(self._timeout_s)
 
     async def close(self) -> None:
-        """Cut the connection."""
-        client, self._client = self._client, None
-        if client is not None:
-            transport = client.ctx.transport
-            client.close()
-            if transport is not None:
-                transport.abort()
-                await asyncio.sleep(0)  # the transport reports its end in the next turn of the loop
+        """Give the line back; idempotent."""
+        if not self._left:
+            self._left = True
+            await leave(self._line, self._timeout_s)
 
-    async def _ask(self, unit: int, code: int, request: Awaitable[Any]) -> Any:
-        self._asking = True
-        try:
-            reply = await request
-        except ConnectionException as error:
-            raise LinkLost(str(error)) from None
-        except ModbusException:
-            if not self.is_open:
-                raise LinkLost("connection closed") from None
-            raise NoReply from None
-        except (OSError, AttributeError) as error:  # the transport vanished between the library's check and its write
-            raise LinkLost(repr(error)) from None
-        finally:
-            self._asking = False
-        if reply.dev_id != unit:
-            raise WrongReply("answer of another unit")
-        if reply.isError():
-            raise DeviceSaysNo(reply.exception_code)
-        if reply.function_code != code:
-            raise WrongReply("answer to another function")
-        return reply
-
-    def _open_client(self) -> Any:
-        if not self.is_open:
-            raise LinkLost("connection closed")
-        return self._client
+    # -- reading -------------------------------------------------------------------------------------------------
 
     async def read(self, unit: int, area: Area, start: int, count: int) -> Sequence[int]:
         """``count`` registers (0 … 65535) or bits (0 or 1) from ``start``. Raises LinkLost, NoReply, WrongReply, DeviceSaysNo."""
-        async with self._turn:
-            client = self._open_client()
-            ask = {
-                Area.COIL: client.read_coils,
-                Area.DISCRETE: client.read_discrete_inputs,
-                Area.HOLDING: client.read_holding_registers,
-                Area.INPUT: client.read_input_registers,
-            }[area]
-            reply = await self._ask(unit, _READ_CODES[area], ask(start, count=count, device_id=unit))
-        if area.is_bits:
-            # Bits travel in whole bytes: the answer is padded up to a multiple of eight.
-            if len(reply.bits) != -(-count // 8) * 8:
-                raise WrongReply("wrong number of bits")
-            return [int(bit) for bit in reply.bits[:count]]
-        if len(reply.registers) != count:
-            raise WrongReply("wrong number of registers")
-        return list(reply.registers)
+        async with self._line.turn:
+            owed = self._line.owed_by(unit)
+            if owed:
+                await self._come_into_step(unit, area, start, count, owed)
+            return await self._read(unit, area, start, count)
+
+    async def _come_into_step(self, unit: int, area: Area, start: int, count: int, owed: set[Shape]) -> None:
+        """Ask for a number of registers or bits that no owed answer has; with its answer everything before it has come."""
+        step, most = (8, MAX_BITS) if area.is_bits else (1, MAX_REGISTERS)
+        # Fewer than the tags need is always allowed; more may touch an address the device lacks, which is an answer too.
+        fewer, more = range(count - step, 0, -step), range(count + step, min(most, 0x10000 - start) + 1, step)
+        for other in (*fewer, *more):
+            if _shape(area, other) not in owed:
+                with contextlib.suppress(DeviceSaysNo):
+                    await self._read(unit, area, start, other)
+                self._line.settled(unit)
+                return
+
+    async def _read(self, unit: int, area: Area, start: int, count: int) -> Sequence[int]:
+        code, shape = _READ_CODES[area], _shape(area, count)
+        reply = await self._line.ask(
+            unit, code, lambda client: getattr(client, _REQUESTS[area])(start, count=count, device_id=unit), self._timeout_s, shape
+        )
+        came = reply.bits if area.is_bits else reply.registers
+        # Bits travel in whole bytes: the answer is padded up to a multiple of eight.
+        if len(came) != (-(-count // 8) * 8 if area.is_bits else count):
+            self._line.owe(unit, shape, _shape(area, len(came)))
+            raise WrongReply(f"wrong number of {'bits' if area.is_bits else 'registers'}")
+        return [int(each) for each in came[:count]]
+
+    # -- writing -------------------------------------------------------------------------------------------------
 
     async def write_bit(self, unit: int, address: int, value: bool, *, multiple: bool = False) -> None:
         """One coil, by function 5, or 15 when ``multiple``. Raises like ``read``."""
-        async with self._turn:
-            client = self._open_client()
+        async with self._line.turn:
             if multiple:
-                reply = await self._ask(unit, 15, client.write_coils(address, [value], device_id=unit))
+                reply = await self._ask(unit, 15, "write_coils", address, [value])
                 matches = reply.address == address and reply.count == 1
             else:
-                reply = await self._ask(unit, 5, client.write_coil(address, value, device_id=unit))
+                reply = await self._ask(unit, 5, "write_coil", address, value)
                 matches = reply.address == address and list(reply.bits[:1]) == [value]
-        if not matches:
-            raise WrongReply("the answer names another coil")
+        _must(self._line, unit, matches, "the answer names another coil")
 
     async def write_registers(self, unit: int, address: int, registers: list[int], *, multiple: bool = False) -> None:
         """Registers in one request, so that a value of several is never half written: function 16, or 6 for a single one."""
-        async with self._turn:
-            client = self._open_client()
-            if len(registers) == 1 and not multiple:
-                reply = await self._ask(unit, 6, client.write_register(address, registers[0], device_id=unit))
-                matches = reply.address == address and list(reply.registers) == registers
-            else:
-                reply = await self._ask(unit, 16, client.write_registers(address, registers, device_id=unit))
-                matches = reply.address == address and reply.count == len(registers)
-        if not matches:
-            raise WrongReply("the answer names other registers")
+        async with self._line.turn:
+            await self._write_registers(unit, address, registers, multiple)
 
-    async def write_register_bit(self, unit: int, address: int, bit: int, value: bool) -> None:
+    async def _write_registers(self, unit: int, address: int, registers: list[int], multiple: bool) -> None:
+        if len(registers) == 1 and not multiple:
+            reply = await self._ask(unit, 6, "write_register", address, registers[0])
+            matches = reply.address == address and list(reply.registers) == registers
+        else:
+            reply = await self._ask(unit, 16, "write_registers", address, registers)
+            matches = reply.address == address and reply.count == len(registers)
+        _must(self._line, unit, matches, "the answer names other registers")
+
+    async def write_register_bit(self, unit: int, address: int, bit: int, value: bool, *, multiple: bool = False) -> None:
         """One bit of a register: function 22, which the device does in one step; read and write back where it lacks it."""
         mask = 1 << bit
-        async with self._turn:
-            client = self._open_client()
-            try:
-                mask_write = client.mask_write_register(
-                    address=address, and_mask=0xFFFF ^ mask, or_mask=mask if value else 0, device_id=unit
-                )
-                await self._ask(unit, 22, mask_write)
-                return
-            except DeviceSaysNo as refusal:
-                if refusal.code != 1:
-                    raise
-            # The turn is held over both requests: no other write of ours can slip in between.
-            reply = await self._ask(unit, 3, client.read_holding_registers(address, count=1, device_id=unit))
-            if len(reply.registers) != 1:
-                raise WrongReply("wrong number of registers")
-            changed = reply.registers[0] & ~mask | (mask if value else 0)
-            await self._ask(unit, 6, client.write_register(address, changed, device_id=unit))
+        keep, put = 0xFFFF ^ mask, mask if value else 0
+        async with self._line.turn:
+            if unit not in self._line.without_mask_write:
+                try:
+                    reply = await self._line.ask(
+                        unit,
+                        22,
+                        lambda client: client.mask_write_register(address=address, and_mask=keep, or_mask=put, device_id=unit),
+                        self._timeout_s,
+                    )
+                except DeviceSaysNo as refusal:
+                    if refusal.code != _LACKS_FUNCTION:
+                        raise
+                    self._line.without_mask_write.add(unit)
+                else:
+                    matches = (reply.address, reply.and_mask, reply.or_mask) == (address, keep, put)
+                    _must(self._line, unit, matches, "the answer names another bit")
+                    return
+            # The turn is held over both requests: no other write of this station can slip in between.
+            owed = self._line.owed_by(unit)
+            if owed:
+                await self._come_into_step(unit, Area.HOLDING, address, 1, owed)
+            (before,) = await self._read(unit, Area.HOLDING, address, 1)
+            await self._write_registers(unit, address, [before & keep | put], multiple)
+
+    async def _ask(self, unit: int, code: int, request: str, address: int, values: Any) -> Any:
+        return await self._line.ask(unit, code, lambda client: getattr(client, request)(address, values, device_id=unit), self._timeout_s)
+
+
+def _must(line: Line, unit: int, matches: bool, otherwise: str) -> None:
+    if not matches:
+        line.owe(unit, None)
+        raise WrongReply(otherwise)
+
+
+def _shape(area: Area, count: int) -> Shape:
+    return _READ_CODES[area], -(-count // 8) if area.is_bits else 2 * count

@@ -1,190 +1,17 @@
-"""Modbus on paper: where a tag stands, how its registers become a value, which reads cover all tags. Pure; no socket."""
+"""Which reads cover all tags of a Modbus source, within what its devices take and never over what must not be read. Pure."""
 
 from __future__ import annotations
 
-import math
 import re
-import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 
 from core.drivers.engineering import Undecodable
-from core.live.tags import TagSpec, TagType
+from core.drivers.modbus_point import BASES, MAX_BITS, MAX_REGISTERS, Area, Point
 
-MAX_REGISTERS = 125
-MAX_BITS = 2000
-# Source: MODBUS Application Protocol Specification V1.1b3, sections 6.1 to 6.4.
-
-
-class Area(StrEnum):
-    """The four tables of a Modbus device."""
-
-    COIL = "coil"
-    DISCRETE = "discrete"
-    HOLDING = "holding"
-    INPUT = "input"
-
-    @property
-    def is_bits(self) -> bool:
-        """True for the tables of single bits."""
-        return self in (Area.COIL, Area.DISCRETE)
-
-    @property
-    def is_writable(self) -> bool:
-        """True for the tables a master may write."""
-        return self in (Area.COIL, Area.HOLDING)
-
-
-_ADDRESS = re.compile(r"(?P<unit>\d{1,3})/(?P<area>coil|discrete|holding|input)/(?P<address>\d{1,5})(?:\.(?P<bit>\d{1,2}))?")
-_FORMAT = {
-    TagType.INT16: "h",
-    TagType.UINT16: "H",
-    TagType.INT32: "i",
-    TagType.UINT32: "I",
-    TagType.INT64: "q",
-    TagType.UINT64: "Q",
-    TagType.FLOAT32: "f",
-    TagType.FLOAT64: "d",
-}
-_ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
-_MAX_CHARACTERS = 2 * MAX_REGISTERS
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Where one tag stands in a device.
-
-    Attributes:
-        tag: The tag itself.
-        unit: Unit id, 0 … 255.
-        area: One of the four tables.
-        address: Zero-based, of the first register or of the bit.
-        count: Registers it takes; 1 for a bit of a bit table.
-        bit: Bit of the register, 0 the lowest; None for a whole value.
-        order: Byte order as the bytes A (highest) to D travel.
-        encoding: Character set of a string.
-    """
-
-    tag: TagSpec
-    unit: int
-    area: Area
-    address: int
-    count: int = 1
-    bit: int | None = None
-    order: str = "ABCD"
-    encoding: str = "utf-8"
-
-    @property
-    def end(self) -> int:
-        """First address after it."""
-        return self.address + self.count
-
-
-def locate(tag: TagSpec) -> Point:
-    """Where ``tag`` stands, from its address ``unit/table/address[.bit]``, type and options.
-
-    Raises:
-        Undecodable: The address, the type in this table, or an option cannot be; says which.
-    """
-    match = _ADDRESS.fullmatch(tag.address)
-    if match is None:
-        raise Undecodable("bad address")
-    unit, address, area = int(match["unit"]), int(match["address"]), Area(match["area"])
-    bit = int(match["bit"]) if match["bit"] else None
-    if unit > 255 or address > 0xFFFF or (bit is not None and bit > 15):
-        raise Undecodable("bad address")
-    if area.is_bits != (tag.type is TagType.BOOL and bit is None):
-        raise Undecodable(f"{tag.type} in table {area}")
-    if bit is not None and tag.type is not TagType.BOOL:
-        raise Undecodable(f"{tag.type} in a single bit")
-    order = tag.options.get("order", "ABCD").upper()
-    if order not in _ORDERS:
-        raise Undecodable("bad byte order")
-    count = _registers(tag)
-    if address + count > 0x10000:
-        raise Undecodable("bad address")
-    return Point(tag, unit, area, address, count, bit, order, _encoding(tag))
-
-
-def _registers(tag: TagSpec) -> int:
-    if tag.type is TagType.BOOL:
-        return 1
-    if tag.type is TagType.STRING:
-        length = tag.options.get("length", "")
-        if not length.isascii() or not length.isdigit() or not 1 <= int(length) <= _MAX_CHARACTERS:
-            raise Undecodable("bad string length")
-        return math.ceil(int(length) / 2)
-    return struct.calcsize(">" + _FORMAT[tag.type]) // 2
-
-
-def _encoding(tag: TagSpec) -> str:
-    name = tag.options.get("encoding", "utf-8")
-    try:
-        "".encode(name)
-    except LookupError:
-        raise Undecodable("bad character set") from None
-    return name
-
-
-def _reordered(raw: bytes, order: str, *, words: bool) -> bytes:
-    """``raw`` between wire order and ABCD; its own inverse."""
-    if words and order in ("CDAB", "DCBA"):
-        raw = b"".join(raw[i : i + 2] for i in range(len(raw) - 2, -1, -2))
-    if order in ("BADC", "DCBA"):
-        raw = b"".join(raw[i : i + 2][::-1] for i in range(0, len(raw), 2))
-    return raw
-
-
-def decode(point: Point, registers: Sequence[int]) -> bool | int | float | str:
-    """The raw value in ``registers``, exactly ``point.count`` of them, each 0 … 65535.
-
-    Raises:
-        Undecodable: Not text in the declared character set.
-    """
-    tag_type = point.tag.type
-    if point.bit is not None:
-        return bool(registers[0] >> point.bit & 1)
-    raw = struct.pack(f">{len(registers)}H", *registers)
-    if tag_type is TagType.STRING:
-        # Words of a string stand in reading order on every device; only the two bytes of a word may be swapped.
-        text = _reordered(raw, point.order, words=False).split(b"\0", 1)[0]
-        try:
-            return text.decode(point.encoding).rstrip(" ")
-        except UnicodeDecodeError:
-            raise Undecodable("not text") from None
-    value: int | float = struct.unpack(">" + _FORMAT[tag_type], _reordered(raw, point.order, words=True))[0]
-    return value
-
-
-def encode(point: Point, raw: int | float | str) -> list[int]:
-    """The registers that decode to ``raw``.
-
-    Raises:
-        Undecodable: It does not fit: too long a string, characters the set does not have, a number outside its type.
-    """
-    if isinstance(raw, str):
-        data = _text_bytes(point, raw)
-    else:
-        try:
-            packed = struct.pack(">" + _FORMAT[point.tag.type], raw)
-        except (struct.error, OverflowError):
-            raise Undecodable(f"outside {point.tag.type}") from None
-        data = _reordered(packed, point.order, words=True)
-    return list(struct.unpack(f">{len(data) // 2}H", data))
-
-
-def _text_bytes(point: Point, text: str) -> bytes:
-    try:
-        data = text.encode(point.encoding)
-    except UnicodeEncodeError:
-        raise Undecodable("characters the device cannot hold") from None
-    # CP932 takes some characters that come back as others; padding takes trailing spaces. Neither could be confirmed.
-    if data.decode(point.encoding).rstrip(" ") != text:
-        raise Undecodable("characters the device cannot hold")
-    if len(data) > int(point.tag.options["length"]) or b"\0" in data:
-        raise Undecodable("text too long")
-    return _reordered(data.ljust(2 * point.count, b"\0"), point.order, words=False)
+_KEYS = {"max_registers": (1, MAX_REGISTERS), "max_bits": (1, MAX_BITS), "gap": (0, MAX_REGISTERS)}
+_FIELDS = {"max_registers": "registers", "max_bits": "bits", "gap": "gap"}
+_SPAN = re.compile(r"(?P<unit>\d{1,3}|\*)/(?P<area>coil|discrete|holding|input)/(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,30 +52,97 @@ class Limits:
     bits: int = MAX_BITS
     gap: int = 8
 
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Addresses that no read may touch: of one unit or, with None, of every unit; ``end`` is the first one after."""
+
+    unit: int | None
+    area: Area
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a source's options say about its devices.
+
+    Attributes:
+        limits: For units not named in ``units``.
+        units: By unit id.
+        forbidden: Addresses whose reading has an effect (a counter that clears) or makes the device fail.
+        base: What the tag list calls the first register of a table, 0 or 1.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    units: Mapping[int, Limits] = field(default_factory=dict)
+    forbidden: tuple[Span, ...] = ()
+    base: int = 0
+
     @classmethod
-    def from_options(cls, options: Mapping[str, str]) -> Limits:
-        """From a source's ``max_registers``, ``max_bits`` and ``gap``. Raises Undecodable for a number that cannot be."""
-        wanted = {"max_registers": (1, MAX_REGISTERS, MAX_REGISTERS), "max_bits": (1, MAX_BITS, MAX_BITS), "gap": (0, MAX_REGISTERS, 8)}
-        found = []
-        for key, (low, high, default) in wanted.items():
-            text = options.get(key, str(default))
-            if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-                raise Undecodable(f"{key}={text}")
-            found.append(int(text))
-        return cls(*found)
+    def from_options(cls, options: Mapping[str, str]) -> Rules:
+        """From ``max_registers``, ``max_bits``, ``gap``, the same for one unit (``2/max_registers``), ``forbidden``, ``base``.
+
+        Raises:
+            Undecodable: A number that cannot be, an address that is none; its text is the option.
+        """
+        base = options.get("base", "0")
+        if base not in map(str, BASES):
+            raise Undecodable(f"base={base}")
+        general = Limits()
+        for key in _KEYS:
+            if key in options:
+                general = _with(general, key, key, options[key])
+        units: dict[int, Limits] = {}
+        for name, text in options.items():
+            unit, slash, key = name.partition("/")
+            if slash:
+                if not (unit.isascii() and unit.isdigit() and int(unit[:9]) <= 255 and key in _KEYS):
+                    raise Undecodable(f"{name}={text}")
+                units[int(unit)] = _with(units.get(int(unit), general), key, name, text)
+        return cls(general, units, _spans(options.get("forbidden", ""), int(base)), int(base))
+
+    def of(self, unit: int) -> Limits:
+        """The limits of one unit."""
+        return self.units.get(unit, self.limits)
+
+    def forbids(self, unit: int, area: Area, start: int, end: int) -> bool:
+        """Whether anything of ``start`` to before ``end`` must not be read."""
+        return any(span.unit in (None, unit) and span.area is area and start < span.end and span.start < end for span in self.forbidden)
 
 
-def plan(points: Iterable[Point], limits: Limits | None = None) -> list[Block]:
+def _with(limits: Limits, key: str, name: str, text: str) -> Limits:
+    low, high = _KEYS[key]
+    if not text.isascii() or not text.isdigit() or not low <= int(text[:9]) <= high:
+        raise Undecodable(f"{name}={text}")
+    return replace(limits, **{_FIELDS[key]: int(text)})
+
+
+def _spans(text: str, base: int) -> tuple[Span, ...]:
+    spans = []
+    for word in text.replace(",", " ").split():
+        match = _SPAN.fullmatch(word)
+        if match is None:
+            raise Undecodable(f"forbidden={word}")
+        start, last = int(match["first"]) - base, int(match["last"] or match["first"]) - base
+        unit = None if match["unit"] == "*" else int(match["unit"])
+        if not 0 <= start <= last <= 0xFFFF or (unit or 0) > 255:
+            raise Undecodable(f"forbidden={word}")
+        spans.append(Span(unit, Area(match["area"]), start, last + 1))
+    return tuple(spans)
+
+
+def plan(points: Iterable[Point], rules: Rules | None = None) -> list[Block]:
     """Blocks that cover every point exactly once, by unit, table and period.
 
-    A value is never split over two blocks. A single string longer than ``limits.registers`` gets a block of its own
-    that is as long as it needs (at most 125, ``locate`` sees to that).
+    A value is never split over two blocks. A single string longer than its unit's ``registers`` gets a block of its own
+    that is as long as it needs (at most 125, ``locate`` sees to that). Points on forbidden addresses are the caller's matter.
     """
-    limits = limits or Limits()
+    rules = rules or Rules()
     blocks: list[Block] = []
     group: list[Point] = []
     for point in sorted(points, key=lambda p: (p.unit, p.area, p.tag.period_s, p.address, p.end)):
-        if group and not _joins(group, point, limits):
+        if group and not _joins(group, point, rules):
             blocks.append(_block(group))
             group = []
         group.append(point)
@@ -257,13 +151,16 @@ def plan(points: Iterable[Point], limits: Limits | None = None) -> list[Block]:
     return blocks
 
 
-def _joins(group: Sequence[Point], point: Point, limits: Limits) -> bool:
+def _joins(group: Sequence[Point], point: Point, rules: Rules) -> bool:
     first = group[0]
     if (first.unit, first.area, first.tag.period_s) != (point.unit, point.area, point.tag.period_s):
         return False
     end = max(each.end for each in group)
+    limits = rules.of(first.unit)
     longest, gap = (limits.bits, 16 * limits.gap) if point.area.is_bits else (limits.registers, limits.gap)
-    return point.address - end <= gap and max(end, point.end) - first.address <= longest
+    if point.address - end > gap or max(end, point.end) - first.address > longest:
+        return False
+    return not rules.forbids(first.unit, first.area, end, point.address)
 
 
 def _block(points: Sequence[Point]) -> Block:

@@ -9,6 +9,9 @@ from pydantic import ValidationError
 
 from core.errors import Invalid
 
+Finding = tuple[str, str, Mapping[str, object]]
+"""What is wrong with one entry: the key it is about, problem code, parameters."""
+
 _SHOWN_MAX: Final = 60
 
 

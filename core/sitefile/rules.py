@@ -124,11 +124,12 @@ class _Checker:
             yield from self._missing(tag, "work_unit", "work_units", tag.work_unit)
             yield from self._missing(tag, "unit", "units", tag.unit)
             written = tag.write_permission is not None
-            if tag.source in sources and sources[tag.source].protocol == MANUAL:
+            source = sources.get(tag.source)
+            if source is not None and source.protocol == MANUAL:
                 if written:
                     yield problem("sitefile.manual_written", tag.at("write_permission"), tag=tag.name)
-            elif tag.source in sources:
-                found = address_findings(sources[tag.source].protocol, tag.address, tag.type, tag.options, written=written)
+            elif source is not None:
+                found = address_findings(source.protocol, tag.address, tag.type, tag.options, written=written, source=source.options)
                 yield from (problem(code, tag.at(key), **{"key": key, **params}) for key, code, params in found)
             yield from _ranges(tag)
             yield from _measured(tag)
@@ -192,7 +193,7 @@ def _twice(entries: Iterable[E], key: str, name: Callable[[E], str]) -> Iterator
 
 def _source(source: SourceEntry) -> Iterator[Invalid]:
     if source.protocol != MANUAL:
-        for key, code, params in url_findings(source.protocol, source.url):
+        for key, code, params in url_findings(source.protocol, source.url, source.options):
             yield problem(code, source.at(key), **params)
     if (source.readers == "stations") != bool(source.stations):
         yield problem("sitefile.readers_stations", source.at("readers"), source=source.code)

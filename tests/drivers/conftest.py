@@ -38,6 +38,13 @@ def modbus_server(_processes: dict[str, ServerProcess]) -> ServerProcess:
     return _processes["modbus"]
 
 
+@pytest.fixture
+def modbus_rtu_server(_processes: dict[str, ServerProcess]) -> ServerProcess:
+    """The Modbus test server behind RTU frames."""
+    reset("modbus_rtu", _processes["modbus_rtu"])
+    return _processes["modbus_rtu"]
+
+
 @pytest.fixture(params=list(DIALECTS))
 def protocol(request: pytest.FixtureRequest) -> str:
     """Each protocol in turn."""

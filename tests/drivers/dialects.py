@@ -13,6 +13,7 @@ class Dialect:
     """One protocol for the contract suite.
 
     Attributes:
+        protocol: The protocol's word, where the entry is one way of several to speak it; "" for the name of the entry.
         server: Module of ``tests.servers``; it has every point of ``POINTS`` that ``points`` names.
         url: Address of a source behind a port.
         address: Where a point stands.
@@ -31,6 +32,7 @@ class Dialect:
     missing: str
     nonsense: str
     preload: tuple[str, ...]
+    protocol: str = ""
     options: Callable[[TestPoint], Mapping[str, str]] = lambda point: {}
     points: tuple[str, ...] = tuple(POINTS)
     source: Mapping[str, str] = field(default_factory=dict)
@@ -63,5 +65,15 @@ DIALECTS: dict[str, Dialect] = {
         missing="nobody",
         nonsense="no[tag",
         preload=("core.drivers.ethernetip",),
+    ),
+    "modbus_rtu": Dialect(
+        protocol="modbus",
+        server="modbus_rtu",
+        url=lambda port: f"modbus+rtu://127.0.0.1:{port}",
+        address=lambda point: point.modbus,
+        missing="1/holding/900",
+        nonsense="1/holding",
+        options=lambda point: {"order": point.order, "length": str(point.length)},
+        preload=("core.drivers.modbus",),
     ),
 }

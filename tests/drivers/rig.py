@@ -26,7 +26,9 @@ HASTY = Patience(first_s=0.05, last_s=0.2, known_good_s=0.2)
 def source(protocol: str, port: int, **options: str) -> SourceSpec:
     """The source ``PLC`` behind ``port``."""
     dialect = DIALECTS[protocol]
-    return SourceSpec("PLC", protocol, dialect.url(port), {"ja": "設備", "en": "Machine"}, options={**dialect.source, **options})
+    return SourceSpec(
+        "PLC", dialect.protocol or protocol, dialect.url(port), {"ja": "設備", "en": "Machine"}, options={**dialect.source, **options}
+    )
 
 
 def tag(protocol: str, name: str, **changes: Any) -> TagSpec:

@@ -313,6 +313,6 @@ def test_read_only_point_refuses(modbus_server: ServerProcess) -> None:
             await rig.online()
             with pytest.raises(Refused):
                 await rig.acquisition.write(rig.tags["mode"], 2)
-            assert await rig.acquisition.browse("PLC", None) == []
+            assert [item.address for item in await rig.acquisition.browse("PLC", None)] == ["1"]
 
     asyncio.run(go())

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from core.errors import NotConfirmed, Refused
+from core.errors import Invalid, NotConfirmed, NotConnected, Refused
 from core.live.link import LinkState
 from core.live.sample import Quality
 from core.live.tags import TagSpec, TagType
@@ -173,6 +173,83 @@ def test_writes_go_before_polling() -> None:
             start = time.monotonic()
             await rig.acquisition.write(wanted[0], 7)
             assert time.monotonic() - start < 1.0, "at most the request on the line is waited for"
+
+    asyncio.run(go())
+
+
+def test_scan_of_a_range_shows_what_can_be_read_while_polling_goes_on() -> None:
+    async def go() -> None:
+        async with EvilModbus() as device, Rig(source("modbus", device.port, forbidden="1/holding/20-24"), [word(3)]) as rig:
+            await rig.online()
+            device.unmapped = {7, 8}
+            assert [item.address for item in await rig.acquisition.browse("PLC", None)] == ["1"]
+            tables = await rig.acquisition.browse("PLC", "1")
+            assert [item.address for item in tables] == ["1/coil/0-99", "1/discrete/0-99", "1/holding/0-99", "1/input/0-99"]
+            assert all(item.has_children for item in tables)
+            before = rig.get("u1.r3").received_at
+            found = await rig.acquisition.browse("PLC", "1/holding/0-39")
+            assert rig.get("u1.r3").received_at > before, "polling goes on meanwhile"
+            assert [item.address for item in found] == [f"1/holding/{n}" for n in range(40) if n not in {7, 8, 20, 21, 22, 23, 24}]
+            assert (found[5].name, found[5].type, found[5].writable, found[5].has_children) == ("5 = 1005 (0x03ED)", "uint16", True, False)
+            asked = [range(start, start + count) for _, _, start, count in device.requests if start != 3]
+            assert not any(address in span for address in range(20, 25) for span in asked)
+            assert await rig.acquisition.browse("PLC", "9/input/510-520") == []
+            for nonsense in ("x", "1/holding/9-3", "300", "1/holding/0-999", "1/register/0-9"):
+                with pytest.raises(Invalid):
+                    await rig.acquisition.browse("PLC", nonsense)
+
+    asyncio.run(go())
+
+
+def test_scan_that_takes_too_long_offers_the_rest() -> None:
+    async def go() -> None:
+        async with EvilModbus() as device, Rig(source("modbus", device.port), [word(3)]) as rig:
+            await rig.online()
+            device.unmapped = set(range(4, 500, 2))
+            found = await rig.acquisition.browse("PLC", "1/input/0-499")
+            values, rest = [item for item in found if not item.has_children], [item for item in found if item.has_children]
+            assert values[:3] == [item for item in values if item.address in ("1/input/0", "1/input/1", "1/input/2")]
+            assert rest
+            assert rest[-1].address.endswith("-499")
+            reached = int(values[-1].address.rpartition("/")[2])
+            assert int(rest[0].address.rpartition("/")[2].partition("-")[0]) in (reached + 1, reached + 2)
+            device.deaf_units = {5}
+            with pytest.raises(NotConnected) as refusal:
+                await rig.acquisition.browse("PLC", "5/holding/0-9")
+            assert refusal.value.code == "driver.no_answer"
+
+    asyncio.run(go())
+
+
+def test_one_based_addresses_and_forbidden_tags() -> None:
+    async def go() -> None:
+        tags = [word(1), word(10), word(12)]
+        async with EvilModbus() as device, Rig(source("modbus", device.port, base="1", forbidden="1/holding/10"), tags) as rig:
+            await rig.until(lambda: rig.get("u1.r1").value == 1000)
+            assert (rig.get("u1.r10").quality, rig.get("u1.r10").status) == (Quality.CONFIG, "forbidden address")
+            await rig.until(lambda: rig.get("u1.r12").value == 1011)
+            await rig.acquisition.write(rig.tags["u1.r1"], 5)
+            assert device.written == {0: 5}
+            found = await rig.acquisition.browse("PLC", "1/holding/1-3")
+            assert [item.address for item in found] == ["1/holding/1", "1/holding/2", "1/holding/3"]
+            assert found[0].name.startswith("1 = 5 ")
+            assert all(not start <= 9 < start + count for _, _, start, count in device.requests)
+
+    asyncio.run(go())
+
+
+def test_value_with_too_many_digits_for_bcd_is_refused() -> None:
+    async def go() -> None:
+        thumb = word(1, options={"coding": "bcd"})
+        async with EvilModbus() as device, Rig(source("modbus", device.port), [thumb]) as rig:
+            device.written[1] = 0x1234
+            await rig.until(lambda: rig.get("u1.r1").value == 1234)
+            await rig.acquisition.write(thumb, 987)
+            assert device.written[1] == 0x0987
+            with pytest.raises(Invalid):
+                await rig.acquisition.write(thumb, 10_000)
+            device.written[1] = 0x00FF
+            await rig.until(lambda: (rig.get("u1.r1").quality, rig.get("u1.r1").status) == (Quality.BAD, "not BCD"))
 
     asyncio.run(go())
 

@@ -10,7 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.drivers.engineering import Undecodable
-from core.drivers.modbus_plan import MAX_BITS, MAX_REGISTERS, Area, Limits, Point, decode, encode, locate, plan
+from core.drivers.modbus_plan import Limits, Rules, plan
+from core.drivers.modbus_point import MAX_BITS, MAX_REGISTERS, Area, Point, locate
+from core.drivers.modbus_values import decode, encode
 from core.live.tags import TagSpec, TagType
 
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
@@ -32,8 +34,7 @@ def points(draw: st.DrawFn) -> list[Point]:
 
 @given(points(), st.integers(0, 30), st.integers(20, MAX_REGISTERS), st.integers(1, MAX_BITS))
 def test_plan_covers_every_point_once_within_the_limits(wanted: list[Point], gap: int, registers: int, bits: int) -> None:
-    limits = Limits(registers, bits, gap)
-    blocks = plan(wanted, limits)
+    blocks = plan(wanted, Rules(Limits(registers, bits, gap)))
     assert sorted(p.tag.name for block in blocks for p in block.points) == sorted(p.tag.name for p in wanted)
     for block in blocks:
         assert 1 <= block.count <= (bits if block.area.is_bits else registers)
@@ -160,7 +161,7 @@ def test_addresses_that_cannot_be(address: str, tag_type: TagType, options: dict
 @pytest.mark.parametrize("options", [{"gap": "-1"}, {"max_registers": "126"}, {"max_bits": "0"}, {"gap": "x"}])
 def test_limits_that_cannot_be(options: dict[str, str]) -> None:
     with pytest.raises(Undecodable):
-        Limits.from_options(options)
+        Rules.from_options(options)
 
 
 def test_not_a_number_decodes_to_itself() -> None:

@@ -11,10 +11,12 @@ import math
 import struct
 from typing import Any
 
+from pymodbus.framer import FramerType
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from core.drivers.modbus_plan import decode, encode, locate
+from core.drivers.modbus_point import locate
+from core.drivers.modbus_values import decode, encode
 from core.live.tags import TagSpec
 from tests.servers.points import POINTS, TestPoint
 from tests.servers.process import obey
@@ -99,16 +101,20 @@ def blocks(registers: int) -> Any:
     return (bits, [SimData(0, values=[True] * 64, datatype=DataType.BITS)], words, list(words))
 
 
-async def serve(port: int) -> Any:
-    """Start the server."""
-    logging.disable(logging.CRITICAL)
-    plant = Plant()
-    devices = [
+def devices(plant: Plant) -> list[SimDevice]:
+    """Unit 1 with the points, unit 2 that can be made deaf, unit 3 with many registers."""
+    return [
         SimDevice(1, simdata=blocks(REGISTERS)),
         SimDevice(2, simdata=blocks(REGISTERS), action=plant.act),
         SimDevice(3, simdata=blocks(20_000), action=plant.count),
     ]
-    plant.server = ModbusTcpServer(devices, address=("127.0.0.1", port))
+
+
+async def serve(port: int, framer: FramerType = FramerType.SOCKET) -> Any:
+    """Start the server."""
+    logging.disable(logging.CRITICAL)
+    plant = Plant()
+    plant.server = ModbusTcpServer(devices(plant), framer=framer, address=("127.0.0.1", port))
     await plant.server.serve_forever(background=True)
     for point in POINTS.values():
         await plant.set(point.name, point.value)

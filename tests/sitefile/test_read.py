@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.live.tags import TagRole, TagType
 from core.sitefile import tagfile
-from core.sitefile.addresses import address_findings
+from core.sitefile.addresses import address_findings, url_findings
 from core.sitefile.entries import SiteFile
 from core.sitefile.export import text_of
 from core.sitefile.problems import BrokenSiteFile
@@ -314,7 +314,53 @@ def test_cells_a_spreadsheet_would_calculate_are_disarmed() -> None:
         ("ethernetip", "Motor[1,2,3,4]", TagType.INT16, False),
         ("ethernetip", "Motor..Speed", TagType.INT16, False),
         ("ethernetip", "ns=2;s=Motor", TagType.INT16, False),
+        ("modbus", "١/holding/1", TagType.INT16, False),
     ],
 )
 def test_addresses_by_protocol(protocol: str, address: str, kind: TagType, good: bool) -> None:
     assert (list(address_findings(protocol, address, kind, {}, written=False)) == []) is good
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "wrong"),
+    [
+        ("modbus://plc", {}, ""),
+        ("modbus+rtu://gateway:4001", {"timeout": "0.5", "base": "1", "2/max_registers": "16", "forbidden": "1/holding/5-9"}, ""),
+        ("modbus+serial:///dev/ttyS0?baud=9600&parity=N", {}, ""),
+        ("modbus+serial://COM3", {}, ""),
+        ("modbus+serial://plc:502", {}, "sitefile.bad_url"),
+        ("modbus+rtu://gateway", {}, "sitefile.bad_url"),
+        ("modbus://me:secret@plc", {}, "sitefile.secret_in_url"),
+        ("modbus://plc", {"retries": "3"}, "sitefile.unknown_option"),
+        ("modbus://plc", {"2/base": "1"}, "sitefile.unknown_option"),
+        ("modbus://plc", {"gap": "x"}, "sitefile.bad_option"),
+        ("modbus://plc", {"base": "2"}, "sitefile.not_one_of"),
+        ("modbus://plc", {"timeout": "0"}, "sitefile.bad_option"),
+        ("modbus://plc", {"timeout": "nan"}, "sitefile.bad_option"),
+        ("modbus://plc", {"forbidden": "1/holding"}, "sitefile.bad_option"),
+    ],
+)
+def test_modbus_sources(url: str, options: dict[str, str], wrong: str) -> None:
+    assert [code for _, code, _ in url_findings("modbus", url, options)] == ([wrong] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "options", "source", "wrong"),
+    [
+        ("1/holding/0", TagType.UINT16, {"coding": "bcd", "write": "multiple", "order": "badc"}, {}, ""),
+        ("1/holding/0", TagType.STRING, {"length": "8", "encoding": "cp932"}, {}, ""),
+        ("1/holding/65536", TagType.UINT16, {}, {"base": "1"}, ""),
+        ("1/holding/0", TagType.UINT16, {}, {"base": "1"}, "sitefile.bad_address"),
+        ("1/holding/65536", TagType.UINT32, {}, {"base": "1"}, "sitefile.bad_address"),
+        ("1/holding/4", TagType.UINT32, {}, {"forbidden": "1/holding/5"}, "sitefile.address_forbidden"),
+        ("1/holding/4", TagType.UINT32, {}, {"forbidden": "nonsense"}, ""),
+        ("1/holding/0", TagType.FLOAT32, {"coding": "bcd"}, {}, "sitefile.bad_option"),
+        ("1/holding/0", TagType.UINT16, {"coding": "gray"}, {}, "sitefile.not_one_of"),
+        ("1/holding/0", TagType.UINT16, {"write": "twice"}, {}, "sitefile.not_one_of"),
+        ("1/holding/0", TagType.STRING, {"length": "8", "encoding": "klingon"}, {}, "sitefile.bad_option"),
+        ("1/holding/0", TagType.UINT16, {"scale": "2"}, {}, "sitefile.unknown_option"),
+    ],
+)
+def test_modbus_tags(address: str, kind: TagType, options: dict[str, str], source: dict[str, str], wrong: str) -> None:
+    found = [code for _, code, _ in address_findings("modbus", address, kind, options, written=False, source=source)]
+    assert found == ([wrong] if wrong else [])

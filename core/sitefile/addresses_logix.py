@@ -8,9 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult
 
 from core.live.tags import TagType
-
-Finding = tuple[str, str, Mapping[str, object]]
-"""Key of the entry it is about, problem code, parameters."""
+from core.sitefile.problems import Finding
 
 _EXAMPLE: Final = "Program:Main.Motor[2].Speed"
 _PART: Final = r"[A-Za-z_][A-Za-z0-9_:]{0,127}(?:\[\d{1,9}(?:,\d{1,9}){0,2}\])?"
