@@ -28,7 +28,7 @@ def url_findings(protocol: str, url: str, options: Mapping[str, str] = _NOTHING)
     try:
         parts = urlsplit(url)
         good = parts.scheme == _SCHEME[protocol] and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        good = good and (protocol != "ethernetip" or logix_address.good_route(parts))
+        good = good and (protocol != "ethernetip" or addresses_logix.good_route(parts))
     except ValueError:  # a port that is no number, a broken IPv6 bracket
         good, parts = False, urlsplit("")
     if not good:
