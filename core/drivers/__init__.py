@@ -10,7 +10,7 @@ from core.drivers.base import Driver
 from core.errors import Invalid
 from core.live.tags import SourceSpec
 
-PROTOCOLS = ("opcua", "modbus", "ethernetip")
+PROTOCOLS = ("opcua", "modbus", "ethernetip", "mqtt", "sparkplug")
 
 
 def create(source: SourceSpec, clock: Clock, secret: str | None = None) -> Driver:
@@ -37,5 +37,13 @@ def create(source: SourceSpec, clock: Clock, secret: str | None = None) -> Drive
             from core.drivers.ethernetip import EtherNetIpDriver
 
             return EtherNetIpDriver(source, clock)
+        case "mqtt":
+            from core.drivers.mqtt import MqttDriver
+
+            return MqttDriver(source, secret, clock)
+        case "sparkplug":
+            from core.drivers.sparkplug import SparkplugDriver
+
+            return SparkplugDriver(source, secret, clock)
         case unknown:
             raise Invalid("driver.unknown_protocol", source=source.code, detail=unknown)

@@ -9,11 +9,17 @@ from urllib.parse import urlsplit
 
 from core.live.tags import TagType
 from core.sitefile import addresses_logix, addresses_modbus
+from core.sitefile.addresses_broker import mqtt_findings, sparkplug_findings
 from core.sitefile.problems import Finding
 
 _NOTHING: Final[Mapping[str, str]] = {}
-_SCHEME: Final = {"opcua": "opc.tcp", "ethernetip": "ethernetip"}
-_PORT: Final = {"opcua": 4840, "ethernetip": 44818}
+_SCHEMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "opcua": ("opc.tcp",),
+    "ethernetip": ("ethernetip",),
+    "mqtt": ("mqtts", "mqtt"),
+    "sparkplug": ("mqtts", "mqtt"),
+}
+_PORT: Final = {"opcua": 4840, "ethernetip": 44818, "mqtt": 8883, "sparkplug": 8883}
 _NODE: Final = re.compile(
     r"(?:nsu=(?P<uri>[^;]+);)?(?:i=\d{1,10}|s=.+|g=[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|b=[A-Za-z0-9+/]+=*)"
 )
@@ -24,10 +30,10 @@ def url_findings(protocol: str, url: str, options: Mapping[str, str] = _NOTHING)
     if protocol == "modbus":
         yield from addresses_modbus.source_findings(url, options)
         return
-    example = f"{_SCHEME[protocol]}://192.168.0.10:{_PORT[protocol]}"
+    example = f"{_SCHEMES[protocol][0]}://192.168.0.10:{_PORT[protocol]}"
     try:
         parts = urlsplit(url)
-        good = parts.scheme == _SCHEME[protocol] and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        good = parts.scheme in _SCHEMES[protocol] and bool(parts.hostname) and (parts.port is None or parts.port > 0)
         good = good and (protocol != "ethernetip" or addresses_logix.good_route(parts))
     except ValueError:  # a port that is no number, a broken IPv6 bracket
         good, parts = False, urlsplit("")
@@ -51,6 +57,10 @@ def address_findings(
         yield from addresses_modbus.tag_findings(address, kind, options, written=written, source=source)
     elif protocol == "ethernetip":
         yield from addresses_logix.findings(address, kind, options)
+    elif protocol == "mqtt":
+        yield from mqtt_findings(address, options, written=written)
+    elif protocol == "sparkplug":
+        yield from sparkplug_findings(address, options)
     elif address.startswith("ns="):
         yield "address", "sitefile.address_index", {"value": address}
     elif _NODE.fullmatch(address) is None:

@@ -167,7 +167,7 @@ class SourceEntry(Entry):
     """A machine, gateway or broker; see ``core.live.tags.SourceSpec``."""
 
     code: Code
-    protocol: Literal["opcua", "modbus", "ethernetip", "manual"]
+    protocol: Literal["opcua", "modbus", "ethernetip", "mqtt", "sparkplug", "manual"]
     url: Text = ""
     label: Names
     readers: Literal["lease", "all", "stations"] = "lease"

@@ -32,7 +32,7 @@ def database_safety(settings: StationSettings) -> ConnectionSafety:
 
 
 def source_safety(spec: SourceSpec) -> ConnectionSafety:
-    """Of one source. No protocol spoken so far proves the machine or hides what is said; a loopback needs neither."""
+    """Of one source: whether its protocol, as it is set, proves the machine and hides what is said; a loopback needs neither."""
     if spec.protocol == MANUAL:
         return ConnectionSafety(spec.code, "source", "—", "local", "safety.entered_by_hand")
     try:
@@ -48,8 +48,18 @@ def source_safety(spec: SourceSpec) -> ConnectionSafety:
     if spec.protocol == "ethernetip":
         # CIP Security is a choice of the controller; this driver speaks plain EtherNet/IP only.
         return ConnectionSafety(spec.code, "source", where, "unsafe", "safety.ethernetip_plain")
+    if spec.protocol in ("mqtt", "sparkplug"):
+        return _broker_safety(spec, where, encrypted=parts.scheme == "mqtts")
     # The driver refuses every other value of "security" than none, so none is what it is.
     code = "safety.opcua_password_readable" if spec.options.get("user") else "safety.opcua_plain"
+    return ConnectionSafety(spec.code, "source", where, "unsafe", code)
+
+
+def _broker_safety(spec: SourceSpec, where: str, *, encrypted: bool) -> ConnectionSafety:
+    """With TLS the driver always checks the certificate: there is no encrypted connection to somebody unproved."""
+    if encrypted:
+        return ConnectionSafety(spec.code, "source", where, "safe", "safety.broker_proved")
+    code = "safety.broker_password_readable" if spec.options.get("user") else "safety.broker_plain"
     return ConnectionSafety(spec.code, "source", where, "unsafe", code)
 
 

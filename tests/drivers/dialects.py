@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tests.servers.points import NAMESPACE, POINTS, TestPoint
+from tests.servers.points import AS_TEXT, NAMESPACE, POINTS, TestPoint
 
 
 @dataclass(frozen=True)
@@ -75,5 +75,22 @@ DIALECTS: dict[str, Dialect] = {
         nonsense="1/holding",
         options=lambda point: {"order": point.order, "length": str(point.length)},
         preload=("core.drivers.modbus",),
+    ),
+    "mqtt": Dialect(
+        server="mqtt",
+        url=lambda port: f"mqtt://127.0.0.1:{port}",
+        address=lambda point: f"genba/test/{point.name}" + ("" if point.name in AS_TEXT else "#value"),
+        missing="genba/test/mode#nobody",
+        nonsense="genba/+/mode",
+        options=lambda point: {"write_topic": f"genba/test/{point.name}/set"} | ({} if point.name in AS_TEXT else {"time": "at"}),
+        preload=("core.drivers.mqtt",),
+    ),
+    "sparkplug": Dialect(
+        server="sparkplug",
+        url=lambda port: f"mqtt://127.0.0.1:{port}",
+        address=lambda point: f"Test/Edge/Plant#{point.name}",
+        missing="Test/Edge/Plant#nobody",
+        nonsense="Test/Edge",
+        preload=("core.drivers.sparkplug",),
     ),
 }

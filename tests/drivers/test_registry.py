@@ -12,7 +12,19 @@ from core.drivers import PROTOCOLS, create
 from core.errors import Invalid
 from core.live.tags import SourceSpec
 
-SHARED = {"__init__", "base", "supervisor", "fleet", "host", "wire", "engineering"}
+SHARED = {
+    "__init__",
+    "base",
+    "supervisor",
+    "fleet",
+    "host",
+    "wire",
+    "engineering",
+    "broker",
+    "broker_link",
+    "broker_options",
+    "broker_echo",
+}
 
 
 def test_every_protocol_has_its_file_and_every_file_its_protocol() -> None:

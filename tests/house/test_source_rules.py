@@ -93,6 +93,7 @@ RULES: Mapping[Rule, tuple[tuple[str, ...], Mapping[str, str]]] = {
         {
             "core.clock": "the clock itself",
             "core.demo.opcua_server": "the machine's own clock: a PLC does not share the station's",
+            "core.demo.sparkplug_edge": "as above",
         },
     ),
     built_sql: (

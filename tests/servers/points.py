@@ -42,3 +42,5 @@ POINTS = {
         TestPoint("recipe", TagType.STRING, "A-1", "1/holding/50", length=20),
     )
 }
+AS_TEXT = frozenset(("bool", "string", "uint16", "switch", "recipe", "float64", "uint64"))
+"""Points that the MQTT machine publishes as plain text; the others are JSON."""

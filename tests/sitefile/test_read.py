@@ -315,6 +315,18 @@ def test_cells_a_spreadsheet_would_calculate_are_disarmed() -> None:
         ("ethernetip", "Motor..Speed", TagType.INT16, False),
         ("ethernetip", "ns=2;s=Motor", TagType.INT16, False),
         ("modbus", "١/holding/1", TagType.INT16, False),
+        ("mqtt", "plant/l1/oven", TagType.FLOAT64, True),
+        ("mqtt", 'plant/l1/oven#"odd key".values[0]', TagType.FLOAT64, True),
+        ("mqtt", "plant/+/oven", TagType.FLOAT64, False),
+        ("mqtt", "#value", TagType.FLOAT64, False),
+        ("mqtt", "plant/l1/oven#", TagType.FLOAT64, False),
+        ("mqtt", "plant/l1/oven#a[", TagType.FLOAT64, False),
+        ("sparkplug", "Plant/Line1#Speed", TagType.FLOAT32, True),
+        ("sparkplug", "Plant/Line1/Filler#Properties/Speed #1", TagType.FLOAT32, True),
+        ("sparkplug", "Plant/Line1/Filler", TagType.FLOAT32, False),
+        ("sparkplug", "Plant/Line1/Filler/Deep#x", TagType.FLOAT32, False),
+        ("sparkplug", "Plant/+/Filler#x", TagType.FLOAT32, False),
+        ("sparkplug", "Plant//Filler#x", TagType.FLOAT32, False),
     ],
 )
 def test_addresses_by_protocol(protocol: str, address: str, kind: TagType, good: bool) -> None:
@@ -364,3 +376,38 @@ def test_modbus_sources(url: str, options: dict[str, str], wrong: str) -> None:
 def test_modbus_tags(address: str, kind: TagType, options: dict[str, str], source: dict[str, str], wrong: str) -> None:
     found = [code for _, code, _ in address_findings("modbus", address, kind, options, written=False, source=source)]
     assert found == ([wrong] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "written", "code"),
+    [
+        ({"write_topic": "a/set"}, True, None),
+        ({}, True, "mqtt.write_topic_needed"),
+        ({"write_topic": "a"}, True, "mqtt.write_topic_needed"),
+        ({"write_topic": "a/+"}, True, "sitefile.bad_address"),
+        ({"write_topic": "a/set", "write_template": "{}"}, True, "sitefile.bad_address"),
+        ({"write_topic": "a/set", "write_qos": "2"}, True, "sitefile.not_one_of"),
+        ({"time": "at.ms", "alive": "a/status#state", "alive_is": "up", "partial": "yes"}, False, None),
+        ({"time": "at["}, False, "sitefile.bad_address"),
+        ({"alive": "+/status"}, False, "sitefile.bad_address"),
+        ({"order": "ABCD"}, False, "sitefile.unknown_option"),
+    ],
+)
+def test_options_of_a_tag_behind_a_broker(options: dict[str, str], written: bool, code: str | None) -> None:
+    found = [each[1] for each in address_findings("mqtt", "a", TagType.FLOAT64, options, written=written)]
+    assert found == ([] if code is None else [code])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "url", "good"),
+    [
+        ("mqtt", "mqtt://broker", True),
+        ("mqtt", "mqtts://broker:8884", True),
+        ("sparkplug", "mqtts://broker", True),
+        ("mqtt", "http://broker", False),
+        ("mqtt", "mqtt://user:word@broker", False),
+        ("sparkplug", "mqtt://", False),
+    ],
+)
+def test_urls_of_brokers(protocol: str, url: str, good: bool) -> None:
+    assert (list(url_findings(protocol, url)) == []) is good

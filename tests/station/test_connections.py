@@ -45,6 +45,11 @@ def test_the_database(url: str | None, safety: str, words: str, shown: str, tmp_
         ("opcua", "opc.tcp://planted:secret@plc:4840/x", {"user": "planted"}, "unsafe", "safety.opcua_password_readable"),
         ("opcua", "opc.tcp://127.0.0.1:4840", {"user": "u"}, "local", "safety.same_computer"),
         ("modbus", "modbus://[::1]:502", {}, "local", "safety.same_computer"),
+        ("mqtt", "mqtt://broker", {}, "unsafe", "safety.broker_plain"),
+        ("mqtt", "mqtt://planted:secret@broker:1883", {"user": "planted"}, "unsafe", "safety.broker_password_readable"),
+        ("mqtt", "mqtts://broker", {"user": "planted"}, "safe", "safety.broker_proved"),
+        ("sparkplug", "mqtts://broker:8883", {}, "safe", "safety.broker_proved"),
+        ("sparkplug", "mqtt://127.0.0.1:1883", {}, "local", "safety.same_computer"),
         ("modbus", "modbus://plc:99999", {}, "unsafe", "safety.address_unreadable"),
     ],
 )
