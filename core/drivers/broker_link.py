@@ -77,6 +77,23 @@ class Hearer(Protocol):
         ...
 
 
+class _Client(paho.Client):
+    """The library leaves the socket of a failed handshake open, and expects no other name in a certificate than the host's."""
+
+    server_name = ""
+    tls_context: ssl.SSLContext
+
+    def _ssl_wrap_socket(self, tcp_sock: Any) -> ssl.SSLSocket:
+        wrapped = self.tls_context.wrap_socket(tcp_sock, server_hostname=self.server_name, do_handshake_on_connect=False)
+        try:
+            wrapped.settimeout(_CONNECT_S)
+            wrapped.do_handshake()
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
+
+
 class BrokerLink:
     """The client and its thread.
 
@@ -185,7 +202,7 @@ class BrokerLink:
 
     def _make(self) -> Any:
         options, five = self._options, self._options.version == 5
-        client = paho.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=options.client_id or f"genba-{secrets.token_hex(6)}",
             clean_session=None if five else True,
@@ -199,6 +216,7 @@ class BrokerLink:
             context = ssl.create_default_context(cafile=options.ca or None)  # checks certificate and host name
             if options.certificate:
                 context.load_cert_chain(options.certificate, options.certificate_key or None)
+            client.tls_context, client.server_name = context, options.server_name or options.host
             client.tls_set_context(context)
         if self._parting is not None:
             client.will_set(*self._parting, qos=1, retain=True)

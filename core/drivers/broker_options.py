@@ -23,6 +23,7 @@ class BrokerOptions:
         user: Login name, "" for none; the password is no option.
         client_id: Fixed name of this client for brokers that insist on one; "" for a new random one per connection.
         ca: File with the authorities, or the very certificate, that the broker's certificate must come from; "" for the system's.
+        server_name: Name in the broker's certificate where it is not the host of the URL; "" for the host.
         certificate, certificate_key: Files with our own certificate and its key, "" for none.
         qos: Quality of service of the subscriptions.
     """
@@ -34,6 +35,7 @@ class BrokerOptions:
     user: str = ""
     client_id: str = ""
     ca: str = ""
+    server_name: str = ""
     certificate: str = ""
     certificate_key: str = ""
     qos: Literal[0, 1] = 0
@@ -60,6 +62,7 @@ def read_options(source: SourceSpec) -> BrokerOptions:
             user=given.get("user", ""),
             client_id=given.get("client_id", ""),
             ca=given.get("ca", ""),
+            server_name=given.get("server_name", ""),
             certificate=given.get("certificate", ""),
             certificate_key=given.get("certificate_key", ""),
             qos=_qos(given.get("qos", "0")),

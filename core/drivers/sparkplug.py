@@ -300,8 +300,14 @@ class SparkplugDriver:
         self._tried += places
         for place, tag in places.values():
             self._tags[place].append(tag)
-            self._nodes.setdefault(place.node, Node(place.node))
-            self._ask(place.node)
+            node = self._nodes.setdefault(place.node, Node(place.node))
+            device = node.devices.get(place.device)
+            if device is None or device.born_at is None:
+                self._ask(place.node)
+            elif place.metric in device.latest:
+                self._sample(tag, device.latest[place.metric], node.doubtful, batch)
+            else:
+                self._put(batch, tag.name, None, Quality.CONFIG, status="not in the birth")
         try:
             async with asyncio.timeout(_TRIAL_S):
                 while not places.keys() <= self._latest.keys():

@@ -178,18 +178,16 @@ def _unpacked(message: Any) -> bytes:
 
 
 def _text(message: Any, name: str) -> str:
-    try:
-        return str(getattr(message, name))
-    except UnicodeDecodeError:
-        return ""
+    """A text field; "" when it is no text, which the library hands over as bytes."""
+    found = getattr(message, name)
+    return found if isinstance(found, str) else ""
 
 
 def _metric(metric: Any, sent_at: float | None) -> Metric:
     field = metric.WhichOneof("value") or ""
-    try:
-        content = getattr(metric, field) if field else None
-    except UnicodeDecodeError:
-        field, content = "text that is none", None
+    content = getattr(metric, field) if field else None
+    if field == "string_value" and not isinstance(content, str):
+        field, content = "broken text", None
     quality, read_only = _properties(metric) if metric.HasField("properties") else (None, False)
     return Metric(
         _text(metric, "name"),
@@ -209,10 +207,7 @@ def _properties(metric: Any) -> tuple[int | None, bool]:
     quality, read_only = None, False
     keys = metric.properties.keys
     for index, value in enumerate(metric.properties.values[:100]):
-        try:
-            key = keys[index].lower()
-        except (IndexError, UnicodeDecodeError):
-            break
+        key = keys[index].lower() if index < len(keys) else ""
         field = value.WhichOneof("value")
         if key == "quality" and field in ("int_value", "long_value"):
             quality = int(getattr(value, field))

@@ -74,9 +74,13 @@ class Outcome:
 
 @dataclass(slots=True)
 class Device:
-    """A device of an edge node, or under "" the node itself; ``born_at`` None while there is no birth that counts."""
+    """A device of an edge node, or under "" the node itself; ``born_at`` None while there is no birth that counts.
+
+    ``latest`` is what was last reported, for somebody who wants to look at a metric that no tag names.
+    """
 
     metrics: Mapping[str, Known] = field(default_factory=dict)
+    latest: dict[str, Update] = field(default_factory=dict)
     born_at: float | None = None
 
 
@@ -195,6 +199,7 @@ class Node:
             if not metric.historical:
                 outcome.updates.append(Update(name, metric.name, known, metric))
         device.metrics, device.born_at = metrics, now
+        device.latest = {update.name: update for update in outcome.updates}
         outcome.born.append(name)
 
     def _dead(self, name: str, outcome: Outcome) -> None:
@@ -220,7 +225,8 @@ class Node:
             if known is None:
                 outcome.rebirth = outcome.rebirth or "a metric that is in no birth"
             elif not metric.historical:
-                outcome.updates.append(Update(name, found[1], known, metric))
+                update = device.latest[found[1]] = Update(name, found[1], known, metric)
+                outcome.updates.append(update)
 
 
 @dataclass(slots=True)
