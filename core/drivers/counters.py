@@ -50,7 +50,7 @@ class Counters:
         """
         if self._first is None:
             self._first = monotonic
-        newest = max((at for at in batch.source_at if at is not None), default=None)
+        newest = _newest(batch.source_at)
         said_before, self._newest = newest == self._newest, newest if newest is not None else self._newest
         delay = None
         if newest is not None and not said_before and monotonic - self._first >= _INITIAL_S:
@@ -80,6 +80,12 @@ class Counters:
             return None
         floor = sorted(self._delays)[len(self._delays) // 4]
         return 0.0 if 0.0 <= floor <= _TRANSPORT_S else -floor
+
+
+def _newest(times: Sequence[float | None]) -> float | None:
+    if times.count(None) == len(times):  # nearly always all of them or none
+        return None
+    return max(at for at in times if at is not None)
 
 
 def _share(ordered: Sequence[float], share: float) -> float:

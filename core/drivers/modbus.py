@@ -14,14 +14,15 @@ from dataclasses import dataclass
 
 from core.clock import Clock
 from core.drivers.base import NO_ANSWER, Sink
-from core.drivers.engineering import Undecodable, to_engineering, to_raw
+from core.drivers.engineering import Undecodable, to_raw
+from core.drivers.modbus_decode import Decoder
 from core.drivers.modbus_line import DeviceSaysNo, LinkLost, NoReply, WrongReply
 from core.drivers.modbus_link import ModbusLink
 from core.drivers.modbus_plan import Block, Rules, plan
 from core.drivers.modbus_point import Point, locate
 from core.drivers.modbus_scan import NoSuchPlace, children, roots
 from core.drivers.modbus_url import endpoint
-from core.drivers.modbus_values import decode, encode
+from core.drivers.modbus_values import encode
 from core.errors import Invalid, NotConfirmed, NotConnected, Refused
 from core.live.link import BrowseItem
 from core.live.sample import Batch, Quality, Value
@@ -73,6 +74,7 @@ class ModbusDriver:
         self._refused: set[str] = set()
         self._order = itertools.count()
         self._due: list[tuple[float, int, Block]] = []
+        self._decoders: dict[int, tuple[Block, Decoder]] = {}
 
     # -- connecting ----------------------------------------------------------------------------------------------
 
@@ -279,9 +281,16 @@ class ModbusDriver:
         if batch.tags:
             self._sink(batch)
 
+    def _decoder(self, block: Block) -> Decoder:
+        known = self._decoders.get(id(block))
+        if known is None:
+            # The block is kept with it, so that its id is not given to another one.
+            known = self._decoders[id(block)] = (block, Decoder(block))
+        return known[1]
+
     def _deliver(self, block: Block, values: Sequence[int]) -> None:
         batch = self._batch()
-        _add_values(batch, block, values)
+        self._decoder(block).add_to(batch, values)
         self._refused.difference_update(batch.tags)
         self._sink(batch)
 
@@ -304,7 +313,7 @@ class ModbusDriver:
                 word = refusal.word
                 quality = Quality.CONFIG if refusal.code in (_FUNCTION, *_ADDRESS) else Quality.BAD
             else:
-                _add_values(batch, block, values)
+                Decoder(block).add_to(batch, values)
                 continue
             for point in block.points:
                 batch.add(point.tag.name, None, quality, status=word)
@@ -373,14 +382,3 @@ class ModbusDriver:
         link, self._link = self._link, None
         if link is not None:
             await link.close()
-
-
-def _add_values(batch: Batch, block: Block, values: Sequence[int]) -> None:
-    """The values of a block's points, ``values`` being exactly what the block asked for."""
-    for point in block.points:
-        at = point.address - block.start
-        try:
-            raw = bool(values[at]) if point.area.is_bits else decode(point, values[at : at + point.count])
-            batch.add(point.tag.name, to_engineering(point.tag, raw))
-        except Undecodable as error:
-            batch.add(point.tag.name, None, Quality.BAD, status=str(error))

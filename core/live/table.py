@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import repeat
 
 from core.live.sample import Batch, Quality, Sample, Value
 
@@ -44,6 +45,16 @@ class Table:
             self._hand_over(subscriber, batch)
 
     def _store(self, batch: Batch) -> None:
+        if any(batch.qualities) or batch.statuses:
+            self._store_each(batch)
+            return
+        # Nearly always: everything is good. Column by column, because 20,000 a second come this way.
+        same = (repeat(batch.received_at), repeat(batch.source))
+        self._latest.update(
+            zip(batch.tags, zip(batch.values, batch.qualities, repeat(""), batch.source_at, *same, strict=False), strict=True)
+        )
+
+    def _store_each(self, batch: Batch) -> None:
         latest, received_at, source = self._latest, batch.received_at, batch.source
         statuses = batch.statuses
         good, stale, offline = Quality.GOOD, Quality.STALE, Quality.OFFLINE
