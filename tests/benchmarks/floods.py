@@ -143,7 +143,7 @@ def _opcua_tags() -> list[TagSpec]:
 
 # -- Modbus ------------------------------------------------------------------------------------------------------------
 
-MODBUS_TAGS = 5_000
+MODBUS_TAGS = 12_000
 _DOUBLES = 31
 """Four registers each: 124 of the 125 that one request may ask for."""
 
@@ -188,7 +188,7 @@ FLOODS: dict[str, Flood] = {
     ),
     "modbus": Flood(
         server="modbus",
-        order=("flood", MODBUS_TAGS, 0.5),
+        order=("flood", MODBUS_TAGS, 1.0),
         source=lambda port: SourceSpec("SRC", "modbus", f"modbus://127.0.0.1:{port}"),
         tags=_modbus_tags,
         bare=_modbus_bare,

@@ -106,7 +106,7 @@ def devices(plant: Plant) -> list[SimDevice]:
     return [
         SimDevice(1, simdata=blocks(REGISTERS)),
         SimDevice(2, simdata=blocks(REGISTERS), action=plant.act),
-        SimDevice(3, simdata=blocks(20_000), action=plant.count),
+        SimDevice(3, simdata=blocks(50_000), action=plant.count),
     ]
 
 
