@@ -5,7 +5,10 @@ Light on purpose: a protocol's library is loaded when the first source of that p
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from core.clock import Clock
+from core.config import default_home
 from core.drivers.base import Driver
 from core.errors import Invalid
 from core.live.tags import SourceSpec
@@ -13,13 +16,14 @@ from core.live.tags import SourceSpec
 PROTOCOLS = ("opcua", "modbus", "ethernetip", "mqtt", "sparkplug")
 
 
-def create(source: SourceSpec, clock: Clock, secret: str | None = None) -> Driver:
+def create(source: SourceSpec, clock: Clock, secret: str | None = None, home: Path | None = None) -> Driver:
     """A fresh driver for one connection to ``source``.
 
     Args:
         source: Whom to connect to.
         clock: Reception times and rhythms.
         secret: Password of the source's login; None when it has none.
+        home: Of the station: its own certificate and those it trusts lie there; None for the usual one.
 
     Raises:
         Invalid: No such protocol (``driver.unknown_protocol``).
@@ -28,7 +32,7 @@ def create(source: SourceSpec, clock: Clock, secret: str | None = None) -> Drive
         case "opcua":
             from core.drivers.opcua import OpcUaDriver
 
-            return OpcUaDriver(source, secret, clock)
+            return OpcUaDriver(source, secret, clock, home or default_home())
         case "modbus":
             from core.drivers.modbus import ModbusDriver
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from core.clock import Clock
 from core.drivers import create
@@ -34,15 +35,23 @@ class Fleet:
         clock: Time of the samples.
         patience: Deadlines and pauses of every supervisor; None for the usual ones.
         identities: What each machine called itself before, by source code.
+        home: Of the station, for its certificates; None for the usual one.
     """
 
     def __init__(
-        self, sink: Sink, report: Report, clock: Clock, patience: Patience | None = None, identities: Mapping[str, str] | None = None
+        self,
+        sink: Sink,
+        report: Report,
+        clock: Clock,
+        patience: Patience | None = None,
+        identities: Mapping[str, str] | None = None,
+        home: Path | None = None,
     ) -> None:
         self._sink = sink
         self._report = report
         self._clock = clock
         self._patience = patience
+        self._home = home
         self._supervisors: dict[str, Supervisor] = {}
         self._identities = dict(identities or {})
 
@@ -59,7 +68,7 @@ class Fleet:
         conceal(secret or "")  # also where the drivers are a process of their own, whose libraries log
 
         def make() -> Driver:
-            return create(source, self._clock, secret)
+            return create(source, self._clock, secret, self._home)
 
         known = self._identities.get(source.code, "")
         supervisor = Supervisor(source, tags, make, self._sink, self._report, self._clock, self._patience, known)

@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core.clock import SystemClock
@@ -48,6 +49,7 @@ class Start:
             (Windows) it is not applied.
         log_level: Lowest level of log records that are passed on.
         identities: What each machine called itself before, by source code.
+        home: Of the station, for its certificates; None for the usual one. Keys are read there, never sent.
     """
 
     sources: tuple[SourceSpec, ...]
@@ -57,6 +59,7 @@ class Start:
     memory_bytes: int | None
     log_level: int
     identities: dict[str, str]
+    home: Path | None = None
 
 
 class _Mouth:
@@ -189,7 +192,7 @@ def _load_protocols(sources: Sequence[SourceSpec]) -> None:
 async def _serve(start: Start, requests: int, mouth: _Mouth) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    fleet = Fleet(mouth.batches.put, mouth.link, SystemClock(), start.patience, start.identities)
+    fleet = Fleet(mouth.batches.put, mouth.link, SystemClock(), start.patience, start.identities, start.home)
     fleet.start(start.sources, start.tags, start.secrets)
     tasks: set[asyncio.Task[None]] = set()
 

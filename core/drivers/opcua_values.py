@@ -6,7 +6,7 @@ Importing this module loads asyncua (about a second): only ``opcua`` does.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,8 +67,19 @@ def unix_seconds(at: datetime | None) -> float | None:
     return seconds if _OLDEST < seconds < _NEWEST else None
 
 
-def sample_parts(tag: TagSpec, answer: Any) -> tuple[Value, Quality, float | None, str]:
-    """Value, quality, source time and status word of one DataValue; never raises, whatever the server sent."""
+def as_it_is(value: Any) -> Any:
+    """The value itself, for a tag that is no member of one."""
+    return value
+
+
+def sample_parts(tag: TagSpec, answer: Any, member: Callable[[Any], Any] = as_it_is) -> tuple[Value, Quality, float | None, str]:
+    """Value, quality, source time and status word of one DataValue; never raises, whatever the server sent.
+
+    Args:
+        tag: What it is the value of.
+        answer: The DataValue.
+        member: Finds the tag's own part of the value; raises Undecodable.
+    """
     try:
         quality, word = status_word(answer.StatusCode)
         # A server without source times at least says when it looked.
@@ -76,7 +87,7 @@ def sample_parts(tag: TagSpec, answer: Any) -> tuple[Value, Quality, float | Non
         if quality is Quality.BAD:
             return None, quality, source_at, word
         try:
-            return to_engineering(tag, _plain(answer.Value.Value)), quality, source_at, word
+            return to_engineering(tag, _plain(member(answer.Value.Value))), quality, source_at, word
         except Undecodable as error:
             return None, Quality.BAD, source_at, str(error)
     except Exception as error:  # noqa: BLE001 - the decode boundary: garbage makes a bad sample, never a lost link
@@ -94,6 +105,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     return str(value) if isinstance(value, str) else value
+
+
+def state_node() -> Any:
+    """Where every server says how it is: a small thing to ask for."""
+    return ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)
 
 
 def item_request(handle: int, node: Any, period_s: float) -> Any:

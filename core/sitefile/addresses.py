@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 from core.live.tags import TagType
-from core.sitefile import addresses_logix, addresses_modbus
+from core.sitefile import addresses_logix, addresses_modbus, addresses_opcua
 from core.sitefile.addresses_broker import mqtt_findings, sparkplug_findings
 from core.sitefile.problems import Finding
 
@@ -20,9 +19,6 @@ _SCHEMES: Final[Mapping[str, tuple[str, ...]]] = {
     "sparkplug": ("mqtts", "mqtt"),
 }
 _PORT: Final = {"opcua": 4840, "ethernetip": 44818, "mqtt": 8883, "sparkplug": 8883}
-_NODE: Final = re.compile(
-    r"(?:nsu=(?P<uri>[^;]+);)?(?:i=\d{1,10}|s=.+|g=[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|b=[A-Za-z0-9+/]+=*)"
-)
 
 
 def url_findings(protocol: str, url: str, options: Mapping[str, str] = _NOTHING) -> Iterator[Finding]:
@@ -30,6 +26,8 @@ def url_findings(protocol: str, url: str, options: Mapping[str, str] = _NOTHING)
     if protocol == "modbus":
         yield from addresses_modbus.source_findings(url, options)
         return
+    if protocol == "opcua":
+        yield from addresses_opcua.source_findings(options)
     example = f"{_SCHEMES[protocol][0]}://192.168.0.10:{_PORT[protocol]}"
     try:
         parts = urlsplit(url)
@@ -61,7 +59,5 @@ def address_findings(
         yield from mqtt_findings(address, options, written=written)
     elif protocol == "sparkplug":
         yield from sparkplug_findings(address, options)
-    elif address.startswith("ns="):
-        yield "address", "sitefile.address_index", {"value": address}
-    elif _NODE.fullmatch(address) is None:
-        yield "address", "sitefile.bad_address", {"value": address, "example": "nsu=urn:maker:plc;s=Line.Speed"}
+    else:
+        yield from addresses_opcua.tag_findings(address, kind, options, written=written)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from core.clock import Clock, SystemClock
@@ -53,6 +54,7 @@ class Acquisition:
         command: How to start the acquisition process; None for this interpreter. A frozen program gives its own
             executable with the argument that makes it call ``core.drivers.host.main``.
         memory_bytes: Address space of the acquisition process; None for no limit.
+        home: Of the station, for its certificates; None for the usual one.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class Acquisition:
         patience: Patience | None = None,
         command: Sequence[str] | None = None,
         memory_bytes: int | None = 3 * 2**29,
+        home: Path | None = None,
     ) -> None:
         self.mode: Mode = mode if mode != "auto" else ("process" if has_screen else "gui")
         self._clock = clock or SystemClock()
         self._patience = patience
         self._command = command
         self._memory_bytes = memory_bytes
+        self._home = home
         self._hosting: Hosting | None = None
 
     async def start(
@@ -98,10 +102,10 @@ class Acquisition:
 
     def _make(self, sink: Sink, on_link: Report) -> Hosting:
         if self.mode == "process":
-            return ProcessHosting(sink, on_link, self._clock, self._patience, self._command, self._memory_bytes)
+            return ProcessHosting(sink, on_link, self._clock, self._patience, self._command, self._memory_bytes, self._home)
         if self.mode == "thread":
-            return _ThreadHosting(sink, on_link, self._clock, self._patience)
-        return _LoopHosting(sink, on_link, self._clock, self._patience)
+            return _ThreadHosting(sink, on_link, self._clock, self._patience, self._home)
+        return _LoopHosting(sink, on_link, self._clock, self._patience, self._home)
 
     async def _ask(self, verb: str, *arguments: Any) -> Any:
         if self._hosting is None:
@@ -164,8 +168,8 @@ async def _do(fleet: Fleet, verb: str, arguments: tuple[Any, ...]) -> Any:
 class _LoopHosting:
     """The drivers on the caller's loop."""
 
-    def __init__(self, sink: Sink, on_link: Report, clock: Clock, patience: Patience | None) -> None:
-        self._fleet = Fleet(sink, on_link, clock, patience)
+    def __init__(self, sink: Sink, on_link: Report, clock: Clock, patience: Patience | None, home: Path | None) -> None:
+        self._fleet = Fleet(sink, on_link, clock, patience, home=home)
 
     async def start(self, sources: Sequence[SourceSpec], tags: Sequence[TagSpec], secrets: Mapping[str, str]) -> None:
         self._fleet.start(sources, tags, secrets)
@@ -180,8 +184,9 @@ class _LoopHosting:
 class _ThreadHosting:
     """The drivers on an asyncio loop in a thread; one post to the caller's loop per burst of batches."""
 
-    def __init__(self, sink: Sink, on_link: Report, clock: Clock, patience: Patience | None) -> None:
+    def __init__(self, sink: Sink, on_link: Report, clock: Clock, patience: Patience | None, home: Path | None) -> None:
         self._sink = sink
+        self._folder = home
         self._on_link = on_link
         self._clock = clock
         self._patience = patience
@@ -211,7 +216,7 @@ class _ThreadHosting:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()
-        self._fleet = Fleet(self._outlet.put, lambda status: self._post(self._tell, status), self._clock, self._patience)
+        self._fleet = Fleet(self._outlet.put, lambda status: self._post(self._tell, status), self._clock, self._patience, home=self._folder)
         self._fleet.start(sources, tags, secrets)
         self._post(running.set_result, None)
         await self._ending.wait()

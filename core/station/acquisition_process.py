@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from core.clock import Clock
@@ -46,7 +47,14 @@ class ProcessHosting:
     """See ``acquisition.Hosting``. Callbacks come on the loop that called ``start``."""
 
     def __init__(
-        self, sink: Sink, on_link: Report, clock: Clock, patience: Patience | None, command: Sequence[str] | None, memory_bytes: int | None
+        self,
+        sink: Sink,
+        on_link: Report,
+        clock: Clock,
+        patience: Patience | None,
+        command: Sequence[str] | None,
+        memory_bytes: int | None,
+        home: Path | None,
     ) -> None:
         self._sink = sink
         self._on_link = on_link
@@ -54,6 +62,7 @@ class ProcessHosting:
         self._patience = patience
         self._command = command
         self._memory_bytes = memory_bytes
+        self._home = home
         self._outlet = wire.Outlet(wake=self._wake)
         self._taken: deque[Batch] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -98,6 +107,7 @@ class ProcessHosting:
             self._memory_bytes,
             logging.getLogger().getEffectiveLevel(),
             dict(self._identities),
+            self._home,
         )
         self._started = self._clock.monotonic()
         self._gone = asyncio.Event()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
+from typing import Literal
 from urllib.parse import urlsplit
 
 from core.config import StationSettings
@@ -50,9 +52,22 @@ def source_safety(spec: SourceSpec) -> ConnectionSafety:
         return ConnectionSafety(spec.code, "source", where, "unsafe", "safety.ethernetip_plain")
     if spec.protocol in ("mqtt", "sparkplug"):
         return _broker_safety(spec, where, encrypted=parts.scheme == "mqtts")
-    # The driver refuses every other value of "security" than none, so none is what it is.
-    code = "safety.opcua_password_readable" if spec.options.get("user") else "safety.opcua_plain"
-    return ConnectionSafety(spec.code, "source", where, "unsafe", code)
+    safety, code = _opcua(spec.options)
+    return ConnectionSafety(spec.code, "source", where, safety, code)
+
+
+def _opcua(options: Mapping[str, str]) -> tuple[Literal["safe", "unsafe"], str]:
+    """The driver never makes a connection that is less safe than these options say."""
+    match options.get("security", "none").lower():
+        case "signandencrypt":
+            return "safe", "safety.opcua_encrypted"
+        case "sign":
+            return "unsafe", "safety.opcua_signed"
+        case "none" if options.get("user") and options.get("readable_login") == "allowed":
+            return "unsafe", "safety.opcua_password_readable"
+        case "none":
+            return "unsafe", "safety.opcua_plain"
+    return "unsafe", "safety.address_unreadable"  # a word the driver refuses
 
 
 def _broker_safety(spec: SourceSpec, where: str, *, encrypted: bool) -> ConnectionSafety:

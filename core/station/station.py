@@ -108,7 +108,7 @@ class Station:
         self._arrivals = asyncio.Lock()
         self.people = People(settings.name, self._floor, partial(self._on, self._deciding), partial(self._on, self._working), self._became)
         self.exports = Exports(self, self._floor, partial(self._on, self._working))
-        self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock)
+        self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock, home=settings.home)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
         self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
         self.manual = Manual(self.table, self.clock, self.ask)

@@ -9,24 +9,21 @@ somebody who owns the account. Which of the two it is can be asked for: ``place`
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
-import stat
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-from core.errors import Refused, Unavailable
-from core.store.filelock import try_lock
+from core.errors import Unavailable
+from core.store.privatefile import alone
+from core.store.privatefile import read as _private
+from core.store.privatefile import replace as _replace
 
 _MAGIC: Final = b"GENBA-SECRETS-1\n"
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
-_PATIENCE_S: Final = 10.0
 
 
 class SecretStore(Protocol):
@@ -114,18 +111,7 @@ class FileSecretStore:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """One writer at a time, also among processes: a command line works beside a running station."""
-        with self._lock, contextlib.ExitStack() as held:
-            try:
-                self._lock_file.parent.mkdir(parents=True, exist_ok=True)
-                flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-                file = held.enter_context(os.fdopen(os.open(self._lock_file, flags, 0o600), "r+b"))
-                end = time.monotonic() + _PATIENCE_S
-                while not try_lock(file, exclusive=True):
-                    if time.monotonic() > end:
-                        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
-                    time.sleep(0.01)
-            except OSError as error:
-                raise Unavailable("store.home_not_writable", path=str(self._file.parent), problem=error.strerror) from error
+        with self._lock, alone(self._lock_file):
             yield
 
     def _read(self) -> dict[str, str]:
@@ -157,41 +143,3 @@ class FileSecretStore:
         if not raw or len(raw) % _KEY_BYTES:
             raise Unavailable("store.secret_store_damaged", path=str(self._key_file))
         return [raw[at : at + _KEY_BYTES] for at in range(0, len(raw), _KEY_BYTES)]
-
-
-def _private(path: Path) -> bytes | None:
-    """The content of a file that nobody else may read; None when there is none."""
-    try:
-        with path.open("rb") as file:
-            # Windows has no such bits; there the folder's access list protects the file.
-            if sys.platform != "win32":
-                seen = os.fstat(file.fileno())
-                if stat.S_IMODE(seen.st_mode) & 0o077:
-                    raise Refused("store.secret_store_open_to_others", path=str(path))
-                if seen.st_uid != os.geteuid():  # whoever owns it may have put it there, or reads it again tomorrow
-                    raise Refused("store.secret_store_foreign", path=str(path))
-            return file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Unavailable("store.secret_store_damaged", path=str(path)) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(path.name + ".new")
-    try:
-        beside.unlink(missing_ok=True)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        if os.name == "posix":
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)  # the rename itself must survive a power cut
-            finally:
-                os.close(folder)
-    except OSError as error:
-        raise Unavailable("store.home_not_writable", path=str(path.parent), problem=error.strerror) from error

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -77,7 +78,7 @@ def test_write_of_another_type_than_the_node(opcua_server: ServerProcess) -> Non
 
 def test_login(opcua_server: ServerProcess, expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC is down: driver.login_refused")
-    spec = source("opcua", opcua_server.port, user="genba")
+    spec = source("opcua", opcua_server.port, user="genba", readable_login="allowed")
 
     async def go() -> None:
         right = Rig(spec, tags("opcua", ["mode"]))
@@ -94,18 +95,8 @@ def test_login(opcua_server: ServerProcess, expect_log: ExpectedLog) -> None:
     asyncio.run(go())
 
 
-def test_security_that_is_not_known_is_never_left_out(opcua_server: ServerProcess, expect_log: ExpectedLog) -> None:
-    expect_log(r"source PLC is down: driver.security_unknown")
-
-    async def go() -> None:
-        async with Rig(source("opcua", opcua_server.port, security="SignAndEncrypt"), tags("opcua", ["mode"])) as rig:
-            await rig.offline(2.0)
-
-    asyncio.run(go())
-
-
 def test_node_that_comes_later(opcua_server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.drivers.opcua._ASK_AGAIN_S", 0.3)
+    monkeypatch.setattr("core.drivers.opcua_feed._ASK_AGAIN_S", 0.3)
     late = TagSpec("late", "PLC", f"nsu=urn:genba:test;s=flood{time.monotonic_ns() % 7}", TagType.FLOAT64, 0.2)
 
     async def go() -> None:
@@ -162,16 +153,19 @@ def test_lost_publish_response_makes_a_fresh_connection(opcua_server: ServerProc
 )
 def test_gaps_in_publish_numbers(numbers: list[tuple[int, bool]], lost: bool) -> None:
     from core.clock import SystemClock
-    from core.drivers.opcua import OpcUaDriver
+    from core.drivers.opcua_feed import Feeds
+    from core.drivers.opcua_link import Link
+    from core.drivers.opcua_types import Types
     from core.drivers.opcua_values import ua
 
-    driver = OpcUaDriver(source("opcua", 1), None, SystemClock())
-    feed = SimpleNamespace(heard=0.0, sequence=0, tags={})
+    link = Link(source("opcua", 1), None, SystemClock(), Path("/nonexistent"))
+    feeds = Feeds(link, Types(link), lambda batch: None)
+    feed = SimpleNamespace(heard=0.0, sequence=0, points={})
     for number, has_data in numbers:
         data = [ua.DataChangeNotification()] if has_data else []
         message = SimpleNamespace(NotificationData=data, SequenceNumber=number)
-        driver.take(feed, SimpleNamespace(NotificationMessage=message))  # type: ignore[arg-type]
-    assert (driver._broken is not None) == lost
+        feeds.take(feed, SimpleNamespace(NotificationMessage=message))  # type: ignore[arg-type]
+    assert (link.broken is not None) == lost
 
 
 class _Broken:

@@ -1,4 +1,4 @@
-"""An OPC UA server with the test points. Orders: set, get, status, clock, flood, bomb."""
+"""An OPC UA server with the test points. Orders: set, get, status, clock, flood, bomb; those of ``opcua_guard`` and ``opcua_shapes``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asyncua import Server, ua
-from asyncua.crypto.permission_rules import User, UserRole
 
 from core.live.tags import TagType
+from tests.servers.opcua_guard import URI, Guard
+from tests.servers.opcua_shapes import Shapes
 from tests.servers.points import NAMESPACE, POINTS
 from tests.servers.process import obey
 
@@ -34,9 +35,10 @@ SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 class Plant:
     """The served nodes and the orders on them."""
 
-    def __init__(self, server: Any, index: int) -> None:
+    def __init__(self, server: Any, index: int, guard: Guard) -> None:
         self.server = server
         self.index = index
+        self.helpers = (guard, Shapes(server, index))
         self.nodes: dict[str, tuple[Any, Any]] = {}
         self.flood_task: asyncio.Task[None] | None = None
         self.ahead = timedelta()
@@ -52,7 +54,10 @@ class Plant:
         self.nodes[name] = (node, variant_type)
 
     async def handle(self, verb: str, *arguments: Any) -> Any:
-        return await getattr(self, verb)(*arguments)
+        for helper in (self, *self.helpers):
+            if hasattr(helper, verb):
+                return await getattr(helper, verb)(*arguments)
+        raise ValueError(verb)
 
     async def set(self, name: str, value: Any) -> None:
         node, variant_type = self.nodes[name]
@@ -116,25 +121,19 @@ def _packed(variant: Any) -> bytes:
 ua.ua_binary.variant_to_binary = _packed
 
 
-class _User:
-    """Takes one name and password besides anonymous sessions."""
-
-    def get_user(self, iserver: Any, username: str | None = None, password: Any = None, certificate: Any = None) -> Any:
-        if username is None or (username == "genba" and password in ("s3cret", b"s3cret")):
-            return User(role=UserRole.User)
-        return None
-
-
 async def serve(port: int) -> Any:
     """Start the server."""
     if not os.environ.get("SHOW_SERVERS"):
         logging.disable(logging.CRITICAL)
-    server = Server(user_manager=_User())
+    server = Server()
     await server.init()
+    server.iserver.user_manager = guard = Guard(server)
+    await server.set_application_uri(URI)
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/genba/")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     await server.register_namespace("urn:genba:another")
-    plant = Plant(server, await server.register_namespace(NAMESPACE))
+    plant = Plant(server, await server.register_namespace(NAMESPACE), guard)
+    await plant.helpers[1].build()
     for point in POINTS.values():
         await plant.add(point.name, point.value, TYPES[point.type])
     await plant.add("constant", 7.0, ua.VariantType.Double)

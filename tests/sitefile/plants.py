@@ -182,7 +182,7 @@ def _source(draw: st.DrawFn, code: str) -> dict[str, Any]:
         "stations": draw(codes("P", 2)) if readers == "stations" else [],
         "owner": draw(st.sampled_from(["", "P1"])),
         "simulated": draw(st.booleans()),
-        "options": draw(st.dictionaries(st.sampled_from(["user", "security"]), st.sampled_from(["a", "=b", "c=d"]))),
+        "options": draw(st.dictionaries(st.sampled_from(["user", "line"]), st.sampled_from(["a", "=b", "c=d"]))),
     }
 
 
@@ -193,7 +193,7 @@ def _tag(draw: st.DrawFn, name: str, sources: list[dict[str, Any]], machines: li
     return {
         "name": name,
         "source": draw(st.sampled_from(sources))["code"],
-        "address": f"nsu=urn:a b;s={draw(text())}",
+        "address": f"nsu=urn:a b;s={draw(text()).replace('#', '##')}",
         "type": draw(st.sampled_from(["int32", "float64", "string"])),
         "period_s": draw(st.floats(0.001, 3600)),
         "scale": draw(numbers().filter(bool)),

@@ -294,6 +294,16 @@ def test_cells_a_spreadsheet_would_calculate_are_disarmed() -> None:
         ("opcua", "nsu=urn:x;g=09087e75", TagType.INT32, False),
         ("opcua", "nsu=;s=x", TagType.INT32, False),
         ("opcua", "nsu=urn:x;x=1", TagType.INT32, False),
+        ("opcua", "nsu=urn:x;s=Robot.Pose#At.X", TagType.FLOAT64, True),
+        ("opcua", "nsu=urn:x;s=Row#3", TagType.FLOAT64, True),
+        ("opcua", "nsu=urn:x;s=Axes#Axis[2].Position", TagType.FLOAT64, True),
+        ("opcua", "nsu=urn:x;s=Reset#call", TagType.BOOL, True),
+        ("opcua", "nsu=urn:x;s=a##b", TagType.FLOAT64, True),
+        ("opcua", "nsu=urn:x;s=Row#", TagType.FLOAT64, False),
+        ("opcua", "nsu=urn:x;s=Row#[", TagType.FLOAT64, False),
+        ("opcua", "nsu=urn:x;s=Row#[1]X", TagType.FLOAT64, False),
+        ("opcua", "nsu=urn:x;s=Row#a#b", TagType.FLOAT64, False),
+        ("opcua", "#X", TagType.FLOAT64, False),
         ("modbus", "1/holding/100", TagType.FLOAT64, True),
         ("modbus", "1/holding/100.3", TagType.BOOL, True),
         ("modbus", "1/holding/100.16", TagType.BOOL, False),
@@ -399,6 +409,22 @@ def test_options_of_a_tag_behind_a_broker(options: dict[str, str], written: bool
 
 
 @pytest.mark.parametrize(
+    ("address", "options", "written", "code"),
+    [
+        ("nsu=urn:x;s=Reset", {"call": "nsu=urn:x;s=Robot"}, True, None),
+        ("nsu=urn:x;s=Reset#call", {}, True, None),
+        ("nsu=urn:x;s=Reset", {"call": "Robot"}, True, "sitefile.bad_address"),
+        ("nsu=urn:x;s=Reset#X", {"call": "nsu=urn:x;s=Robot"}, False, "sitefile.bad_address"),
+        ("nsu=urn:x;s=Row#3", {}, True, "sitefile.member_read_only"),
+        ("nsu=urn:x;s=Row", {"order": "ABCD"}, False, "sitefile.unknown_option"),
+    ],
+)
+def test_what_an_opcua_tag_may_ask_for(address: str, options: dict[str, str], written: bool, code: str | None) -> None:
+    found = [code for _, code, _ in address_findings("opcua", address, TagType.BOOL, options, written=written)]
+    assert found == ([] if code is None else [code])
+
+
+@pytest.mark.parametrize(
     ("protocol", "url", "good"),
     [
         ("mqtt", "mqtt://broker", True),
@@ -411,3 +437,18 @@ def test_options_of_a_tag_behind_a_broker(options: dict[str, str], written: bool
 )
 def test_urls_of_brokers(protocol: str, url: str, good: bool) -> None:
     assert (list(url_findings(protocol, url)) == []) is good
+
+
+@pytest.mark.parametrize(
+    ("options", "good"),
+    [
+        ({"security": "SignAndEncrypt", "policy": "Aes256Sha256RsaPss", "user": "line"}, True),
+        ({"security": "none", "readable_login": "allowed", "speed": "60"}, True),
+        ({"login": "certificate"}, True),
+        ({"security": "a little"}, False),
+        ({"policy": "Basic128Rsa15"}, False),
+        ({"readable_login": "yes"}, False),
+    ],
+)
+def test_what_an_opcua_source_may_ask_for(options: dict[str, str], good: bool) -> None:
+    assert (list(url_findings("opcua", "opc.tcp://plc:4840", options)) == []) is good

@@ -35,7 +35,7 @@ SITE = """\
 enterprise: {{code: G, name: G}}
 sites: [{{code: S, name: S, time_zone: Asia/Tokyo, areas: []}}]
 sources:
-  - {{code: ua, protocol: opcua, url: "opc.tcp://127.0.0.1:{port}/genba/", options: {{user: genba}}}}
+  - {{code: ua, protocol: opcua, url: "opc.tcp://127.0.0.1:{port}/genba/", options: {{user: genba, readable_login: allowed}}}}
 tags: {{file: tags.csv}}
 """
 TAGS = f"name,source,address,type,period_s\nSetpoint,ua,nsu={NAMESPACE};s=setpoint,float64,0.2\n"
