@@ -79,6 +79,7 @@ class DemoPlant:
         Raises:
             Unavailable: The plant did not come up.
         """
+        from core.demo.taglist import SERVED_BY
         from core.production.orders import list_orders
         from core.sitefile.apply import apply_site, arguments
         from core.sitefile.plan import plan
@@ -86,7 +87,7 @@ class DemoPlant:
 
         if not self._announced.wait(READY_PATIENCE_S) or not self._ready:
             raise Unavailable("demo.plant_not_ready")
-        urls = {"demo-opcua": self._ready["opcua"], "demo-modbus": self._ready["modbus"]}
+        urls = {source: self._ready[kind] for source, kind in SERVED_BY.items()}
         site = read(SITE)
         # The counters of a hurried plant rise faster than any real machine could: the recorder must know that.
         hurry = {} if self.speed == 1 else {"speed": f"{self.speed:g}"}

@@ -25,7 +25,7 @@ def plant(
         typer.Option(
             min=1024,
             max=65_400,
-            help="First of three ports: OPC UA, Modbus, control; a taken one gives way to the next free one.",
+            help="First of the ports: OPC UA, Modbus, control, EtherNet/IP; a taken one gives way to the next free one.",
             show_default=False,
         ),
     ] = None,
@@ -33,7 +33,7 @@ def plant(
     """A simulated plant to train on and to try with.
 
     Without a command it runs until it is told to stop (Ctrl+C or SIGTERM). When everything answers it prints one JSON line with the
-    addresses of its servers: opcua and modbus for site.yaml, control for the commands below.
+    addresses of its servers: opcua, modbus and ethernetip for site.yaml, control for the commands below.
     """
     if context.invoked_subcommand is None:
         from core.demo.plant import PlantOptions, run
@@ -73,7 +73,7 @@ def fault(context: typer.Context, control: Control = None) -> None:
 
     \b
     stop LINE|UNIT [--reason D07] [--for SECONDS]   start LINE|UNIT
-    kill opcua|modbus                               restart opcua|modbus
+    kill opcua|modbus|ethernetip                    restart opcua|modbus|ethernetip
     freeze TAG                                      unfreeze TAG
     bad TAG                                         clear TAG
     garbage TAG [--as nan|text]                     drift TAG AMOUNT

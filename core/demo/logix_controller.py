@@ -30,8 +30,8 @@ _BASE_TAG = 1 << 26
 _STRUCTURED = 0x02A0
 
 Path = list[str | int]
-OnWrite = Callable[[Spot, int, bytes], None]
-"""Takes a client's write (where, from which byte, the bytes); raises Fault to refuse it; None of it has happened yet."""
+OnWrite = Callable[[Spot, int, bytes], bool]
+"""Asked before a client's write (where, from which byte, the bytes): raises Fault to refuse it, False to accept and not store it."""
 
 
 class LogixController(LogixDispatcher):  # type: ignore[misc]  # the library publishes no types
@@ -224,9 +224,8 @@ class LogixController(LogixDispatcher):  # type: ignore[misc]  # the library pub
         self._store(spot, 0, changed.to_bytes(size, "little"))
 
     def _store(self, spot: Spot, start: int, data: bytes) -> None:
-        if self.on_write is not None:
-            self.on_write(spot, start, data)
-        spot.write(start, data)
+        if self.on_write is None or self.on_write(spot, start, data):
+            spot.write(start, data)
 
 
 _ANY = Structure("", 0, 0, 0, ())

@@ -42,8 +42,8 @@ class PlantOptions:
     Attributes:
         speed: Simulated seconds per second, 0.01 … 5000.
         seed: Decides everything left to chance.
-        port_base: When given, the three ports are this, +1 (Modbus) and +2 (control).
-        opcua_port, modbus_port, control_port: Wanted ports; a busy one gives way to the next free one.
+        port_base: When given, the ports are this, +1 (Modbus), +2 (control) and +3 (EtherNet/IP).
+        opcua_port, modbus_port, control_port, ethernetip_port: Wanted ports; a busy one gives way to the next free one.
         respawn: Start a server process again when it dies by itself.
         with_parent: Process id; the plant ends when that process ends. None: it does not care.
         until_stdin_closes: End when standard input ends.
@@ -56,16 +56,18 @@ class PlantOptions:
     opcua_port: int = 24840
     modbus_port: int = 15020
     control_port: int = DEFAULT_CONTROL[1]
+    ethernetip_port: int = 24818
     respawn: bool = False
     with_parent: int | None = None
     until_stdin_closes: bool = False
     tags: Path | None = None
 
-    def ports(self) -> tuple[int, int, int]:
-        """Wanted ports: OPC UA, Modbus, control."""
-        if self.port_base is None:
-            return self.opcua_port, self.modbus_port, self.control_port
-        return self.port_base, self.port_base + 1, self.port_base + 2
+    def ports(self) -> dict[str, int]:
+        """Wanted port of each server by its kind, and of the control channel."""
+        base = self.port_base
+        if base is None:
+            return {"opcua": self.opcua_port, "modbus": self.modbus_port, "control": self.control_port, "ethernetip": self.ethernetip_port}
+        return {"opcua": base, "modbus": base + 1, "control": base + 2, "ethernetip": base + 3}
 
 
 def run(options: PlantOptions) -> int:
@@ -94,9 +96,9 @@ def control(host: str, port: int, command: str | Sequence[str]) -> dict[str, Any
 
 def command(options: PlantOptions) -> list[str]:
     """The command line that starts a plant with ``options`` in a process of its own."""
-    opcua, modbus, control_port = options.ports()
     line = [sys.executable, "-m", "core.demo", "--speed", f"{options.speed}", "--seed", f"{options.seed}"]
-    line += ["--opcua-port", f"{opcua}", "--modbus-port", f"{modbus}", "--control-port", f"{control_port}"]
+    for kind, port in options.ports().items():
+        line += [f"--{kind}-port", f"{port}"]
     if options.respawn:
         line.append("--respawn")
     if options.with_parent is not None:
@@ -127,8 +129,7 @@ class _Running:
         self._end = asyncio.Event()
 
     def _server(self, source: str, kind: str) -> ServerProcess:
-        port = self._options.ports()[0 if kind == "opcua" else 1]
-        return ServerProcess(kind, port, self._tags_file, lambda: self._board.entries(source), self._on_write)
+        return ServerProcess(kind, self._options.ports()[kind], self._tags_file, lambda: self._board.entries(source), self._on_write)
 
     async def run(self) -> int:
         """Start, say so, run, end."""
@@ -138,7 +139,7 @@ class _Running:
         ticking: asyncio.Task[None] | None = None
         try:
             await asyncio.gather(*(server.start() for server in self._servers.values()))
-            await control_server.start(self._options.ports()[2])
+            await control_server.start(self._options.ports()["control"])
             for server in self._servers.values():
                 server.respawn = self._options.respawn
             ready = {"ready": True, **self._addresses(control_server.port), "seed": self._options.seed, "speed": self._speed}
@@ -162,6 +163,7 @@ class _Running:
         return {
             "opcua": f"opc.tcp://{HOST}:{self._servers['opcua'].port}",
             "modbus": f"modbus://{HOST}:{self._servers['modbus'].port}",
+            "ethernetip": f"ethernetip://{HOST}:{self._servers['ethernetip'].port}",
             "control": f"{HOST}:{control_port}",
             "pid": os.getpid(),
             "servers": {kind: server.pid for kind, server in self._servers.items()},

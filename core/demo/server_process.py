@@ -1,4 +1,4 @@
-"""Main of a server process: ``python -m core.demo.server_process opcua|modbus``, started by the plant and fed through its stdin.
+"""Main of a server process: ``python -m core.demo.server_process opcua|modbus|ethernetip``, started by the plant and fed through its stdin.
 
 In: one line of settings ``{"port", "tags", "entries"}``, then ``{"entries": [...]}`` per change. Out: ``{"ready": port}`` or
 ``{"failed": text, "again": whether another try may help}``, then ``{"write": [tag, value]}`` per accepted write of a client.
@@ -30,7 +30,7 @@ _END_S = 1.5
 
 
 class ProtocolServer(Protocol):
-    """What both servers can do."""
+    """What every server can do."""
 
     async def start(self, port: int, entries: Iterable[Entry]) -> None:
         """Open the port with these values in place; raises OSError when it is taken."""
@@ -50,6 +50,10 @@ def _server(kind: str, tags: list[TagSpec], gate: Gate) -> ProtocolServer:
         from core.demo.opcua_server import OpcUaServer
 
         return OpcUaServer(tags, gate)
+    if kind == "ethernetip":
+        from core.demo.ethernetip_server import EtherNetIpServer
+
+        return EtherNetIpServer(tags, gate)
     from core.demo.modbus_server import ModbusServer
 
     return ModbusServer(tags, gate)

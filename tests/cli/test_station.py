@@ -68,6 +68,7 @@ def test_a_day_of_a_headless_station(genba: Genba, started: Start, plant: dict[s
     text = text.replace("opc.tcp://127.0.0.1:24840", plant["opcua"]).replace("modbus://127.0.0.1:15020", plant["modbus"])
     assert plant["opcua"] in text
     assert plant["modbus"] in text
+    text = text.replace("ethernetip://127.0.0.1:24818", plant["ethernetip"])
     site.write_text(text, encoding="utf-8")
     (tmp_path / "tags.csv").write_bytes((DEMO / "tags.csv").read_bytes())
     assert genba("site", "apply", site).code == 0

@@ -1,14 +1,16 @@
-"""Plain clients of the two protocols, written against the tag list alone: what any foreign client would see."""
+"""Plain clients of the protocols, written against the tag list alone: what any foreign client would see."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import struct
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import pycomm3
 from asyncua import Client, ua
 from pymodbus.client import AsyncModbusTcpClient
 
@@ -41,6 +43,21 @@ async def write_opcua(url: str, address: str, value: float, kind: Any) -> Any:
         node = client.get_node(ua.NodeId(address.split(";s=")[1], index))
         results = await client.uaclient.write_attributes([node.nodeid], [ua.DataValue(ua.Variant(value, kind))], ua.AttributeIds.Value)
     return results[0]
+
+
+def read_ethernetip(url: str, tags: Iterable[TagSpec]) -> dict[str, Any]:
+    """By tag name the value as the library gives it; None with an error. Blocks."""
+    wanted = list(tags)
+    logging.getLogger("pycomm3").setLevel(logging.CRITICAL + 1)
+    with pycomm3.LogixDriver(url.removeprefix("ethernetip://")) as driver:
+        answers = driver.read(*(tag.address for tag in wanted))
+    return {tag.name: answer.value for tag, answer in zip(wanted, answers if isinstance(answers, list) else [answers], strict=True)}
+
+
+def write_ethernetip(url: str, address: str, value: Any) -> str:
+    """The controller's refusal; "" when it took the value. Blocks."""
+    with pycomm3.LogixDriver(url.removeprefix("ethernetip://")) as driver:
+        return driver.write(address, value).error or ""
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""Both protocol servers really answer, with what the plant knows to be true; faults and writes do what they say."""
+"""The protocol servers really answer, with what the plant knows to be true; faults and writes do what they say."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from asyncua import ua
 
 from core.demo.taglist import read_tags
 from core.errors import GenbaError, Invalid
-from tests.demo.clients import modbus_client, opcua_client, read_modbus, read_opcua, write_opcua
+from tests.demo.clients import modbus_client, opcua_client, read_ethernetip, read_modbus, read_opcua, write_ethernetip, write_opcua
 from tests.demo.conftest import RunningPlant
 
 TAGS = {tag.name: tag for tag in read_tags()}
 OPCUA = [tag for tag in TAGS.values() if tag.source == "demo-opcua"]
 MODBUS = [tag for tag in TAGS.values() if tag.source == "demo-modbus"]
+ETHERNETIP = [tag for tag in TAGS.values() if tag.source == "demo-ethernetip"]
 
 
 def until(what: Callable[[], bool], within_s: float = 3.0) -> None:
@@ -39,7 +40,11 @@ def modbus_value(plant: RunningPlant, name: str) -> Any:
     return asyncio.run(read_modbus(plant.ready["modbus"], [TAGS[name]]))[name]
 
 
-def test_every_value_of_both_servers_is_the_plants_truth(plant: RunningPlant) -> None:
+def ethernetip_value(plant: RunningPlant, name: str) -> Any:
+    return read_ethernetip(plant.ready["ethernetip"], [TAGS[name]])[name]
+
+
+def test_every_value_of_the_servers_is_the_plants_truth(plant: RunningPlant) -> None:
     until(lambda: plant.do("truth")["simulated_s"] > 30)
     plant.do("pause")
     time.sleep(0.4)  # what is under way arrives
@@ -55,11 +60,14 @@ def test_every_value_of_both_servers_is_the_plants_truth(plant: RunningPlant) ->
         registers = asyncio.run(read_modbus(plant.ready["modbus"], MODBUS))
         assert len(registers) > 50
         assert registers == {name: pytest.approx(shown[name]["value"]) for name in registers}
+        washer = read_ethernetip(plant.ready["ethernetip"], ETHERNETIP)
+        assert len(washer) > 8
+        assert washer == {name: pytest.approx(shown[name]["value"]) for name in washer}
         truth = plant.do("truth")
         for line in truth["lines"].values():
             for code, unit in line["units"].items():
                 prefix = code.replace("-", ".")
-                counts = read | registers
+                counts = read | registers | washer
                 good, reject, state = (counts[f"{prefix}.{name}"] for name in ("GoodCount", "RejectCount", "State"))
                 good, reject, state = (value.Value.Value if isinstance(value, ua.DataValue) else value for value in (good, reject, state))
                 assert (good, reject) == (unit["counter_good"], unit["counter_reject"])
@@ -221,6 +229,23 @@ def test_an_opcua_client_writes_setpoints_within_the_rules(plant: RunningPlant) 
     plant.do("start L1")
     until(lambda: opcua_value(plant, "L1.M2.GuardClosed").Value.Value is True)
     assert write("L1.M2.TorqueSetpoint", 5.5, ua.VariantType.Float) == "Good"
+
+
+def test_the_logix_controller_shows_faults_and_takes_no_measured_value(plant: RunningPlant) -> None:
+    plant.do("bad L6.M2.WashTemperature")
+    until(lambda: math.isnan(ethernetip_value(plant, "L6.M2.WashTemperature")))
+    plant.do("garbage L6.M2.State")
+    until(lambda: ethernetip_value(plant, "L6.M2.State") == -(2**31))
+    plant.do("clear L6.M2.WashTemperature")
+    plant.do("clear L6.M2.State")
+    until(lambda: 20 < ethernetip_value(plant, "L6.M2.WashTemperature") < 100)
+    assert "denied" in write_ethernetip(plant.ready["ethernetip"], TAGS["L6.M2.State"].address, 5)
+    plant.do("stop L6-M2 --reason D07")
+    until(lambda: ethernetip_value(plant, "L6.M2.StopReason") == "D07")
+    plant.do("start L6-M2")
+    plant.do("kill ethernetip")
+    assert plant.do("restart ethernetip")["ready_s"] < 5
+    until(lambda: ethernetip_value(plant, "L6.M2.StopReason") == "")
 
 
 def test_a_client_can_browse_to_every_value(plant: RunningPlant) -> None:

@@ -64,8 +64,8 @@ def tile(screen: Screen, tag: str) -> ValueTile:
 # -- live --------------------------------------------------------------------------------------------------------------
 
 
-def test_both_protocols_show_values_younger_than_three_seconds(screen: Screen) -> None:
-    for line in ("L1", "L2"):
+def test_every_protocol_shows_values_younger_than_three_seconds(screen: Screen) -> None:
+    for line in ("L1", "L2", "L6"):
         detail(screen, line)
         screen.until("values", lambda: all(one.sample.quality is not Quality.NEVER for one in screen.lines.detail.tiles))
         screen.turn(1.2)
@@ -74,7 +74,8 @@ def test_both_protocols_show_values_younger_than_three_seconds(screen: Screen) -
             assert one.sample.quality.usable, one.sample
             assert now - one.sample.received_at < 3.0, one.sample
     shown = app.state(screen.window)
-    assert {link["source"]: link["state"] for link in shown["links"]} == {"demo-opcua": "ONLINE", "demo-modbus": "ONLINE"}
+    states = {link["source"]: link["state"] for link in shown["links"]}
+    assert states == dict.fromkeys(("demo-opcua", "demo-modbus", "demo-ethernetip"), "ONLINE")
     assert shown["tiles"]
     assert all(entry["age_s"] < 3.0 for entry in shown["tiles"])
 

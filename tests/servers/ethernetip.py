@@ -65,10 +65,11 @@ class Plant:
         memory.add("Level", ATOMIC["REAL"], scope="Washer")
         memory.add("drive", motor, scope="Washer")
 
-    def judge(self, spot: Spot, start: int, data: bytes) -> None:
+    def judge(self, spot: Spot, start: int, data: bytes) -> bool:
         """Asked by the controller before each write."""
         if spot.symbol.name in self.read_only:
             raise Fault(0x0F)
+        return True
 
     async def handle(self, verb: str, *arguments: Any) -> Any:
         return await getattr(self, verb)(*arguments)
