@@ -19,6 +19,8 @@ def main() -> int:
     parser.add_argument("--opcua-port", type=int, default=default.opcua_port)
     parser.add_argument("--modbus-port", type=int, default=default.modbus_port)
     parser.add_argument("--ethernetip-port", type=int, default=default.ethernetip_port)
+    parser.add_argument("--mqtt-port", type=int, default=default.mqtt_port)
+    parser.add_argument("--sparkplug-port", type=int, default=default.sparkplug_port)
     parser.add_argument("--control-port", type=int, default=default.control_port)
     parser.add_argument("--respawn", action="store_true")
     parser.add_argument("--with-parent", type=int)

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from core import errors
 from core.demo.processes import HOST, free_port
+from core.demo.taglist import SERVED_BY
 from core.errors import GenbaError, Invalid, NotConnected, Unavailable
 
 Handler = Callable[[argparse.Namespace], Awaitable[dict[str, Any]]]
@@ -45,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     stop.add_argument("--for", dest="for_s", type=float, default=None, help="simulated seconds; without it until start")
     verb("start", "end every stop of a line or a work unit", "target")
     for name, help_text in (("kill", "kill a server process"), ("restart", "start a server process again")):
-        verb(name, help_text).add_argument("server", choices=("opcua", "modbus", "ethernetip"))
+        verb(name, help_text).add_argument("server", choices=tuple(SERVED_BY.values()))
     verb("freeze", "a value stands still", "tag")
     verb("unfreeze", "it follows again", "tag")
     verb("bad", "the sensor failed", "tag")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import socket
+import sys
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -37,8 +39,16 @@ def mosquitto() -> str | None:
 
 async def start_broker(port: int) -> Broker:
     """The best broker there is, on ``port`` of loopback. Raises OSError when the port is taken."""
-    program = mosquitto()
+    # Only Linux ends a child with its parent, however that ends; elsewhere the broker must be this process.
+    program = mosquitto() if sys.platform == "linux" else None
     return await start_mosquitto(program, port) if program is not None else await start_amqtt(port)
+
+
+def _must_be_free(port: int) -> None:
+    with socket.socket() as probe:
+        if os.name == "posix":  # on Windows this option would let two servers share the port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
 
 
 class _Amqtt:
@@ -56,9 +66,7 @@ async def start_amqtt(port: int, listener: Mapping[str, Any] | None = None, *, l
     """
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # a line for every client that hangs up
-    with socket.socket() as probe:  # its own error does not tell a taken port from a bad setting
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((HOST, port))
+    _must_be_free(port)  # its own error does not tell a taken port from a bad setting
     settings = {
         "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}", **(listener or {})}},
         "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": not login}},
@@ -79,19 +87,21 @@ class _Mosquitto:
 
 
 async def start_mosquitto(program: str, port: int) -> Broker:
-    """mosquitto as a child that ends with this process; without a configuration it listens to loopback only.
-
-    Raises OSError when it does not come up.
-    """
+    """mosquitto as a child that ends with this process; Linux only. Raises OSError when it does not come up."""
+    _must_be_free(port)  # else somebody else's answer would count as its own
     process = await asyncio.create_subprocess_exec(
         program,
-        "-p",
-        str(port),
-        stdin=asyncio.subprocess.DEVNULL,
+        "-c",
+        "/dev/stdin",
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         preexec_fn=die_with_parent,
     )
+    # "user root" counts only for root: changing to another user would let it live on when this process dies.
+    assert process.stdin is not None  # a pipe
+    process.stdin.write(f"listener {port} {HOST}\nallow_anonymous true\nuser root\n".encode())
+    process.stdin.close()
     try:
         async with asyncio.timeout(_READY_S):
             while process.returncode is None:

@@ -135,10 +135,12 @@ class Plant:
             shown.update({prefix + name: value for name, value in _unit_values(unit).items()})
         for code, line in self.lines.items():
             shown[f"Site.Energy.{code}"] = line.energy_kwh
+            shown[f"{code}.Meter.Power"] = sum(unit.power_kw for unit in line.units)
         shown["Site.Energy.Power"] = self.power_kw
         shown["Site.Energy.Total"] = self.energy_kwh
         shown["Site.Ambient.Temperature"] = self._temperature.reading
         shown["Site.Ambient.Humidity"] = self._humidity.reading
+        shown["Site.Ambient.DewPoint"] = _dew_point_c(self._temperature.reading, self._humidity.reading)
         shown["Site.Air.Pressure"] = self._air.reading
         return shown
 
@@ -200,6 +202,12 @@ class Plant:
         signals["Site.Ambient.Humidity"] = self._humidity
         signals["Site.Air.Pressure"] = self._air
         return signals
+
+
+def _dew_point_c(temperature_c: float, humidity: float) -> float:
+    """Dew point in °C of air at relative ``humidity`` in percent. Source: Magnus formula, coefficients of Sonntag (1990)."""
+    share = math.log(max(humidity, 0.1) / 100.0) + 17.62 * temperature_c / (243.12 + temperature_c)
+    return 243.12 * share / (17.62 - share)
 
 
 def _unit_values(unit: WorkUnit) -> dict[str, Value]:

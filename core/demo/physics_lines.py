@@ -224,7 +224,8 @@ def _packing() -> LineSpec:
         run_kw=1.8,
         kinds=(_JAM, _CHIPS),
         warm="SealTemperature",
-        signals=(Heated("SealTemperature", setpoint=140.0, full_rise=200.0, tau_s=300.0, heater_kw=1.4),),
+        setpoints=(Setpoint("SealSetpoint", 140.0, 60.0, 180.0),),
+        signals=(Heated("SealTemperature", setpoint="SealSetpoint", full_rise=200.0, tau_s=300.0, heater_kw=1.4),),
         factors=(Factor("SealTemperature", 140.0, 8.0, 0.15),),
     )
     return LineSpec("L5", "L5-M2", (erector, _packing_robot(), sealer), buffers=(12, 12), changeover_s=5400.0)

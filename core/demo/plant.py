@@ -29,6 +29,9 @@ from core.demo.truth import Ledger, Timeline
 from core.errors import GenbaError, Invalid
 
 DEFAULT_CONTROL = (HOST, 24850)
+_OFFSETS = {"opcua": 0, "modbus": 1, "control": 2, "ethernetip": 3, "mqtt": 4, "sparkplug": 5}
+"""Server kind → its port, counted from the base."""
+_SCHEMES = {"opcua": "opc.tcp", "modbus": "modbus", "ethernetip": "ethernetip", "mqtt": "mqtt", "sparkplug": "mqtt"}
 _TICK_S = 0.1
 _SLICE_MS = 10_000  # simulated time worked off between two looks at the clock
 _MOST_OWED_S = 2.0  # a computer that slept does not make up for it
@@ -42,8 +45,9 @@ class PlantOptions:
     Attributes:
         speed: Simulated seconds per second, 0.01 … 5000.
         seed: Decides everything left to chance.
-        port_base: When given, the ports are this, +1 (Modbus), +2 (control) and +3 (EtherNet/IP).
-        opcua_port, modbus_port, control_port, ethernetip_port: Wanted ports; a busy one gives way to the next free one.
+        port_base: When given, the ports are this and the numbers after it, in the order of ``_OFFSETS``.
+        opcua_port, modbus_port, ethernetip_port, mqtt_port, sparkplug_port, control_port: Wanted ports; a busy one gives way to the next
+            free one.
         respawn: Start a server process again when it dies by itself.
         with_parent: Process id; the plant ends when that process ends. None: it does not care.
         until_stdin_closes: End when standard input ends.
@@ -55,6 +59,8 @@ class PlantOptions:
     port_base: int | None = None
     opcua_port: int = 24840
     modbus_port: int = 15020
+    mqtt_port: int = 18830
+    sparkplug_port: int = 18840
     control_port: int = DEFAULT_CONTROL[1]
     ethernetip_port: int = 24818
     respawn: bool = False
@@ -62,12 +68,12 @@ class PlantOptions:
     until_stdin_closes: bool = False
     tags: Path | None = None
 
-    def ports(self) -> dict[str, int]:
-        """Wanted port of each server by its kind, and of the control channel."""
-        base = self.port_base
-        if base is None:
-            return {"opcua": self.opcua_port, "modbus": self.modbus_port, "control": self.control_port, "ethernetip": self.ethernetip_port}
-        return {"opcua": base, "modbus": base + 1, "control": base + 2, "ethernetip": base + 3}
+    def port(self, kind: str) -> int:
+        """Wanted port of a server kind, or of ``control``."""
+        if self.port_base is not None:
+            return self.port_base + _OFFSETS[kind]
+        wanted: int = getattr(self, f"{kind}_port")
+        return wanted
 
 
 def run(options: PlantOptions) -> int:
@@ -97,8 +103,8 @@ def control(host: str, port: int, command: str | Sequence[str]) -> dict[str, Any
 def command(options: PlantOptions) -> list[str]:
     """The command line that starts a plant with ``options`` in a process of its own."""
     line = [sys.executable, "-m", "core.demo", "--speed", f"{options.speed}", "--seed", f"{options.seed}"]
-    for kind, port in options.ports().items():
-        line += [f"--{kind}-port", f"{port}"]
+    for kind in _OFFSETS:
+        line += [f"--{kind}-port", f"{options.port(kind)}"]
     if options.respawn:
         line.append("--respawn")
     if options.with_parent is not None:
@@ -129,7 +135,7 @@ class _Running:
         self._end = asyncio.Event()
 
     def _server(self, source: str, kind: str) -> ServerProcess:
-        return ServerProcess(kind, self._options.ports()[kind], self._tags_file, lambda: self._board.entries(source), self._on_write)
+        return ServerProcess(kind, self._options.port(kind), self._tags_file, lambda: self._board.entries(source), self._on_write)
 
     async def run(self) -> int:
         """Start, say so, run, end."""
@@ -139,7 +145,7 @@ class _Running:
         ticking: asyncio.Task[None] | None = None
         try:
             await asyncio.gather(*(server.start() for server in self._servers.values()))
-            await control_server.start(self._options.ports()["control"])
+            await control_server.start(self._options.port("control"))
             for server in self._servers.values():
                 server.respawn = self._options.respawn
             ready = {"ready": True, **self._addresses(control_server.port), "seed": self._options.seed, "speed": self._speed}
@@ -161,9 +167,7 @@ class _Running:
 
     def _addresses(self, control_port: int) -> dict[str, Any]:
         return {
-            "opcua": f"opc.tcp://{HOST}:{self._servers['opcua'].port}",
-            "modbus": f"modbus://{HOST}:{self._servers['modbus'].port}",
-            "ethernetip": f"ethernetip://{HOST}:{self._servers['ethernetip'].port}",
+            **{kind: f"{_SCHEMES[kind]}://{HOST}:{server.port}" for kind, server in self._servers.items()},
             "control": f"{HOST}:{control_port}",
             "pid": os.getpid(),
             "servers": {kind: server.pid for kind, server in self._servers.items()},

@@ -1,4 +1,4 @@
-"""Main of a server process: ``python -m core.demo.server_process opcua|modbus|ethernetip``, started by the plant and fed through its stdin.
+"""Main of a server process: ``python -m core.demo.server_process KIND``, started by the plant and fed through its stdin.
 
 In: one line of settings ``{"port", "tags", "entries"}``, then ``{"entries": [...]}`` per change. Out: ``{"ready": port}`` or
 ``{"failed": text, "again": whether another try may help}``, then ``{"write": [tag, value]}`` per accepted write of a client.
@@ -46,17 +46,29 @@ class ProtocolServer(Protocol):
 
 
 def _server(kind: str, tags: list[TagSpec], gate: Gate) -> ProtocolServer:
-    if kind == "opcua":
-        from core.demo.opcua_server import OpcUaServer
+    match kind:
+        case "opcua":
+            from core.demo.opcua_server import OpcUaServer
 
-        return OpcUaServer(tags, gate)
-    if kind == "ethernetip":
-        from core.demo.ethernetip_server import EtherNetIpServer
+            return OpcUaServer(tags, gate)
+        case "ethernetip":
+            from core.demo.ethernetip_server import EtherNetIpServer
 
-        return EtherNetIpServer(tags, gate)
-    from core.demo.modbus_server import ModbusServer
+            return EtherNetIpServer(tags, gate)
+        case "modbus":
+            from core.demo.modbus_server import ModbusServer
 
-    return ModbusServer(tags, gate)
+            return ModbusServer(tags, gate)
+        case "mqtt":
+            from core.demo.mqtt_server import MqttServer
+
+            return MqttServer(tags, gate)
+        case "sparkplug":
+            from core.demo.sparkplug_server import SparkplugServer
+
+            return SparkplugServer(tags, gate)
+        case unknown:
+            raise ValueError(f"no server of kind {unknown}")
 
 
 class _Feed:

@@ -25,7 +25,7 @@ class ServerProcess:
     """One protocol server in a process of its own. All methods run on the plant's loop.
 
     Args:
-        kind: ``opcua``, ``modbus`` or ``ethernetip``.
+        kind: See ``taglist.SERVED_BY``.
         port: Wanted port; the next free one is taken and kept when it is busy at the first start.
         tags_file: The tag list, read again by the server itself.
         entries: Gives everything the server shows now.

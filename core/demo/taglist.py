@@ -14,7 +14,13 @@ from core.errors import Invalid
 from core.live.tags import TagRole, TagSpec, TagType, WritePolicy
 
 TAGS_FILE = Path(__file__).resolve().parents[2] / "resources" / "demo" / "tags.csv"
-SERVED_BY: Mapping[str, str] = {"demo-opcua": "opcua", "demo-modbus": "modbus", "demo-ethernetip": "ethernetip"}
+SERVED_BY: Mapping[str, str] = {
+    "demo-opcua": "opcua",
+    "demo-modbus": "modbus",
+    "demo-ethernetip": "ethernetip",
+    "demo-mqtt": "mqtt",
+    "demo-sparkplug": "sparkplug",
+}
 """Source code → kind of server process."""
 
 

@@ -18,6 +18,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.demo.plant import PlantOptions
+from core.demo.taglist import SERVED_BY
 from tests.cli.conftest import Genba, Said
 from tests.postgres import plain
 
@@ -30,7 +32,7 @@ def free_ports() -> int:
     while True:
         base = next(_bases)
         with contextlib.suppress(OSError):
-            for port in range(base, base + 3):
+            for port in range(base, base + 5):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port))
             return base
@@ -65,10 +67,10 @@ def test_a_day_of_a_headless_station(genba: Genba, started: Start, plant: dict[s
     """Site applied, machines read, counts and states recorded; faults provoked and told; ended by a signal."""
     site = tmp_path / "site.yaml"
     text = (DEMO / "site.yaml").read_text(encoding="utf-8")
-    text = text.replace("opc.tcp://127.0.0.1:24840", plant["opcua"]).replace("modbus://127.0.0.1:15020", plant["modbus"])
-    assert plant["opcua"] in text
-    assert plant["modbus"] in text
-    text = text.replace("ethernetip://127.0.0.1:24818", plant["ethernetip"])
+    for kind in SERVED_BY.values():
+        default = f"{plant[kind].rpartition(':')[0]}:{PlantOptions().port(kind)}"
+        assert default in text
+        text = text.replace(default, plant[kind])
     site.write_text(text, encoding="utf-8")
     (tmp_path / "tags.csv").write_bytes((DEMO / "tags.csv").read_bytes())
     assert genba("site", "apply", site).code == 0

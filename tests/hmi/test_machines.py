@@ -14,6 +14,7 @@ import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
 
+from core.demo.taglist import SERVED_BY
 from core.live.link import LinkState
 from core.live.sample import Batch, Quality, Sample
 from core.live.tags import TagRole
@@ -74,8 +75,7 @@ def test_every_protocol_shows_values_younger_than_three_seconds(screen: Screen) 
             assert one.sample.quality.usable, one.sample
             assert now - one.sample.received_at < 3.0, one.sample
     shown = app.state(screen.window)
-    states = {link["source"]: link["state"] for link in shown["links"]}
-    assert states == dict.fromkeys(("demo-opcua", "demo-modbus", "demo-ethernetip"), "ONLINE")
+    assert {link["source"]: link["state"] for link in shown["links"]} == dict.fromkeys(SERVED_BY, "ONLINE")
     assert shown["tiles"]
     assert all(entry["age_s"] < 3.0 for entry in shown["tiles"])
 
