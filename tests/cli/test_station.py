@@ -92,7 +92,7 @@ def test_a_day_of_a_headless_station(genba: Genba, started: Start, plant: dict[s
 
 
 def wait_for_rows(home: Path, within_s: float = 20) -> None:
-    """Until both machine protocols have brought counts, and states of lines are known."""
+    """Until three machine protocols have brought counts, and states of lines are known."""
     from core.store.embedded import ADMIN, EmbeddedServer
 
     server = EmbeddedServer(home / "database")
@@ -107,7 +107,7 @@ def wait_for_rows(home: Path, within_s: float = 20) -> None:
                     " (SELECT count(*) FROM genba.state_segment)"
                 ).fetchone()
                 assert found is not None
-                if found[0] == 2 and found[2] >= 6:
+                if found[0] >= 3 and found[2] >= 6:
                     return
                 time.sleep(0.1)
     finally:
