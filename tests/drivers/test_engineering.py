@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.drivers.engineering import INTEGER_RANGE, Undecodable, to_engineering, to_raw
@@ -32,6 +32,20 @@ def test_whatever_a_machine_sends_becomes_its_type_or_is_refused(tag_type: TagTy
         assert not isinstance(value, bool)
         assert isinstance(value, int | float)
         assert math.isfinite(value)
+
+
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_thousands_of_raw_values(count: int) -> None:
+    @settings(max_examples=count, deadline=None, database=None)
+    @given(st.sampled_from(TagType), anything, st.floats(allow_nan=False).filter(bool), st.floats(allow_nan=False))
+    def decode(tag_type: TagType, raw: object, scale: float, offset: float) -> None:
+        try:
+            value = to_engineering(TagSpec("t", "S", "", tag_type, scale=scale, offset=offset), raw)
+        except Undecodable:
+            return
+        assert isinstance(value, bool | str) or (isinstance(value, int | float) and math.isfinite(value))
+
+    decode()
 
 
 @given(

@@ -19,6 +19,7 @@ SHARED = {
     "fleet",
     "host",
     "wire",
+    "counters",
     "engineering",
     "broker",
     "broker_link",

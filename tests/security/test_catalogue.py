@@ -30,7 +30,7 @@ COLUMNS_CHANGED = {
     "station": {"name", "line_id", "offline_h"},
 }
 """Tables of which a station changes these columns only, in an operation or as evidence."""
-ADDED_ONLY = {"movement", "production_report"}
+ADDED_ONLY = {"manual_entry", "movement", "production_report"}
 NOT_ADDED = {"badge", "station"}
 DELETED = {"user_role", "role_rule", "secret"}
 NAN_ALLOWED: dict[str, str] = {}
