@@ -87,7 +87,10 @@ class EtherNetIpDriver:
     async def connect(self) -> None:
         """Open session and CIP connection, and learn who is there."""
         self._path = self._route()
-        self._link = LogixLink(*self._path)
+        try:
+            self._link = LogixLink(*self._path)
+        except LinkLost as error:
+            raise Invalid("driver.bad_url", source=self._shown, detail=str(error)) from None
         self._thread = LinkThread(self._link, f"ethernetip {self._source.code}")
         self._identity = await self._ask(self._link.open)
 
@@ -99,7 +102,8 @@ class EtherNetIpDriver:
             timeout_s = float(options.get("timeout", _TIMEOUT_S))
             route = [part for part in parts.path.split("/") if part]
             good = parts.scheme == "ethernetip" and parts.hostname and ":" not in parts.hostname
-            if not good or not 0.2 <= timeout_s <= 30 or (len(route) > 1 and len(route) % 2) or options.get("model", "logix") not in MODELS:
+            good = good and (route[0].isdigit() if len(route) == 1 else len(route) % 2 == 0)
+            if not good or not 0.2 <= timeout_s <= 30 or options.get("model", "logix") not in MODELS:
                 raise ValueError(self._source.url)
             path = "/".join([f"{parts.hostname}:{parts.port or 44818}", *route])
         except ValueError as error:
@@ -132,6 +136,8 @@ class EtherNetIpDriver:
         self._tell(unknown)
         self._edition = await self._ask(self._open_link.begin_edition)
         await self._learn_all()
+        if not self._places:
+            self._sink(self._batch())  # nothing to read, and yet connected: its tag list can be browsed
         look_at = ask_at = self._clock.monotonic()
         while True:
             now = self._clock.monotonic()
@@ -173,8 +179,11 @@ class EtherNetIpDriver:
 
     async def _poll(self, due: float, packet: Packet) -> None:
         """Read ``packet``, deliver it, and plan its next turn: in its own rhythm, without those that could not be kept."""
-        reading = await self._ask(partial(read, self._open_link, packet))
-        self._deliver(reading)
+        reading = await self._ask(partial(self._read, packet))
+        if reading.values:
+            batch = Batch(self._source.code, reading.at)
+            reading.fill(batch)
+            self._sink(batch)
         doubtful = reading.changed or any(answer.leads_nowhere for _, answer in reading.refused)
         if doubtful and await self._look():
             return
@@ -247,11 +256,11 @@ class EtherNetIpDriver:
         if batch.tags:
             self._sink(batch)
 
-    def _deliver(self, reading: Reading) -> None:
-        batch = self._batch()
-        reading.fill(batch)
-        if batch.tags:
-            self._sink(batch)
+    def _read(self, packet: Packet) -> Reading:
+        """On the link's thread, which knows when the answer came however late the loop takes it."""
+        reading = read(self._open_link, packet)
+        reading.at = self._clock.now().timestamp()
+        return reading
 
     # -- requests ------------------------------------------------------------------------------------------------
 

@@ -156,11 +156,13 @@ class Reading:
         values: Tag, engineering value or None, status word; for a batch.
         refused: Reads the controller refused, with its answers.
         changed: Reads whose values are not of the form they had; told as bad among ``values`` already.
+        at: When they came, UNIX seconds UTC.
     """
 
     values: list[tuple[str, Value, str]] = field(default_factory=list)
     refused: list[tuple[Piece, Answer]] = field(default_factory=list)
     changed: bool = False
+    at: float = 0.0
 
     def fill(self, batch: Batch) -> None:
         """Add the values to ``batch``."""

@@ -28,7 +28,7 @@ from core.drivers.ethernetip_plan import Answer, answers_of, edition_request, fr
 logging.getLogger("pycomm3").setLevel(logging.CRITICAL + 1)
 
 _HEADER = 24
-_UNCONNECTED, _CONNECTED, _REGISTER = 0x6F, 0x70, 0x65
+_UNCONNECTED, _CONNECTED = 0x6F, 0x70
 _GOODBYE_S = 0.5
 _UPLOAD_S = 60.0
 """Longest upload of a tag list: a controller that never comes to its end must not be listened to for ever."""
@@ -106,12 +106,15 @@ class _Controller(LogixDriver):
         frame: bytes = super()._receive()
         asked = self._asked
         command = struct.unpack_from("<H", asked)[0]
-        same = frame[:2] == asked[:2] and (command == _REGISTER or frame[4:8] == asked[4:8])
+        same = frame[:2] == asked[:2]
+        status = struct.unpack_from("<I", frame, 8)[0]
+        if same and status:
+            raise CommError(f"encapsulation status {status:#x}")
         if command == _CONNECTED:
-            # Of connected data only the sequence number comes back for certain.
-            same = same and frame[44:46] == asked[44:46]
+            # Of connected data only session and sequence number come back for certain.
+            same = same and frame[4:8] == asked[4:8] and frame[44:46] == asked[44:46]
         elif command == _UNCONNECTED:
-            same = same and frame[12:20] == asked[12:20]
+            same = same and frame[4:8] == asked[4:8] and frame[12:20] == asked[12:20]
         if not same:
             raise CommError("answer to another question")
         return frame
@@ -176,10 +179,16 @@ class LogixLink:
         path: ``host[:port][/slot]``, as the library takes it.
         timeout_s: For each answer.
         micro800: The controller is a Micro800 although it does not say so.
+
+    Raises:
+        LinkLost: The path cannot be one.
     """
 
     def __init__(self, path: str, timeout_s: float, micro800: bool = False) -> None:
-        self._driver = _Controller(path, timeout_s, micro800)
+        try:
+            self._driver = _Controller(path, timeout_s, micro800)
+        except Exception as error:  # noqa: BLE001 - a route the library cannot read
+            raise LinkLost(_reason(error)) from None
         self._cut = False
         self._has_edition = True
 

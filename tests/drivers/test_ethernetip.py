@@ -353,6 +353,20 @@ def test_identity_names_the_machine_and_its_program(shared: ServerProcess) -> No
             await driver.close()
         with pytest.raises(NotConnected):
             await driver.read([tag("ethernetip", "mode")])
+        small = EtherNetIpDriver(source("ethernetip", shared.port, model="micro800"), SystemClock())
+        await small.connect()
+        assert (await small.identity()).endswith("00c0ffee"), "a Micro800 has no name of its program to tell"
+        assert (await small.read([tag("ethernetip", "mode"), tag("ethernetip", "string")])).values == [1, POINTS["string"].value]
+        await small.close()
+
+    asyncio.run(go())
+
+
+def test_a_source_without_tags_is_connected_and_can_be_browsed(shared: ServerProcess) -> None:
+    async def go() -> None:
+        async with Rig(source("ethernetip", shared.port), []) as rig:
+            await rig.until(lambda: rig.state is LinkState.ONLINE)
+            assert "mode" in {item.address for item in await rig.acquisition.browse("PLC", None)}
 
     asyncio.run(go())
 
@@ -419,7 +433,7 @@ def test_closing_does_not_wait_for_a_thread_that_hangs(monkeypatch: pytest.Monke
     [
         ("ethernetip://", {}), ("modbus://127.0.0.1", {}), ("ethernetip://127.0.0.1:99999", {}), ("ethernetip://127.0.0.1/1/2/3", {}),
         ("ethernetip://[::1]", {}), ("ethernetip://127.0.0.1", {"timeout": "never"}), ("ethernetip://127.0.0.1", {"timeout": "0"}),
-        ("ethernetip://127.0.0.1", {"model": "plc5"}), ("ethernetip://127.0.0.1/1/x/2/?", {}),
+        ("ethernetip://127.0.0.1", {"model": "plc5"}), ("ethernetip://127.0.0.1/slot", {}),
     ],
 )  # fmt: skip
 def test_an_address_that_cannot_be_is_told(url: str, options: dict[str, str]) -> None:
