@@ -88,7 +88,9 @@ class LogixController(LogixDispatcher):  # type: ignore[misc]  # the library pub
 
     def _answer(self, service: int, path: CipPath, data: bytes) -> CipServiceResponse:
         names, instance = _followed(path.raw_path or b"")
-        if path.class_id == _ROUTER and service == _MANY and self.many_at_once:
+        if path.class_id == _ROUTER and service == _MANY:
+            if not self.many_at_once:
+                raise Fault(_UNSUPPORTED)
             return self._many(data)
         if self.downloading and path.class_id in (None, _SYMBOL, _TEMPLATE, _PROGRAM):
             raise Fault(PATH_UNKNOWN)

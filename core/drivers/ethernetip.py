@@ -296,8 +296,8 @@ class EtherNetIpDriver:
             try:
                 check(place, known)
                 return write(link, place, raw, known, in_time)
-            except (WrongType, Undecodable):
-                pass  # nothing was written
+            except (WrongType, Undecodable, Invalid):
+                pass  # nothing was written, and what does not fit the type of then may fit the one of now
         form = learn(link, [place])[place.base]
         if isinstance(form, No):
             raise Refused("driver.write_refused", tag=place.tag.name, value=raw, detail=form.word)

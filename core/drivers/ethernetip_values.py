@@ -206,8 +206,6 @@ def decode(place: Place, form: Form, data: bytes, bit: int | None) -> bool | int
 
 def _text(place: Place, form: Form, data: bytes) -> str:
     width = 1 if form.code == SHORT_STRING else 4
-    if len(data) < width:
-        raise Undecodable("answer too short")
     length = int.from_bytes(data[:width], "little", signed=width == 4)
     if not 0 <= length <= len(data) - width:
         raise Undecodable("bad string length")

@@ -239,6 +239,20 @@ def test_a_program_download_is_noticed_and_vanished_tags_are_told_by_name(own: S
     asyncio.run(go())
 
 
+def test_a_write_right_after_a_download_has_the_new_type(own: ServerProcess) -> None:
+    own.tell("forget_edition")
+
+    async def go() -> None:
+        slow = TagSpec("mode", "PLC", "mode", REAL, 30.0)
+        async with Rig(source("ethernetip", own.port), [slow]) as rig:
+            await rig.online()
+            own.tell("download", [], {"mode": "REAL"})
+            await rig.acquisition.write(slow, 2.5)
+            assert own.tell("get", "mode") == 2.5
+
+    asyncio.run(go())
+
+
 def test_during_a_download_values_are_bad_and_come_back(own: ServerProcess) -> None:
     async def go() -> None:
         tags = [tag("ethernetip", "mode"), spec("motor.Speed", REAL)]

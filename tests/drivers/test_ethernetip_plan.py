@@ -240,6 +240,19 @@ def test_many_bytes_and_texts(data: bytes, text: str) -> None:
     _located(text)
 
 
+@pytest.mark.parametrize("starts", [(6, 6), (6, 9), (14, 6), (6, 200), (0, 6), (5, 14)])
+def test_answers_that_overlap_are_none(starts: tuple[int, int]) -> None:
+    sound = b"\xcc\0\0\0\xc3\0\x07\0"
+    two = [read_request(("a",)), read_request(("b",))]
+    body = struct.pack("<HHH", 2, 6, 14) + sound + sound
+    assert [answer.body for answer in answers_of(Answer(0, None, body), two)] == [sound[4:]] * 2
+    with pytest.raises(Undecodable):
+        answers_of(Answer(0, None, struct.pack("<HHH", 2, *starts) + body[6:]), two)
+    inside = struct.pack("<HHH", 2, 4, 0xCC) + b"\0\0" + bytes(0xCC - 8) + sound
+    with pytest.raises(Undecodable):
+        answers_of(Answer(0, None, inside), two)
+
+
 def test_a_refused_packet_is_refused_for_all_it_asked() -> None:
     refusal = Answer(0x0C, None, b"")
     assert answers_of(refusal, PACKET.requests) == [refusal] * len(PACKET.requests)
