@@ -36,6 +36,7 @@ _WAITING_MAX = 200_000
 """Messages that may wait for a loop that stands still; then the oldest go, because the latest value is the one that counts."""
 _SLICE = 1_000
 """Messages handed over per turn of the loop, so that a burst does not hold it for long."""
+_CHUNK = 2**16
 _CONNECT_S = 3.0
 _POLL_S = 1.0
 _LOGIN = frozenset((0x86, 0x87, 0x8A, 0x8C))
@@ -78,10 +79,28 @@ class Hearer(Protocol):
 
 
 class _Client(paho.Client):
-    """The library leaves the socket of a failed handshake open, and expects no other name in a certificate than the host's."""
+    """The library asks the system three times for each packet, which costs more than the packet; here it reads from a buffer.
+
+    It also leaves the socket of a failed handshake open, and expects no other name in a certificate than the host's.
+    """
 
     server_name = ""
     tls_context: ssl.SSLContext
+    _chunk = b""
+    _at = 0
+
+    @property
+    def unread(self) -> bool:
+        """Whether bytes wait in the buffer, which no selector knows of."""
+        return self._at < len(self._chunk)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        at = self._at
+        if at >= len(self._chunk):
+            self._chunk, at = super()._sock_recv(_CHUNK), 0
+        part = self._chunk[at : at + bufsize]
+        self._at = at + len(part)
+        return part
 
     def _ssl_wrap_socket(self, tcp_sock: Any) -> ssl.SSLSocket:
         wrapped = self.tls_context.wrap_socket(tcp_sock, server_hostname=self.server_name, do_handshake_on_connect=False)
@@ -128,8 +147,8 @@ class BrokerLink:
         self._posted = False
         self._ending = False
         self._arrived = 0
-        self.heard_at = clock.monotonic()
-        """When anything last came from the broker, monotonic seconds."""
+        self._now = self.heard_at = clock.monotonic()
+        """When a whole packet last came from the broker, monotonic seconds: bytes alone are no sign of life, they may be anything."""
         self._wake, self._woken = socket.socketpair()
         for end in (self._wake, self._woken):
             end.setblocking(False)
@@ -241,23 +260,26 @@ class BrokerLink:
         """Read and write until the connection ends or we do; every way out but an exception is an orderly one."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._woken, selectors.EVENT_READ)
-            sock, watched = client.socket(), selectors.EVENT_READ
+            sock, watched, tidied = client.socket(), selectors.EVENT_READ, 0.0
             selector.register(sock, watched)
             while client.socket() is sock and not self._ending:
                 wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.want_write() else 0)
                 if wanted != watched:
                     selector.modify(sock, wanted)
                     watched = wanted
-                readable = self._options.tls and sock.pending() > 0
+                readable = client.unread or (self._options.tls and sock.pending() > 0)
                 for key, _ in selector.select(0 if readable else _POLL_S):
                     if key.fileobj is self._woken:
                         self._woken.recv(4096)
                     readable = readable or key.fileobj is sock
+                now = self._now = self._clock.monotonic()
                 if readable:
                     self._read(client)
                 if client.want_write():
                     client.loop_write()
-                client.loop_misc()
+                if now - tidied >= _POLL_S:
+                    tidied = now
+                    client.loop_misc()
         if self._ending and client.socket() is not None:
             client.disconnect()
             client.loop_write()
@@ -267,13 +289,11 @@ class BrokerLink:
         for _ in range(_SLICE):
             before = self._arrived
             client.loop_read()
-            if client.socket() is None:
-                return
-            # The only look at the library's inside: it believes any length and would collect up to 256 MB.
-            if client._in_packet["remaining_length"] > _PACKET_MAX:
-                raise NotConnected("driver.link_broken", source=self._shown, detail="the broker announced a packet without end")
-            if self._arrived == before:
-                return
+            if self._arrived == before and (not client.unread or client.socket() is None):
+                break
+        # The only look at the library's inside: it believes any length and would collect up to 256 MB.
+        if client._in_packet["remaining_length"] > _PACKET_MAX:
+            raise NotConnected("driver.link_broken", source=self._shown, detail="the broker announced a packet without end")
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
@@ -287,8 +307,8 @@ class BrokerLink:
             self._reason = NotConnected("driver.link_broken", source=self._shown, detail=str(code))
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
-        self.heard_at = self._clock.monotonic()
         self._arrived += 1
+        self.heard_at = self._now
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -300,5 +320,5 @@ class BrokerLink:
             self._post(self._drain)
 
     def _on_answer(self, kind: str, mid: int, codes: Sequence[Any]) -> None:
-        self.heard_at = self._clock.monotonic()
+        self.heard_at = self._now
         self._post(self._hearer.answered, kind, mid, [code.value for code in codes])

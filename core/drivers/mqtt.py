@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.clock import Clock
@@ -27,7 +27,7 @@ from core.drivers.mqtt_browse import TOPICS_MAX, children
 from core.drivers.mqtt_payload import Absent, Alive, Point, locate, parse, raw_value, source_time, written
 from core.errors import Invalid, NotConnected, Refused
 from core.live.link import BrowseItem
-from core.live.sample import Batch, Quality, Sample, Value
+from core.live.sample import Batch, Quality, Value
 from core.live.tags import SourceSpec, TagSpec
 
 _CONFIRM_S = 2.0
@@ -38,6 +38,23 @@ _TRIAL_S = 2.5
 NO_MESSAGE = "no message"
 RETAINED = "retained"
 LAST_WILL = "last will"
+
+
+_Latest = tuple[Value, Quality, float | None, str]
+"""Value, quality, source time, status: a plain tuple, because there is one for every message."""
+
+
+@dataclass(slots=True)
+class _Topic:
+    """The tags in one topic; ``has_document`` when one of them needs its payload to be JSON."""
+
+    points: list[Point] = field(default_factory=list)
+    has_document: bool = False
+
+    def add(self, point: Point) -> None:
+        """One more tag."""
+        self.points.append(point)
+        self.has_document = self.has_document or point.has_document
 
 
 @dataclass(slots=True)
@@ -67,10 +84,10 @@ class MqttDriver:
         self._broker: Broker | None = None
         self._sink: Sink = lambda batch: None
         self._served: dict[str, Point] = {}
-        self._points: defaultdict[str, list[Point]] = defaultdict(list)
+        self._topics: dict[str, _Topic] = {}
         self._machines: dict[Alive, _Machine] = {}
         self._watched: defaultdict[str, list[_Machine]] = defaultdict(list)
-        self._latest: dict[str, Sample] = {}
+        self._latest: dict[str, _Latest] = {}
         self._live: set[str] = set()
         self._found: set[str] = set()
         self._silent: dict[str, float] = {}
@@ -109,9 +126,9 @@ class MqttDriver:
                 self._enter(locate(tag))
             except Undecodable as error:
                 self._put(unknown, tag.name, None, Quality.CONFIG, status=str(error))
-        refused = await self._link.subscribe([*{**self._points, **self._watched}], self._qos)
+        refused = await self._link.subscribe([*{**self._topics, **self._watched}], self._qos)
         for topic, word in refused.items():
-            for point in self._points.get(topic, ()):
+            for point in self._topics[topic].points if topic in self._topics else ():
                 self._put(unknown, point.tag.name, None, Quality.CONFIG, status=word)
                 self._silent.pop(point.tag.name, None)
         if unknown.tags:
@@ -121,7 +138,7 @@ class MqttDriver:
 
     def _enter(self, point: Point) -> None:
         self._served[point.tag.name] = point
-        self._points[point.place.topic].append(point)
+        self._topics.setdefault(point.place.topic, _Topic()).add(point)
         self._silent[point.tag.name] = self._clock.monotonic() + point.tag.stale_after_s
         if point.alive is not None:
             machine = self._machines.get(point.alive)
@@ -132,7 +149,7 @@ class MqttDriver:
 
     def _put(self, batch: Batch, tag: str, value: Value, quality: Quality, at: float | None = None, status: str = "") -> None:
         batch.add(tag, value, quality, at, status)
-        self._latest[tag] = Sample(tag, value, quality, status, at, batch.received_at)
+        self._latest[tag] = (value, quality, at, status)
 
     def _take(self, burst: list[Message]) -> None:
         """One burst of messages; called on the loop. Whatever stands in them becomes a quality, never an exception."""
@@ -142,25 +159,25 @@ class MqttDriver:
                 self._heard_topics[message.topic] = (message.payload or b"")[:65_536]
             for machine in self._watched.get(message.topic, ()):
                 self._hear_of(machine, message, batch)
-            points = self._points.get(message.topic)
-            if points:
-                self._decode(points, message, batch)
+            topic = self._topics.get(message.topic)
+            if topic is not None:
+                self._decode(topic, message, batch)
         if batch.tags:
             self._news.set()
             served = without(batch, self._tried) if self._tried else batch
             if served.tags:  # an empty batch would confirm what nobody confirmed
                 self._sink(served)
 
-    def _decode(self, points: Iterable[Point], message: Message, batch: Batch) -> None:
+    def _decode(self, topic: _Topic, message: Message, batch: Batch) -> None:
         document: object = None
         broken = "message too large" if message.payload is None else ""
         payload = message.payload or b""
-        if not broken and any(point.has_document for point in points):
+        if topic.has_document and not broken:
             try:
                 document = parse(payload)
             except Undecodable as error:
                 broken = str(error)
-        for point in points:
+        for point in topic.points:
             name = point.tag.name
             if message.retained and name in self._live:
                 continue  # somebody subscribed anew; what came live is younger
@@ -176,7 +193,7 @@ class MqttDriver:
             except Undecodable as error:
                 self._put(batch, name, None, Quality.BAD, status=str(error))
             else:
-                self._good(point, value, source_time(point, document), message.retained, batch)
+                self._good(point, value, None if point.time is None else source_time(point, document), message.retained, batch)
                 continue
             self._silent.pop(name, None)
 
@@ -225,8 +242,8 @@ class MqttDriver:
     def _confirm(self, machine: _Machine, batch: Batch) -> None:
         for point in machine.points:
             known = self._latest.get(point.tag.name)
-            if known is not None and known.quality.usable:
-                batch.add(known.tag, known.value, known.quality, known.source_at, known.status)
+            if known is not None and known[1].usable:
+                batch.add(point.tag.name, *known)
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -238,11 +255,7 @@ class MqttDriver:
             await self._try(new)
         batch = self._batch()
         for tag in tags:
-            known = self._latest.get(tag.name)
-            if known is None:
-                batch.add(tag.name, None, Quality.STALE, status=NO_MESSAGE)
-            else:
-                batch.add(tag.name, known.value, known.quality, known.source_at, known.status)
+            batch.add(tag.name, *self._latest.get(tag.name, (None, Quality.STALE, None, NO_MESSAGE)))
         for tag in new:
             self._latest.pop(tag.name, None)
         return batch
@@ -257,11 +270,11 @@ class MqttDriver:
             except Undecodable as error:
                 self._put(batch, tag.name, None, Quality.CONFIG, status=str(error))
         for point in points:
-            self._points[point.place.topic].append(point)
+            self._topics.setdefault(point.place.topic, _Topic()).add(point)
         self._tried += [point.tag.name for point in points]
         try:
             for topic, word in (await self._link.subscribe([point.place.topic for point in points], self._qos)).items():
-                for point in self._points[topic]:
+                for point in self._topics[topic].points:
                     self._put(batch, point.tag.name, None, Quality.CONFIG, status=word)
             async with asyncio.timeout(_TRIAL_S):
                 while any(point.tag.name not in self._latest for point in points):
@@ -271,7 +284,7 @@ class MqttDriver:
             pass
         finally:
             for point in points:
-                self._points[point.place.topic].remove(point)
+                self._topics[point.place.topic].points.remove(point)
                 self._tried.remove(point.tag.name)
 
     async def write(self, tag: TagSpec, value: Value) -> None:
@@ -303,7 +316,7 @@ class MqttDriver:
             heard = self._heard_topics
         finally:
             self._heard_topics = None
-            if self._broker is not None and filters[0] not in self._points and filters[0] not in self._watched:
+            if self._broker is not None and filters[0] not in self._topics and filters[0] not in self._watched:
                 self._broker.forget(filters)
         return children(address or "", heard)
 

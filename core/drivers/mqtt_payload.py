@@ -30,6 +30,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?"
 _SPECIAL: Final = {"nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf, "infinity": math.inf, "-infinity": -math.inf}
 _TRUE, _FALSE = frozenset(("true", "1", "on", "yes")), frozenset(("false", "0", "off", "no"))
 _EXACT = 2**53
+_JSON: Final = json.JSONDecoder()
 _LATEST_S = 1e11
 
 Search = Callable[[Any], Any]
@@ -171,7 +172,7 @@ def parse(payload: bytes) -> Any:
     if not payload:
         raise Undecodable("empty message")
     try:
-        return json.loads(payload)
+        return _JSON.decode(payload.decode("utf-8"))
     except Exception as error:  # noqa: BLE001 - UnicodeDecodeError, RecursionError, too many digits: all the same to the operator
         raise Undecodable("not JSON" if isinstance(error, json.JSONDecodeError) else f"not JSON: {type(error).__name__}") from None
 

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from core.drivers.engineering import FLOAT32_MAX, Undecodable
 from core.drivers.sparkplug_pb2 import Payload  # type: ignore[attr-defined]  # made at run time from the descriptor
@@ -60,9 +60,8 @@ def type_word(datatype: int) -> str:
     return _OTHERS.get(datatype, f"type {datatype}")
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric of a message.
+class Metric(NamedTuple):
+    """One metric of a message; a tuple, because there is one for every value that arrives.
 
     Attributes:
         name: "" when the message gives only an alias.
