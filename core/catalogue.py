@@ -12,6 +12,7 @@ import core.equipment.manual
 import core.equipment.site
 import core.equipment.sources
 import core.equipment.stations
+import core.equipment.trust
 import core.equipment.writes
 import core.inventory.products
 import core.production.lines

@@ -35,12 +35,13 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from core.cli import audit, database, interface, plant, secrets, site, station
+    from core.cli import audit, database, interface, plant, secrets, site, source, station
 
     app.add_typer(audit.app, name="audit")
     app.add_typer(database.app, name="db")
     app.add_typer(site.app, name="site")
     app.add_typer(secrets.app, name="secrets")
+    app.add_typer(source.app, name="source")
     app.add_typer(plant.app, name="plant")
     app.command("station")(station.station)
     app.command("operations")(interface.operations)

@@ -84,12 +84,17 @@ def wanted(options: Mapping[str, str], shown: Shown) -> Wanted:
     return Wanted(mode, policy, user, login == "certificate", options.get("readable_login") == "allowed")
 
 
+def words(mode: Any, policy_uri: Any) -> tuple[str, str]:
+    """Mode and policy of an endpoint as the site file would say them; a policy this station does not use by its own name."""
+    name = _BY_URI.get(policy_uri, str(policy_uri).rpartition("#")[2])
+    return _WORD.get(mode, "?"), "" if name == "None" else name
+
+
 def matching(endpoints: Sequence[Any], asked: Wanted, shown: Shown) -> Any:
     """The first endpoint that is exactly what was asked for. Raises Refused with the list of what there is."""
     offered = []
     for endpoint in endpoints:
-        name = _BY_URI.get(endpoint.SecurityPolicyUri, str(endpoint.SecurityPolicyUri).rpartition("#")[2])
-        offered.append(f"{_WORD.get(endpoint.SecurityMode, '?')} {name}".removesuffix(" None"))
+        offered.append(" ".join(filter(None, words(endpoint.SecurityMode, endpoint.SecurityPolicyUri))))
         binary = _TRANSPORT in str(endpoint.TransportProfileUri or _TRANSPORT)
         if endpoint.SecurityMode == asked.mode and endpoint.SecurityPolicyUri == asked.policy.URI and binary:
             return endpoint

@@ -76,6 +76,28 @@ class ConnectionSafety:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One way to connect to an OPC UA server, as the server tells anybody: nothing of it is proved.
+
+    Attributes:
+        url: As the server knows itself; behind a router another one than the station uses.
+        server: URI of the server.
+        security, policy: As the options of a source would say it.
+        logins: What it takes: ``anonymous``, ``user``, ``certificate``, ``token``.
+        fingerprint: SHA-256 of its certificate in groups of four; "" for none.
+        until: Last day of that certificate; "" for none, "?" where it cannot be read.
+    """
+
+    url: str
+    server: str
+    security: str
+    policy: str
+    logins: tuple[str, ...]
+    fingerprint: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class BrowseItem:
     """One entry of a source's address space.
 

@@ -32,6 +32,7 @@ from core.station.floor import Floor, Prepare
 from core.station.manual import Manual
 from core.station.people import People
 from core.station.reading import Reading
+from core.station.trusting import Trusting
 from core.station.writing import Writing
 from core.store.engine import DatabaseState
 from core.store.journal import Entry
@@ -55,7 +56,7 @@ _LOOK_EVERY, _ANCHOR_EVERY = 6, 120
 
 
 class Station:
-    """Verbs: do, ask, write, browse, retry, watch; ``people`` has sign_in and sign_out, ``exports`` writes files.
+    """Verbs: do, ask, write, browse, retry, watch; ``people`` signs in and out, ``exports`` writes files, ``certificates`` trusts.
 
     Args:
         settings: Of this station.
@@ -108,6 +109,7 @@ class Station:
         self._arrivals = asyncio.Lock()
         self.people = People(settings.name, self._floor, partial(self._on, self._deciding), partial(self._on, self._working), self._became)
         self.exports = Exports(self, self._floor, partial(self._on, self._working))
+        self.certificates = Trusting(self, partial(self._on, self._working))
         self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock, home=settings.home)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
         self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
@@ -206,14 +208,12 @@ class Station:
 
     async def settle(self, request_id: UUID) -> None:
         """Take an intent off the list because a person has dealt with it; audited. Raises Refused for a fact."""
-        actor = self.actor
-        await self._on(self._deciding, lambda: self._floor.door.settle(request_id, actor))
+        await self._on(self._deciding, partial(self._floor.door.settle, request_id, self.actor))
         await self.attention()
 
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Answer from the database, or the last snapshot of the same question. Raises Unavailable, Refused, Invalid."""
-        actor = self.actor
-        return await self._on(self._asking, lambda: self._floor.ask(query, actor, args))
+        return await self._on(self._asking, partial(self._floor.ask, query, self.actor, args))
 
     async def write(self, tag: str, value: Value, *, seen: Value = None, reason: str = "") -> WriteResult:
         """Write a machine and wait for its confirmation; see ``TagWriter.write`` for the arguments and the errors."""
@@ -229,8 +229,7 @@ class Station:
 
     async def connections(self) -> tuple[ConnectionSafety, ...]:
         """How safe each connection of this station is, the database first."""
-        site = self.site
-        return await self._on(self._working, lambda: connections(self.settings, site, self._floor.secrets))
+        return await self._on(self._working, partial(connections, self.settings, self.site, self._floor.secrets))
 
     @property
     def waiting(self) -> int:

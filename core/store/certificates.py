@@ -151,9 +151,14 @@ class Certificates:
         seen = self.seen(source)
         if seen is None:
             raise Invalid("store.certificate_unseen", source=source)
-        if fingerprint(seen).replace(" ", "") != "".join(wanted.split()).replace(":", "").upper():
+        if not self.is_same(seen, wanted):
             raise Conflict("store.certificate_other", source=source, fingerprint=fingerprint(seen))
         self.accept(source, seen)
+
+    @staticmethod
+    def is_same(der: bytes, typed: str) -> bool:
+        """Whether ``typed``, with or without spaces and colons, is the fingerprint of that certificate."""
+        return fingerprint(der).replace(" ", "") == "".join(typed.split()).replace(":", "").upper()
 
     def accept(self, source: str, der: bytes) -> None:
         """Trust ``der`` at ``source`` without having seen it: it came by a way nobody else can write to. Raises Unavailable, Refused."""
