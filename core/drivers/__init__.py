@@ -13,7 +13,7 @@ from core.drivers.base import Driver
 from core.errors import Invalid
 from core.live.tags import SourceSpec
 
-PROTOCOLS = ("opcua", "modbus", "ethernetip", "mqtt", "sparkplug")
+PROTOCOLS = ("opcua", "modbus", "ethernetip", "mqtt", "sparkplug", "http")
 
 
 def create(source: SourceSpec, clock: Clock, secret: str | None = None, home: Path | None = None) -> Driver:
@@ -22,7 +22,7 @@ def create(source: SourceSpec, clock: Clock, secret: str | None = None, home: Pa
     Args:
         source: Whom to connect to.
         clock: Reception times and rhythms.
-        secret: Password of the source's login; None when it has none.
+        secret: Password, token or key of the source's login; None when it has none.
         home: Of the station: its own certificate and those it trusts lie there; None for the usual one.
 
     Raises:
@@ -49,5 +49,9 @@ def create(source: SourceSpec, clock: Clock, secret: str | None = None, home: Pa
             from core.drivers.sparkplug import SparkplugDriver
 
             return SparkplugDriver(source, secret, clock)
+        case "http":
+            from core.drivers.http import HttpDriver
+
+            return HttpDriver(source, secret, clock)
         case unknown:
             raise Invalid("driver.unknown_protocol", source=source.code, detail=unknown)

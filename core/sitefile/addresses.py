@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from core.live.tags import TagType
-from core.sitefile import addresses_logix, addresses_modbus, addresses_opcua
+from core.sitefile import addresses_http, addresses_logix, addresses_modbus, addresses_opcua
 from core.sitefile.addresses_broker import mqtt_findings, sparkplug_findings
 from core.sitefile.problems import Finding
 
@@ -25,6 +25,9 @@ def url_findings(protocol: str, url: str, options: Mapping[str, str] = _NOTHING)
     """What is wrong with a source's URL, and with its options where the protocol's are known here."""
     if protocol == "modbus":
         yield from addresses_modbus.source_findings(url, options)
+        return
+    if protocol == "http":
+        yield from addresses_http.source_findings(url, options)
         return
     if protocol == "opcua":
         yield from addresses_opcua.source_findings(options)
@@ -59,5 +62,7 @@ def address_findings(
         yield from mqtt_findings(address, options, written=written)
     elif protocol == "sparkplug":
         yield from sparkplug_findings(address, options)
+    elif protocol == "http":
+        yield from addresses_http.tag_findings(address, kind, options, written=written)
     else:
         yield from addresses_opcua.tag_findings(address, kind, options, written=written)

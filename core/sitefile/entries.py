@@ -167,7 +167,7 @@ class SourceEntry(Entry):
     """A machine, gateway or broker; see ``core.live.tags.SourceSpec``."""
 
     code: Code
-    protocol: Literal["opcua", "modbus", "ethernetip", "mqtt", "sparkplug", "manual"]
+    protocol: Literal["opcua", "modbus", "ethernetip", "mqtt", "sparkplug", "http", "manual"]
     url: Text = ""
     label: Names
     readers: Literal["lease", "all", "stations"] = "lease"

@@ -39,12 +39,16 @@ def source_safety(spec: SourceSpec) -> ConnectionSafety:
         return ConnectionSafety(spec.code, "source", "—", "local", "safety.entered_by_hand")
     try:
         parts = urlsplit(spec.url)
+        if parts.scheme == "modbus+serial":
+            return ConnectionSafety(spec.code, "source", (parts.hostname or "").upper() or parts.path, "safe", "safety.serial_line")
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return ConnectionSafety(spec.code, "source", "—", "unsafe", "safety.address_unreadable")
     where = f"{host}:{port}" if port else host
     if _loopback(host):
         return ConnectionSafety(spec.code, "source", where, "local", "safety.same_computer")
+    if spec.protocol == "http":
+        return ConnectionSafety(spec.code, "source", where, *_http_safety(parts.scheme, spec.options))
     if spec.protocol == "modbus":
         return ConnectionSafety(spec.code, "source", where, "unsafe", "safety.modbus_plain")
     if spec.protocol == "ethernetip":
@@ -76,6 +80,13 @@ def _broker_safety(spec: SourceSpec, where: str, *, encrypted: bool) -> Connecti
         return ConnectionSafety(spec.code, "source", where, "safe", "safety.broker_proved")
     code = "safety.broker_password_readable" if spec.options.get("user") else "safety.broker_plain"
     return ConnectionSafety(spec.code, "source", where, "unsafe", code)
+
+
+def _http_safety(scheme: str, options: Mapping[str, str]) -> tuple[Literal["safe", "unsafe"], str]:
+    if scheme == "https":
+        return "safe", "safety.http_proved"  # the driver verifies certificates always, there is no option to do without
+    logs_in = "user" in options or options.get("auth", "none").lower() != "none"
+    return "unsafe", "safety.http_password_readable" if logs_in else "safety.http_plain"
 
 
 def secrets_safety(secrets: StationSecrets) -> ConnectionSafety:

@@ -22,6 +22,8 @@ class Dialect:
         points: The points this protocol can hold.
         source: Options of the source.
         frozen_s: Within how many seconds a frozen server must be known as OFFLINE.
+        reconnects: Whether a connection that is reset counts as a lost source; a protocol that opens one for every few
+            questions opens another and nobody has lost anything.
         writes: Whether machines behind it can be written at all.
         preload: Modules to load before anything is measured.
     """
@@ -38,6 +40,7 @@ class Dialect:
     source: Mapping[str, str] = field(default_factory=dict)
     frozen_s: float = 4.0
     writes: bool = True
+    reconnects: bool = True
 
 
 DIALECTS: dict[str, Dialect] = {
@@ -92,5 +95,15 @@ DIALECTS: dict[str, Dialect] = {
         missing="Test/Edge/Plant#nobody",
         nonsense="Test/Edge",
         preload=("core.drivers.sparkplug",),
+    ),
+    "http": Dialect(
+        server="http",
+        url=lambda port: f"http://127.0.0.1:{port}",
+        address=lambda point: f"/points#{point.name}",
+        missing="/nobody#x",
+        nonsense="/points#[",
+        options=lambda point: {"write": "PUT", "write_path": f"/points/{point.name}", "body": '{"value": "$value"}'},
+        preload=("core.drivers.http", "anyio._backends._asyncio", "httpcore._async"),
+        reconnects=False,
     ),
 }

@@ -280,8 +280,11 @@ def _reconnect_often(protocol: str, server: ServerProcess, times: int) -> None:
             await rig.online()
             tasks, files = len(asyncio.all_tasks()), _open_files()
             for _ in range(times):
+                if not DIALECTS[protocol].reconnects:
+                    proxy.mode = "refuse"
                 proxy.reset_all()
                 await rig.offline(3.0)
+                proxy.mode = "ok"
                 await rig.acquisition.retry("PLC")
                 await rig.online()
             await asyncio.sleep(0.1)

@@ -23,9 +23,9 @@ from core.sitefile.addresses import address_findings, url_findings
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 
 
-def in_short_and_long(test: Callable[..., None]) -> tuple[Callable[..., None], Callable[..., None]]:
+def in_short_and_long(test: Callable[..., None], few: int = 2000) -> tuple[Callable[..., None], Callable[..., None]]:
     """The same property with 2,000 inputs and, in the long run, with 100,000."""
-    short = settings(max_examples=2000, deadline=None)(test)
+    short = settings(max_examples=few, deadline=None)(test)
     many = settings(max_examples=100_000, deadline=None)(given_again(test))
     return short, pytest.mark.long(pytest.mark.timeout(3000)(many))
 

@@ -55,6 +55,14 @@ def test_the_database(url: str | None, safety: str, words: str, shown: str, tmp_
         ("sparkplug", "mqtts://broker:8883", {}, "safe", "safety.broker_proved"),
         ("sparkplug", "mqtt://127.0.0.1:1883", {}, "local", "safety.same_computer"),
         ("modbus", "modbus://plc:99999", {}, "unsafe", "safety.address_unreadable"),
+        ("modbus", "modbus+rtu://10.0.0.5:4001", {}, "unsafe", "safety.modbus_plain"),
+        ("modbus", "modbus+serial:///dev/ttyS0?baud=9600", {}, "safe", "safety.serial_line"),
+        ("modbus", "modbus+serial://planted:secret@COM3", {}, "safe", "safety.serial_line"),
+        ("http", "https://sensor/api", {"user": "u"}, "safe", "safety.http_proved"),
+        ("http", "http://sensor/api", {}, "unsafe", "safety.http_plain"),
+        ("http", "http://sensor", {"user": "planted"}, "unsafe", "safety.http_password_readable"),
+        ("http", "http://sensor", {"auth": "bearer"}, "unsafe", "safety.http_password_readable"),
+        ("http", "http://localhost:8080", {"auth": "bearer"}, "local", "safety.same_computer"),
     ],
 )
 def test_a_source(protocol: str, url: str, options: dict[str, str], safety: str, words: str) -> None:
