@@ -1,4 +1,7 @@
-"""The simulated controllers of L2, L4 and L5, as a real Modbus TCP server with three unit ids. Lives in a process of its own."""
+"""Simulated controllers as a real Modbus server, by TCP or as a gateway to RTU slaves. Lives in a process of its own.
+
+The controllers of L2, L4 and L5 are three unit ids behind Modbus TCP; the heat meters of L3 and L6 two slaves behind a gateway.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from pymodbus.constants import ExcCodes
+from pymodbus.framer import FramerType
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
@@ -31,9 +35,11 @@ class ModbusServer:
     Args:
         tags: The tags of this server; addresses ``unit/table/address[.bit]``.
         gate: Judges clients' writes and passes accepted ones to the plant.
+        rtu: Whether frames travel as on a serial line, as behind a gateway that passes them on.
     """
 
-    def __init__(self, tags: Iterable[TagSpec], gate: Gate) -> None:
+    def __init__(self, tags: Iterable[TagSpec], gate: Gate, *, rtu: bool = False) -> None:
+        self._framer = FramerType.RTU if rtu else FramerType.SOCKET
         self._tags = {tag.name: tag for tag in tags}
         self._gate = gate
         self._places = {name: place_of(tag) for name, tag in self._tags.items()}
@@ -47,7 +53,7 @@ class ModbusServer:
     async def start(self, port: int, entries: Iterable[Entry]) -> None:
         """Make the registers with ``entries`` in place, then open the port. Raises OSError when it is taken."""
         units = sorted({place.unit for place in self._places.values()})
-        self._server = ModbusTcpServer([self._device(unit) for unit in units], address=("127.0.0.1", port))
+        self._server = ModbusTcpServer([self._device(unit) for unit in units], framer=self._framer, address=("127.0.0.1", port))
         await self.show(entries)
         try:
             await self._server.serve_forever(background=True)

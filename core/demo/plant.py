@@ -29,9 +29,15 @@ from core.demo.truth import Ledger, Timeline
 from core.errors import GenbaError, Invalid
 
 DEFAULT_CONTROL = (HOST, 24850)
-_OFFSETS = {"opcua": 0, "modbus": 1, "control": 2, "ethernetip": 3, "mqtt": 4, "sparkplug": 5}
-"""Server kind → its port, counted from the base."""
-_SCHEMES = {"opcua": "opc.tcp", "modbus": "modbus", "ethernetip": "ethernetip", "mqtt": "mqtt", "sparkplug": "mqtt"}
+_SCHEMES = {
+    "opcua": "opc.tcp",
+    "modbus": "modbus",
+    "ethernetip": "ethernetip",
+    "mqtt": "mqtt",
+    "sparkplug": "mqtt",
+    "rtu": "modbus+rtu",
+    "http": "http",
+}
 _TICK_S = 0.1
 _SLICE_MS = 10_000  # simulated time worked off between two looks at the clock
 _MOST_OWED_S = 2.0  # a computer that slept does not make up for it
@@ -45,9 +51,9 @@ class PlantOptions:
     Attributes:
         speed: Simulated seconds per second, 0.01 … 5000.
         seed: Decides everything left to chance.
-        port_base: When given, the ports are this and the numbers after it, in the order of ``_OFFSETS``.
-        opcua_port, modbus_port, ethernetip_port, mqtt_port, sparkplug_port, control_port: Wanted ports; a busy one gives way to the next
-            free one.
+        port_base: When given, the ports are this and the numbers after it, in the order of ``ports``.
+        opcua_port, modbus_port, control_port, ethernetip_port, mqtt_port, sparkplug_port, rtu_port, http_port: Wanted ports; a busy one
+            gives way to the next free one.
         respawn: Start a server process again when it dies by itself.
         with_parent: Process id; the plant ends when that process ends. None: it does not care.
         until_stdin_closes: End when standard input ends.
@@ -63,17 +69,26 @@ class PlantOptions:
     sparkplug_port: int = 18840
     control_port: int = DEFAULT_CONTROL[1]
     ethernetip_port: int = 24818
+    rtu_port: int = 15021
+    http_port: int = 15080
     respawn: bool = False
     with_parent: int | None = None
     until_stdin_closes: bool = False
     tags: Path | None = None
 
-    def port(self, kind: str) -> int:
-        """Wanted port of a server kind, or of ``control``."""
-        if self.port_base is not None:
-            return self.port_base + _OFFSETS[kind]
-        wanted: int = getattr(self, f"{kind}_port")
-        return wanted
+    def ports(self) -> dict[str, int]:
+        """Wanted ports by kind of server, and that of ``control``."""
+        own = {
+            "opcua": self.opcua_port,
+            "modbus": self.modbus_port,
+            "control": self.control_port,
+            "ethernetip": self.ethernetip_port,
+            "mqtt": self.mqtt_port,
+            "sparkplug": self.sparkplug_port,
+            "rtu": self.rtu_port,
+            "http": self.http_port,
+        }
+        return own if self.port_base is None else dict(zip(own, range(self.port_base, self.port_base + len(own)), strict=True))
 
 
 def run(options: PlantOptions) -> int:
@@ -103,8 +118,8 @@ def control(host: str, port: int, command: str | Sequence[str]) -> dict[str, Any
 def command(options: PlantOptions) -> list[str]:
     """The command line that starts a plant with ``options`` in a process of its own."""
     line = [sys.executable, "-m", "core.demo", "--speed", f"{options.speed}", "--seed", f"{options.seed}"]
-    for kind in _OFFSETS:
-        line += [f"--{kind}-port", f"{options.port(kind)}"]
+    for kind, port in options.ports().items():
+        line += [f"--{kind}-port", f"{port}"]
     if options.respawn:
         line.append("--respawn")
     if options.with_parent is not None:
@@ -135,7 +150,7 @@ class _Running:
         self._end = asyncio.Event()
 
     def _server(self, source: str, kind: str) -> ServerProcess:
-        return ServerProcess(kind, self._options.port(kind), self._tags_file, lambda: self._board.entries(source), self._on_write)
+        return ServerProcess(kind, self._options.ports()[kind], self._tags_file, lambda: self._board.entries(source), self._on_write)
 
     async def run(self) -> int:
         """Start, say so, run, end."""
@@ -145,7 +160,7 @@ class _Running:
         ticking: asyncio.Task[None] | None = None
         try:
             await asyncio.gather(*(server.start() for server in self._servers.values()))
-            await control_server.start(self._options.port("control"))
+            await control_server.start(self._options.ports()["control"])
             for server in self._servers.values():
                 server.respawn = self._options.respawn
             ready = {"ready": True, **self._addresses(control_server.port), "seed": self._options.seed, "speed": self._speed}

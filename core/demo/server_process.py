@@ -55,10 +55,14 @@ def _server(kind: str, tags: list[TagSpec], gate: Gate) -> ProtocolServer:
             from core.demo.ethernetip_server import EtherNetIpServer
 
             return EtherNetIpServer(tags, gate)
-        case "modbus":
+        case "modbus" | "rtu":
             from core.demo.modbus_server import ModbusServer
 
-            return ModbusServer(tags, gate)
+            return ModbusServer(tags, gate, rtu=kind == "rtu")
+        case "http":
+            from core.demo.http_server import HttpServer
+
+            return HttpServer(tags, gate)
         case "mqtt":
             from core.demo.mqtt_server import MqttServer
 

@@ -20,6 +20,8 @@ SERVED_BY: Mapping[str, str] = {
     "demo-ethernetip": "ethernetip",
     "demo-mqtt": "mqtt",
     "demo-sparkplug": "sparkplug",
+    "demo-rtu": "rtu",
+    "demo-http": "http",
 }
 """Source code → kind of server process."""
 

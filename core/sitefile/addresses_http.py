@@ -66,17 +66,20 @@ def _option(name: str, text: str, options: Mapping[str, str]) -> Iterator[Findin
 
 def _login(name: str, text: str, options: Mapping[str, str]) -> Iterator[Finding]:
     login = options.get("auth", "basic" if "user" in options else "none").lower()
-    value = f"{name}={text}"
+    by_header = "auth=header, key_header=X-Api-Key"
+    wrong = ""
     if name == "auth" and login not in _LOGINS:
         yield "options", "sitefile.not_one_of", {"key": name, "value": text, "limit": ", ".join(_LOGINS)}
     elif name == "auth" and login == "basic" and not options.get("user"):
-        yield "options", "sitefile.bad_option", {"value": value, "example": "auth=basic, user=genba"}
-    elif (name == "auth" and login == "header" and "key_header" not in options) or (
-        name == "key_header" and (login != "header" or not _is_header(text))
+        wrong = "auth=basic, user=genba"
+    elif (name == "auth" and login == "header" and not options.get("key_header")) or (
+        name == "key_header" and not (login == "header" and _is_header(text))
     ):
-        yield "options", "sitefile.bad_option", {"value": value, "example": "auth=header, key_header=X-Api-Key"}
+        wrong = by_header
     elif name == "user" and (":" in text or (login == "basic" and not text)):
-        yield "options", "sitefile.bad_option", {"value": value, "example": "user=genba"}
+        wrong = "user=genba"
+    if wrong:
+        yield "options", "sitefile.bad_option", {"value": f"{name}={text}", "example": wrong}
 
 
 def _is_header(name: str) -> bool:

@@ -68,7 +68,7 @@ def test_a_day_of_a_headless_station(genba: Genba, started: Start, plant: dict[s
     site = tmp_path / "site.yaml"
     text = (DEMO / "site.yaml").read_text(encoding="utf-8")
     for kind in SERVED_BY.values():
-        default = f"{plant[kind].rpartition(':')[0]}:{PlantOptions().port(kind)}"
+        default = f"{plant[kind].rpartition(':')[0]}:{PlantOptions().ports()[kind]}"
         assert default in text
         text = text.replace(default, plant[kind])
     site.write_text(text, encoding="utf-8")

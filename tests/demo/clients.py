@@ -13,6 +13,7 @@ from typing import Any
 import pycomm3
 from asyncua import Client, ua
 from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.framer import FramerType
 
 from core.live.tags import TagSpec, TagType
 
@@ -62,8 +63,10 @@ def write_ethernetip(url: str, address: str, value: Any) -> str:
 
 @contextlib.asynccontextmanager
 async def modbus_client(url: str) -> AsyncIterator[AsyncModbusTcpClient]:
-    host, port = url.removeprefix("modbus://").split(":")
-    client = AsyncModbusTcpClient(host, port=int(port), timeout=2, retries=0)
+    scheme, _, address = url.partition("://")
+    host, port = address.split(":")
+    framer = FramerType.RTU if scheme == "modbus+rtu" else FramerType.SOCKET
+    client = AsyncModbusTcpClient(host, port=int(port), framer=framer, timeout=2, retries=0)
     assert await client.connect()
     try:
         yield client

@@ -8,8 +8,10 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from asyncua import ua
@@ -311,3 +313,46 @@ def test_speed_and_pause(plant: RunningPlant) -> None:
     time.sleep(0.5)
     assert plant.do("truth")["simulated_s"] > first["simulated_s"] + 40
     plant.do("speed 20")
+
+
+def test_the_slaves_behind_the_gateway_show_the_plants_truth(plant: RunningPlant) -> None:
+    until(lambda: plant.do("truth")["simulated_s"] > 30)
+    plant.do("pause")
+    time.sleep(0.4)  # what is under way arrives
+    try:
+        shown = plant.do("tags")["tags"]
+        wanted = [tag for tag in TAGS.values() if tag.source == "demo-rtu"]
+        assert {tag.address.split("/")[0] for tag in wanted} == {"21", "22"}
+        assert plant.ready["rtu"].startswith("modbus+rtu://")
+        read = asyncio.run(read_modbus(plant.ready["rtu"], wanted))
+        assert read == {tag.name: pytest.approx(shown[tag.name]["value"]) for tag in wanted}
+    finally:
+        plant.do("resume")
+
+
+def test_the_documents_of_the_sensors_show_the_plants_truth(plant: RunningPlant) -> None:
+    wanted = [tag for tag in TAGS.values() if tag.source == "demo-http"]
+
+    def read() -> tuple[dict[str, Any], httpx.Response]:
+        answer = httpx.get(plant.ready["http"] + "/api/v1/packing", trust_env=False)
+        document = answer.json()
+        return {tag.name: document[tag.address.split("#")[1].split(".")[0]][tag.address.split(".")[1]] for tag in wanted}, answer
+
+    plant.do("pause")
+    time.sleep(0.4)  # what is under way arrives
+    try:
+        shown = plant.do("tags")["tags"]
+        found, answer = read()
+        for tag in wanted:
+            assert found[tag.name]["value"] == shown[tag.name]["value"]
+            at = datetime.fromisoformat(found[tag.name]["at"]).timestamp()
+            assert at == pytest.approx(shown[tag.name]["source_at"], abs=0.001)
+        url = plant.ready["http"] + "/api/v1/packing"
+        assert httpx.get(url, headers={"If-None-Match": answer.headers["etag"]}, trust_env=False).status_code == 304
+        assert httpx.get(plant.ready["http"] + "/nobody", trust_env=False).status_code == 404
+        assert httpx.put(url, content=b"", trust_env=False).status_code == 405
+        plant.do("bad L5.M3.HeaterPower")
+        until(lambda: read()[0]["L5.M3.HeaterPower"]["value"] is None)
+        plant.do("clear L5.M3.HeaterPower")
+    finally:
+        plant.do("resume")
