@@ -25,7 +25,7 @@ def plant(
         typer.Option(
             min=1024,
             max=65_400,
-            help="First of eight ports: OPC UA, Modbus, control, and one for each further protocol; a taken one gives way to the next free one.",
+            help="First of eight ports: OPC UA, Modbus, control, then the others; a taken one gives way to the next free one.",
             show_default=False,
         ),
     ] = None,

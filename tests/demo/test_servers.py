@@ -351,8 +351,8 @@ def test_the_documents_of_the_sensors_show_the_plants_truth(plant: RunningPlant)
         assert httpx.get(url, headers={"If-None-Match": answer.headers["etag"]}, trust_env=False).status_code == 304
         assert httpx.get(plant.ready["http"] + "/nobody", trust_env=False).status_code == 404
         assert httpx.put(url, content=b"", trust_env=False).status_code == 405
-        plant.do("bad L5.M3.HeaterPower")
-        until(lambda: read()[0]["L5.M3.HeaterPower"]["value"] is None)
-        plant.do("clear L5.M3.HeaterPower")
+        plant.do("bad L5.M1.HeaterPower")
+        until(lambda: read()[0]["L5.M1.HeaterPower"]["value"] is None)
+        plant.do("clear L5.M1.HeaterPower")
     finally:
         plant.do("resume")
