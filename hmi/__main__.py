@@ -70,7 +70,7 @@ class _Genba(TyperGroup):
         return _leave_defaults(super().get_params(ctx))
 
 
-Panel = Annotated[str | None, typer.Option("--panel", help="Panel to open: lines, orders, trends.", show_default=False)]
+Panel = Annotated[str | None, typer.Option("--panel", help="Panel to open: lines, orders, trends, equipment, users.", show_default=False)]
 Lang = Annotated[Literal["ja", "en"] | None, typer.Option("--language", help="Language of the screen.", show_default=False)]
 Look = Annotated[
     Literal["light", "dark"] | None, typer.Option("--theme", help="light for lit halls, dark for the night shift.", show_default=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -12,6 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, and_, case
 from sqlalchemy.orm import aliased
 
 from core.equipment.models import Area, Line, Site, StateSegment, Tag, WorkUnit
+from core.equipment.segment_rows import newest_state, state_columns, state_of
 from core.equipment.states import NO_LINK, MachineState, Segment
 from core.errors import Refused
 from core.inventory.models import Product
@@ -21,32 +21,9 @@ from core.production.rows import order_select, pace_of, today, view_of, work_ord
 from core.production.views import Choices, LineDetail, LineView, Named, OrderStatus, ProductChoice, UnitView
 from core.store.base import Db
 from core.store.query import PAGE_MAX, Page
-from core.store.tables import LeaseRow
 
 PAST: Final = timedelta(hours=8)
 _RUNNING = [OrderStatus.IN_PROGRESS.value, OrderStatus.PAUSED.value]
-
-
-def _newest_state(unit_id: Any) -> FromClause:
-    """The newest segment of a work unit and who records it.
-
-    ``recorded`` is False when the recorder's lease has run out: the segment may be over without anybody having seen it.
-    """
-    return (
-        select(
-            StateSegment.state,
-            StateSegment.started_at,
-            StateSegment.ended_at,
-            StateSegment.reason_code,
-            LeaseRow.renewed_at,
-            func.coalesce(LeaseRow.expires_at > func.now(), False).label("recorded"),
-        )
-        .outerjoin(LeaseRow, LeaseRow.name == func.concat("source:", StateSegment.source))
-        .where(StateSegment.work_unit_id == unit_id)
-        .order_by(StateSegment.started_at.desc(), StateSegment.ended_at.desc().nulls_first())
-        .limit(1)
-        .lateral("newest")
-    )
 
 
 def _midnight() -> ColumnElement[datetime]:
@@ -95,7 +72,7 @@ def _tags_of(unit: Any) -> ColumnElement[Any]:
 
 @cache  # it is long: building it takes longer than running it
 def _overview() -> Select[Any]:
-    at_work, state, counts = _order_on_line(), _newest_state(Line.constraint_unit_id), _today_counts()
+    at_work, state, counts = _order_on_line(), newest_state(Line.constraint_unit_id), _today_counts()
     order = order_select().subquery("running")
     constraint = aliased(WorkUnit)
     queued = (
@@ -113,10 +90,7 @@ def _overview() -> Select[Any]:
             Line.efficiency,
             Area.code.label("area_code"),
             func.coalesce(constraint.code, "").label("constraint_unit"),
-            *(
-                state.c[name].label(f"state_{name}")
-                for name in ("state", "started_at", "ended_at", "reason_code", "renewed_at", "recorded")
-            ),
+            *state_columns(state),
             counts.c.good,
             counts.c.reject,
             queued.label("queue"),
@@ -139,19 +113,8 @@ def _overview() -> Select[Any]:
 _PLACE: Final = (Site.position, Site.code, Area.position, Area.code, Line.position, Line.code)
 
 
-def _state(row: RowMapping | Mapping[str, Any]) -> tuple[MachineState, datetime | None, str]:
-    """State, since when and why; OFFLINE as soon as nobody records the unit any more."""
-    if row["state_state"] is None:
-        return MachineState.OFFLINE, None, ""
-    if row["state_ended_at"] is not None:
-        return MachineState.OFFLINE, row["state_ended_at"], NO_LINK
-    if not row["state_recorded"]:
-        return MachineState.OFFLINE, max(row["state_started_at"], row["state_renewed_at"] or row["state_started_at"]), NO_LINK
-    return MachineState(row["state_state"]), row["state_started_at"], row["state_reason_code"]
-
-
 def _line_view(row: RowMapping, now: datetime) -> LineView:
-    state, since, reason = _state(row)
+    state, since, reason = state_of(row)
     order = None if row["order_id"] is None else view_of(row, now)
     capacity, efficiency = float(row["capacity_per_hour"]), float(row["efficiency"])
     pace = rules.pace_per_hour(None, capacity, efficiency) if order is None else pace_of(row)
@@ -210,7 +173,7 @@ def detail(db: Db, line_code: str) -> LineDetail:
 
 
 def _units(db: Db, line_id: int) -> tuple[UnitView, ...]:
-    state = _newest_state(WorkUnit.id)
+    state = newest_state(WorkUnit.id)
     tags = select(func.array_agg(Tag.name).aggregate_order_by(Tag.position)).where(
         Tag.work_unit_id == WorkUnit.id, Tag.retired_at.is_(None)
     )
@@ -219,16 +182,13 @@ def _units(db: Db, line_id: int) -> tuple[UnitView, ...]:
             WorkUnit.code,
             WorkUnit.name,
             tags.correlate(WorkUnit).scalar_subquery().label("tags"),
-            *(
-                state.c[name].label(f"state_{name}")
-                for name in ("state", "started_at", "ended_at", "reason_code", "renewed_at", "recorded")
-            ),
+            *state_columns(state),
         )
         .outerjoin(state, true())
         .where(WorkUnit.line_id == line_id, WorkUnit.retired_at.is_(None))
         .order_by(WorkUnit.position, WorkUnit.code)
     ).mappings()
-    return tuple(UnitView(row["code"], row["name"], *_state(row), tags=tuple(row["tags"] or ())) for row in found)
+    return tuple(UnitView(row["code"], row["name"], *state_of(row), tags=tuple(row["tags"] or ())) for row in found)
 
 
 def _segments(db: Db, unit_code: str, now: datetime) -> tuple[Segment, ...]:
@@ -242,7 +202,7 @@ def _segments(db: Db, unit_code: str, now: datetime) -> tuple[Segment, ...]:
         .order_by(StateSegment.started_at, StateSegment.ended_at.nulls_last())
     )
     segments = [Segment(MachineState(state), started_at, ended_at, reason) for state, started_at, ended_at, reason in stored]
-    newest = db.execute(select(_newest_state(unit))).mappings().first()
+    newest = db.execute(select(newest_state(unit))).mappings().first()
     seen_until = now
     if newest is not None and not newest["recorded"] and newest["ended_at"] is None:
         seen_until = max(newest["started_at"], newest["renewed_at"] or newest["started_at"])

@@ -21,14 +21,14 @@ from core.equipment.site import site_view
 from core.equipment.views import SiteView
 from core.errors import GenbaError, Refused, Unavailable
 from core.history.recent import Recent
-from core.live.link import BrowseItem, ConnectionSafety, LinkStatus
+from core.live.link import LinkStatus
 from core.live.sample import Value
 from core.live.table import Table
 from core.live.writes import WriteResult
 from core.station.acquisition import Acquisition
-from core.station.connections import connections
 from core.station.exporting import Exports
 from core.station.floor import Floor, Prepare
+from core.station.machines import Machines
 from core.station.manual import Manual
 from core.station.people import People
 from core.station.reading import Reading
@@ -56,7 +56,8 @@ _LOOK_EVERY, _ANCHOR_EVERY = 6, 120
 
 
 class Station:
-    """Verbs: do, ask, write, browse, retry, watch; ``people`` signs in and out, ``exports`` writes files, ``certificates`` trusts.
+    """Verbs: do, ask, write, watch; ``people`` has sign_in and sign_out, ``machines`` looks closer, ``exports`` writes files,
+    ``certificates`` trusts.
 
     Args:
         settings: Of this station.
@@ -71,6 +72,7 @@ class Station:
         site: What the database, or the last snapshot of it, says about the plant.
         actor: Who is signed in; GUEST for nobody.
         people: Signing in and out, and what is known of whoever is signed in.
+        machines: Why a value is old, what a machine offers, how its connection is.
         writing: Putting back what was written, accepting an exchanged machine.
         database_up: Whether the database answers; None before the first attempt ended.
         read_only: Why this program must not write the schema, or None.
@@ -112,6 +114,7 @@ class Station:
         self.certificates = Trusting(self, partial(self._on, self._working))
         self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock, home=settings.home)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
+        self.machines = Machines(self, acquisition, self._floor, partial(self._on, self._working))
         self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
         self.manual = Manual(self.table, self.clock, self.ask)
 
@@ -218,18 +221,6 @@ class Station:
     async def write(self, tag: str, value: Value, *, seen: Value = None, reason: str = "") -> WriteResult:
         """Write a machine and wait for its confirmation; see ``TagWriter.write`` for the arguments and the errors."""
         return await self.writing.write(tag, value, seen=seen, reason=reason)
-
-    async def browse(self, source: str, address: str | None = None) -> list[BrowseItem]:
-        """Children of ``address`` in the source's own tree. Raises NotConnected."""
-        return await self._acquisition.browse(source, address)
-
-    async def retry(self, source: str) -> None:
-        """Try to connect ``source`` now instead of waiting for the next attempt."""
-        await self._acquisition.retry(source)
-
-    async def connections(self) -> tuple[ConnectionSafety, ...]:
-        """How safe each connection of this station is, the database first."""
-        return await self._on(self._working, partial(connections, self.settings, self.site, self._floor.secrets))
 
     @property
     def waiting(self) -> int:

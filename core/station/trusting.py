@@ -66,5 +66,5 @@ class Trusting:
             raise Conflict("store.certificate_other", source=source, fingerprint=seen)
         done = await self._station.do(trust_certificate, source=source, fingerprint=seen)
         await self._in_thread(lambda: self._certificates.trust(source, seen))
-        await self._station.retry(source)
+        await self._station.machines.retry(source)
         return done.view

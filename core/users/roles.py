@@ -83,6 +83,7 @@ _MAINTENANCE: Final = _OWN | {
     "equipment:service:write",
     "equipment:manual:enter",
     "equipment:source:accept",
+    "equipment:source:browse",
     "equipment:source:retry",
     "users:station:list",
 }

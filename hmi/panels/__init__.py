@@ -65,11 +65,26 @@ class OpenTrend:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenMachines:
+    """Navigation: show the machines of one line, ``work_unit`` first; "" for its first."""
+
+    line_code: str
+    work_unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConnection:
+    """Navigation: show the connections, the one to ``source`` chosen; "" for none."""
+
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSignIn:
     """Navigation: somebody must sign in before going on."""
 
 
-Intent = OpenLine | OpenOrder | OpenOrders | OpenTrend | OpenSignIn
+Intent = OpenLine | OpenOrder | OpenOrders | OpenTrend | OpenMachines | OpenConnection | OpenSignIn
 
 
 class Panel(QWidget):
@@ -176,6 +191,12 @@ def _trends() -> type[Panel]:
     return TrendsPanel
 
 
+def _equipment() -> type[Panel]:
+    from hmi.panels.equipment import EquipmentPanel
+
+    return EquipmentPanel
+
+
 def _users() -> type[Panel]:
     from hmi.panels.users import UsersPanel
 
@@ -186,5 +207,6 @@ PANELS: tuple[PanelEntry, ...] = (
     PanelEntry("lines", "panel.lines", "lines", None, _lines),
     PanelEntry("orders", "panel.work_orders", "orders", None, _orders),
     PanelEntry("trends", "panel.trends", "trends", None, _trends),
+    PanelEntry("equipment", "panel.equipment", "equipment", None, _equipment),
     PanelEntry("users", "panel.users", "users", None, _users),
 )

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from core.live.sample import Quality
 from core.live.tags import TagRole, TagSpec, TagType
 from core.words import name
 from hmi import theme
@@ -116,6 +117,10 @@ class TrendsPanel(Panel):
         for cell in self._cells:
             cell.setChecked(cell is chosen and cell.isChecked())
         self.actions_changed.emit()
+        if chosen.isChecked() and self.bridge.sample(chosen.pen.tag).quality is not Quality.GOOD:
+            from hmi.sheets.why_value import WhyValueSheet
+
+            WhyValueSheet(self.ground, self.bridge, chosen.pen.tag).open()
 
     def _selected(self) -> PenCell | None:
         return next((cell for cell in self._cells if cell.isChecked()), None)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from core.errors import GenbaError
 from core.users.given import Authorisation, Secret, Signature
@@ -18,16 +18,15 @@ from core.words import UNDEFINED, date_time, number, word
 from hmi import theme
 from hmi.bridge import Attempt, Bridge, Deciding, Shown
 from hmi.sheets.proof import ABOUT_THE_PROOF, Given, ProofSheet
+from hmi.widgets.facts import Facts
 from hmi.widgets.label import Label
 from hmi.widgets.overlay import Outcome
 from hmi.widgets.sheet import CONFIRM_S
-from hmi.widgets.text import RIGHT
 
 if TYPE_CHECKING:
     from core.store.operation import Done
 
 READING_S = 2 * CONFIRM_S
-_ONE_COLUMN = 6
 _HIDDEN = frozenset({"version"})
 """Arguments that are no part of the decision."""
 
@@ -62,44 +61,6 @@ def _said(value: object) -> str:
         return UNDEFINED
     role = word(f"role.{value}", language)
     return str(value) if role.startswith("role.") else role
-
-
-class Facts(QWidget):
-    """Lines of label and value; a changed value stands as old → new. Many lines stand in two columns: none is left out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(theme.current().px(14))
-        self._grid.setVerticalSpacing(theme.current().px(4))
-        self._labels: list[tuple[Label, Label]] = []
-
-    def show_lines(self, lines: Sequence[Shown]) -> None:
-        """Show these."""
-        if len(lines) != len(self._labels):
-            self._make(len(lines))
-        for (label, value), line in zip(self._labels, lines, strict=True):
-            label.set_text(line.label)
-            value.set_text(f"{line.old} → {line.new}" if line.old else line.new)
-
-    def _make(self, count: int) -> None:
-        for pair in self._labels:
-            for part in pair:
-                self._grid.removeWidget(part)
-                part.deleteLater()
-        self._labels = []
-        rows = count if count <= _ONE_COLUMN else -(-count // 2)
-        for index in range(count):
-            label, value = Label("", "label", "text2", align=RIGHT), Label("", "strong", wrap=True)
-            self._grid.addWidget(label, index % rows, index // rows * 2)
-            self._grid.addWidget(value, index % rows, index // rows * 2 + 1)
-            self._grid.setColumnStretch(index // rows * 2 + 1, 1)
-            self._labels.append((label, value))
-
-    def text(self) -> str:
-        """Everything it says, for tests."""
-        return "\n".join(f"{label.text()}: {value.text()}" for label, value in self._labels)
 
 
 class DecisionSheet(ProofSheet):

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from hmi import theme
 from hmi.widgets.glyphs import draw_glyph
 from hmi.widgets.painted import PaintedButton, draw_box, draw_focus
-from hmi.widgets.text import CENTER, LEFT, RIGHT, broken, text_width
+from hmi.widgets.text import CENTER, LEFT, RIGHT, broken, font_fitting, text_width
 
 
 class Cell(PaintedButton):
@@ -123,11 +123,14 @@ class RailButton(PaintedButton):
         painter.setPen(look.pen("line"))
         painter.drawLine(self.rect().bottomLeft(), self.rect().bottomRight())
         # Room for two lines of English: the sign gives way when the name needs them.
-        wraps = len(broken(self.text(), "label", self.width() - look.px(4))) > 1
+        lines = broken(self.text(), "label", self.width() - look.px(4))
+        wraps = len(lines) > 1
+        # A word that is wider than the rail cannot break: it is written smaller.
+        role = font_fitting(max(lines, key=lambda line: text_width(line, "label")), ("label", "small"), self.width() - look.px(4))
         side, top = (look.px(22), look.px(5)) if wraps else (look.px(28), look.px(9))
         draw_glyph(painter, self.glyph, QRectF((self.width() - side) / 2, top, side, side), look.color(ink))
         under = top + side + look.px(1)
         place = QRectF(look.px(2), under, self.width() - look.px(4), self.height() - under - look.px(2))
-        self.write(painter, place, self.text(), "label", ink, Qt.AlignmentFlag.AlignCenter, lines=2)
+        self.write(painter, place, self.text(), role, ink, Qt.AlignmentFlag.AlignCenter, lines=2)
         if self.hasFocus():
             draw_focus(painter, QRectF(self.rect()))

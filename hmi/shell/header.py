@@ -24,13 +24,13 @@ class Header(QWidget):
     """Top row of the window; takes facts by ``show_…`` methods and knows no service.
 
     Signals:
-        problem_pressed(): The machine banner was touched.
+        problem_pressed(str): The machine banner was touched; code of the source it speaks of, "" when it speaks of all.
         link_pressed(): The database cell was touched.
         user_pressed(): The user cell was touched: sign in, switch or sign out.
         language_pressed(): The other language was asked for.
     """
 
-    problem_pressed = Signal()
+    problem_pressed = Signal(str)
     link_pressed = Signal()
     user_pressed = Signal()
     language_pressed = Signal()
@@ -58,7 +58,7 @@ class Header(QWidget):
         row.setSpacing(theme.current().px(6))
         for cell in (self.banner, self.link, self.clock, self.user, self.speech):
             row.addWidget(cell)
-        self.banner.clicked.connect(self.problem_pressed)
+        self.banner.clicked.connect(lambda: self.problem_pressed.emit(self._worst()))
         self.link.clicked.connect(self.link_pressed)
         self.user.clicked.connect(self.user_pressed)
         self.speech.clicked.connect(self.language_pressed)
@@ -107,8 +107,15 @@ class Header(QWidget):
         self._show_user()
         self.speech.show_text(self.tr("日本語") if theme.language() == "en" else "English", tone="accent")
 
+    def _bad(self) -> list[LinkStatus]:
+        """Links in trouble, the longest first."""
+        return sorted((link for link in self._links.values() if link.state in _BAD), key=lambda link: link.since)
+
+    def _worst(self) -> str:
+        return next((link.source for link in self._bad()), "")
+
     def _show_banner(self) -> None:
-        bad = sorted((link for link in self._links.values() if link.state in _BAD), key=lambda link: link.since)
+        bad = self._bad()
         if bad:
             first = bad[0]
             since = datetime.fromtimestamp(first.since, self._zone).strftime("%H:%M:%S")

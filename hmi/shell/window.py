@@ -16,7 +16,7 @@ from core.live.link import LinkStatus
 from core.words import name
 from hmi import theme
 from hmi.bridge import Bridge
-from hmi.panels import Intent, OpenLine, OpenOrder, OpenOrders, OpenSignIn, OpenTrend, Panel, PanelEntry
+from hmi.panels import Intent, OpenConnection, OpenLine, OpenMachines, OpenOrder, OpenOrders, OpenSignIn, OpenTrend, Panel, PanelEntry
 from hmi.shell.content import Content
 from hmi.shell.header import Header
 from hmi.shell.people import People
@@ -101,7 +101,7 @@ class Window(QWidget):
         self.scanner.broken.connect(self.people.scan_broken)
         self.scanner.unreadable.connect(self.people.scan_unreadable)
         self.header.link_pressed.connect(self.show_attention)
-        self.header.problem_pressed.connect(lambda: self.open_panel("lines"))
+        self.header.problem_pressed.connect(lambda source: self.go(OpenConnection(source)))
         self.content.action_pressed.connect(self.session.touched)
         bridge.ready.connect(self._attached)
         bridge.link_changed.connect(self._show_link)
@@ -168,6 +168,8 @@ class Window(QWidget):
                 self.open_panel("orders", intent)
             case OpenTrend():
                 self.open_panel("trends", intent)
+            case OpenMachines() | OpenConnection():
+                self.open_panel("equipment", intent)
             case OpenSignIn():
                 self.sign_in()
 

@@ -46,6 +46,7 @@ class Overlay(QWidget):
         self._future: asyncio.Future[Outcome] | None = None
         self.frame = QWidget(self)
         self.body = QVBoxLayout(self.frame)
+        self._space()  # now, too: layouts inside take their spaces from it and remember what they came to
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.hide()
         parent.installEventFilter(self)
@@ -54,9 +55,7 @@ class Overlay(QWidget):
 
     def open(self) -> None:
         """Show the sheet over its parent and take the keyboard."""
-        now = theme.current()
-        self.body.setContentsMargins(now.px(16), now.px(14), now.px(16), now.px(16))
-        self.body.setSpacing(now.px(10))
+        self._space()
         self._before = self.window().focusWidget()
         self._is_away = False
         self._place()
@@ -118,6 +117,11 @@ class Overlay(QWidget):
     def cancel(self) -> None:
         """やめる: leave without doing anything."""
         self.close_with("cancelled")
+
+    def _space(self) -> None:
+        now = theme.current()
+        self.body.setContentsMargins(now.px(16), now.px(14), now.px(16), now.px(16))
+        self.body.setSpacing(now.px(10))
 
     # -- place ---------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from core.live.sample import RELAYED, Quality, Sample
+from core.live.sample import ENTERED, RELAYED, Quality, Sample
 from core.words import UNDEFINED, ago, number, word
 from hmi import theme
 from hmi.widgets.painted import PaintedButton, draw_box, draw_focus
 from hmi.widgets.text import LEFT, RIGHT, text_width
 from hmi.widgets.trend_plot import Pen, pen_look
+
+_TOLD = {RELAYED: "data.RELAYED", ENTERED: "link.manual_entry"}
 
 
 class PenCell(PaintedButton):
@@ -58,8 +60,8 @@ class PenCell(PaintedButton):
         text = number(value, self.pen.decimals) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
         if sample.quality is Quality.STALE:
             return text, ago(max(0.0, now - sample.received_at), language)
-        if sample.status == RELAYED:
-            return text, word("data.RELAYED", language)
+        if sample.status in _TOLD:
+            return text, word(_TOLD[sample.status], language)
         return text, word("data.UNCERTAIN", language) if sample.quality is Quality.UNCERTAIN else ""
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name

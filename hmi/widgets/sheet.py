@@ -145,6 +145,12 @@ class BottomSheet(Overlay):
         self._tick.stop()
         super().close_with(outcome)
 
+    def end_time(self) -> None:
+        """It does not close by itself any more: something has happened that is to be read."""
+        self._timeout_s = 0
+        self._tick.stop()
+        self._show_countdown()
+
     def put_away(self) -> None:
         """Hide it for its person; its time stands still."""
         self._tick.stop()

@@ -5,24 +5,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from core.live.sample import RELAYED, Quality, Sample, Value
+from core.live.sample import ENTERED, RELAYED, Quality, Sample, Value
 from core.live.tags import TagRole, TagSpec
 from core.words import UNDEFINED, ago, has_word, name, number, word
 from hmi import theme
 from hmi.widgets.bands import draw_simulated
 from hmi.widgets.bars import draw_tick
 from hmi.widgets.glyphs import draw_glyph, pattern_brush
-from hmi.widgets.painted import Painted, draw_box, panel_rect
+from hmi.widgets.painted import Painted, draw_box, draw_focus, has_keyboard, panel_rect
 from hmi.widgets.text import LEFT, RIGHT, font_fitting, text_width
 
 WIDTH_U, HEIGHT_U = 220, 140
+_TALL_U = 176
+_TOP = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 NO_NUMBER = f"{UNDEFINED} {UNDEFINED}"
 _PAD_U = 12
 _BAR_STEPS = 200
+
+# Uncertain for a reason that has a word of its own, and is no reason for doubt.
+_TOLD = {RELAYED: "data.RELAYED", ENTERED: "link.manual_entry"}
 
 # Qualities without a number: the glyph beside their word.
 _ABSENT = {Quality.BAD: "cross", Quality.OFFLINE: "link_cut", Quality.CONFIG: "spanner", Quality.NEVER: "hourglass"}
@@ -50,7 +55,12 @@ class ValueTile(Painted):
         spec: What the tag is: label, unit, digits, display range, limits, states.
         simulated: True for a source of a simulated plant.
         manual: True for a value typed by a person.
+
+    Signals:
+        touched(str): Name of its tag; released inside, or Enter or Space.
     """
+
+    touched = Signal(str)
 
     def __init__(self, spec: TagSpec, parent: QWidget | None = None, *, simulated: bool = False, manual: bool = False) -> None:
         super().__init__(parent)
@@ -61,6 +71,9 @@ class ValueTile(Painted):
         self._now = 0.0
         self._widest = 0.0
         self._face: _Face | None = None
+        self._mark = ""
+        self._pressed = False
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._refresh()
 
@@ -73,6 +86,17 @@ class ValueTile(Painted):
         """Show ``sample``; ``now`` is UNIX seconds UTC, for its age."""
         self._sample, self._now = sample, now
         self._refresh()
+
+    @property
+    def mark(self) -> str:
+        """The sign behind the name; "" for none."""
+        return self._mark
+
+    def set_mark(self, glyph: str) -> None:
+        """Say by a sign behind the name what a touch leads to: ``pencil`` a change, ``lock`` the reason why not now; "" for neither."""
+        if glyph != self._mark:
+            self._mark = glyph
+            self.update()
 
     def retranslate(self) -> None:
         """Say it in the other language."""
@@ -98,14 +122,14 @@ class ValueTile(Painted):
         quality = sample.quality
         label = name(self.spec.label, language) if self.spec.label else self.spec.name
         text = NO_NUMBER if quality in _ABSENT or sample.value is None else self._value_text(sample.value)
-        if quality is Quality.UNCERTAIN and sample.status != RELAYED:
+        if quality is Quality.UNCERTAIN and sample.status not in _TOLD:
             text += " ?"
         over = self._over() if quality.usable else ""
         glyph = _ABSENT.get(quality, "")
         foot = self._foot(over)
         if over:
             glyph = "exclamation"
-        elif not glyph and self.manual:
+        elif not glyph and (self.manual or sample.status == ENTERED):
             glyph = "hand"
         elif not glyph and quality is Quality.STALE:
             glyph = "clock"
@@ -142,8 +166,8 @@ class ValueTile(Painted):
         quality = sample.quality
         if quality is Quality.GOOD:
             return (self.tr("Entered by hand") if self.manual else "",)
-        said = word("data.RELAYED" if sample.status == RELAYED else f"data.{quality.name}", language)
-        if sample.status == RELAYED:
+        said = word(_TOLD.get(sample.status, f"data.{quality.name}"), language)
+        if sample.status in _TOLD:
             return (f"{said} · {ago(self._now - sample.received_at, language)}", said)
         if quality in (Quality.STALE, Quality.OFFLINE, Quality.BAD) and sample.received_at > 0:
             age = ago(self._now - sample.received_at, language)
@@ -176,8 +200,14 @@ class ValueTile(Painted):
         rect = QRectF(self.rect())
         self._paint_frame(painter, rect, face)
         inner = rect.adjusted(now.px(_PAD_U), now.px(8), -now.px(_PAD_U), -now.px(8))
-        top = QRectF(inner.left(), inner.top(), inner.width(), now.px(24))
-        self.write(painter, top, face.label, "label", "text2", may_cut=True)
+        # A tall tile has room for a long name on two lines.
+        lines = 2 if rect.height() >= now.px(_TALL_U) else 1
+        top = QRectF(inner.left(), inner.top(), inner.width(), now.px(24 if lines == 1 else 46))
+        side = now.px(20)
+        if self._mark:
+            draw_glyph(painter, self._mark, QRectF(top.right() - side, top.top() + now.px(2), side, side), now.color("text"))
+        label = top.adjusted(0, 0, -(side + now.px(6)) if self._mark else 0, 0)
+        self.write(painter, label, face.label, "label", "text2", _TOP if lines > 1 else LEFT, lines=lines, may_cut=True)
         foot = QRectF(inner.left(), inner.bottom() - now.px(24), inner.width(), now.px(24))
         bar_height = now.px(24) if face.filled >= 0 else 0
         middle = QRectF(inner.left(), top.bottom(), inner.width(), foot.top() - top.bottom() - bar_height)
@@ -188,12 +218,14 @@ class ValueTile(Painted):
         free = text_width(face.foot[-1], "small") + now.px(80) <= foot.width()
         tag = draw_simulated(painter, self, foot.right(), foot.top()) if self.simulated and free else 0.0
         self._paint_foot(painter, foot.adjusted(0, 0, -tag, 0), face)
+        if has_keyboard(self):
+            draw_focus(painter, rect)
 
     def _paint_frame(self, painter: QPainter, rect: QRectF, face: _Face) -> None:
         now = theme.current()
         absent = face.quality in _ABSENT
         dashed = absent or face.quality is Quality.STALE
-        draw_box(painter, rect, now.color("surface"), "edge", 2 if dashed else 1, dashed=dashed)
+        draw_box(painter, rect, now.color("pressed" if self._pressed else "surface"), "edge", 2 if dashed else 1, dashed=dashed)
         brush = pattern_brush("hatch", now.color("hatch")) if absent else None
         if brush is not None:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -213,7 +245,7 @@ class ValueTile(Painted):
         free_text = isinstance(self._sample.value, str)
         room = QRectF(rect.left(), rect.top(), width + 1, rect.height())
         self.write(painter, room, face.number, role, tone, RIGHT if numeric else LEFT, may_cut=free_text)
-        if face.quality is Quality.UNCERTAIN and self._sample.status != RELAYED:
+        if face.quality is Quality.UNCERTAIN and self._sample.status not in _TOLD:
             painter.setPen(now.pen("text2", 1, dashed=True))
             y = rect.center().y() + now.font_px(role) * 0.62
             painter.drawLine(round(room.left()), round(y), round(room.right()), round(y))
@@ -254,6 +286,36 @@ class ValueTile(Painted):
         tone = "text" if face.over or face.quality in _ABSENT else "text2"
         foot = next((text for text in face.foot if text_width(text, "label") <= room.width()), face.foot[-1])
         self.write(painter, room, foot, font_fitting(foot, ("label", "small"), room.width()), tone)
+
+    # -- touch and keys ------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Show that the finger is on it."""
+        self._press(down=event.button() is Qt.MouseButton.LeftButton)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Sliding off cancels."""
+        if self._pressed and not self.rect().contains(event.position().toPoint()):
+            self._press(down=False)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Released inside: touched."""
+        was = self._pressed
+        self._press(down=False)
+        if was and self.rect().contains(event.position().toPoint()):
+            self.touched.emit(self.spec.name)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Enter and Space do what a touch does."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.touched.emit(self.spec.name)
+        else:
+            super().keyPressEvent(event)
+
+    def _press(self, *, down: bool) -> None:
+        if down != self._pressed:
+            self._pressed = down
+            self.update()
 
 
 def _broken(value: float) -> bool:

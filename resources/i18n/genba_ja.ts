@@ -97,6 +97,96 @@
     </message>
 </context>
 <context>
+    <name>Browser</name>
+    <message>
+        <source>chosen</source>
+        <translation>選択済</translation>
+    </message>
+    <message>
+        <source>in use</source>
+        <translation>使用中</translation>
+    </message>
+    <message>
+        <source>writable</source>
+        <translation>書込み可</translation>
+    </message>
+    <message>
+        <source>These roles may: {roles}</source>
+        <translation>次の役割の人ができます:{roles}</translation>
+    </message>
+    <message>
+        <source>You have no right to browse machines.</source>
+        <translation>設備のタグを検索する権限がありません。</translation>
+    </message>
+    <message>
+        <source>No machines yet.</source>
+        <translation>設備はまだありません。</translation>
+    </message>
+    <message>
+        <source>Apply a site file with: genba site apply FILE</source>
+        <translation>サイトファイルを適用してください: genba site apply FILE</translation>
+    </message>
+    <message>
+        <source>{name} is being read …</source>
+        <translation>{name} を読んでいます …</translation>
+    </message>
+    <message>
+        <source>Nothing here has “{words}” in its name.</source>
+        <translation>「{words}」を名前に含むものはありません。</translation>
+    </message>
+    <message>
+        <source>Shorten the search.</source>
+        <translation>検索語を短くしてください。</translation>
+    </message>
+    <message>
+        <source>A Modbus machine has no list of its values.</source>
+        <translation>Modbus の設備は値の一覧を持ちません。</translation>
+    </message>
+    <message>
+        <source>Scan a range of its registers.</source>
+        <translation>レジスタの範囲を調べてください。</translation>
+    </message>
+    <message>
+        <source>There is nothing here.</source>
+        <translation>ここには何もありません。</translation>
+    </message>
+    <message>
+        <source>Go back, or choose another machine.</source>
+        <translation>戻るか、別の設備を選んでください。</translation>
+    </message>
+</context>
+<context>
+    <name>BrowserSheets</name>
+    <message>
+        <source>Unit</source>
+        <translation>局番(ユニット)</translation>
+    </message>
+    <message>
+        <source>From address</source>
+        <translation>先頭アドレス</translation>
+    </message>
+    <message>
+        <source>How many</source>
+        <translation>個数</translation>
+    </message>
+    <message>
+        <source>Table</source>
+        <translation>領域</translation>
+    </message>
+    <message>
+        <source>Every address is read once. Some old machines stumble over addresses they do not have.</source>
+        <translation>各アドレスを1回ずつ読みます。古い設備では、存在しないアドレスの読取りで動作が不安定になることがあります。</translation>
+    </message>
+    <message>
+        <source>Scan a range</source>
+        <translation>範囲を調べる</translation>
+    </message>
+    <message>
+        <source>Parts of the name or address; nothing: show all</source>
+        <translation>名前またはアドレスの一部(空欄:すべて表示)</translation>
+    </message>
+</context>
+<context>
     <name>ChangePinSheet</name>
     <message>
         <source>Change PIN</source>
@@ -185,22 +275,29 @@
     </message>
 </context>
 <context>
-    <name>ConnectionsPage</name>
+    <name>ConnectionSheet</name>
     <message>
-        <source>Connection</source>
-        <translation>接続</translation>
+        <source>Accept this machine</source>
+        <translation>この設備を承認</translation>
     </message>
     <message>
-        <source>Address</source>
-        <translation>アドレス</translation>
+        <source>{source} now calls itself “{identity}”. Look at the machine itself before you accept it.</source>
+        <translation>{source} は現在「{identity}」と名乗っています。現物を確認してから承認してください。</translation>
     </message>
     <message>
-        <source>Safety</source>
-        <translation>安全性</translation>
+        <source>{source}: accepted</source>
+        <translation>{source}:承認しました</translation>
+    </message>
+</context>
+<context>
+    <name>Connections</name>
+    <message>
+        <source>Another machine</source>
+        <translation>別の設備</translation>
     </message>
     <message>
-        <source>Why</source>
-        <translation>理由</translation>
+        <source>by {station}</source>
+        <translation>端末 {station} 経由</translation>
     </message>
     <message>
         <source>safe</source>
@@ -213,6 +310,137 @@
     <message>
         <source>this computer</source>
         <translation>端末内</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>アドレス</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Who reads it</source>
+        <translation>読取り担当</translation>
+    </message>
+    <message>
+        <source>agrees</source>
+        <translation>一致</translation>
+    </message>
+    <message>
+        <source>Values per second</source>
+        <translation>毎秒の値の数</translation>
+    </message>
+    <message>
+        <source>Delay (p50 / p95 / p99)</source>
+        <translation>遅れ (p50 / p95 / p99)</translation>
+    </message>
+    <message>
+        <source>Connected again</source>
+        <translation>再接続</translation>
+    </message>
+    <message>
+        <source>{n} times, {failures} failures</source>
+        <translation>{n} 回(失敗 {failures} 回)</translation>
+    </message>
+    <message>
+        <source>Machine&apos;s clock</source>
+        <translation>設備の時計</translation>
+    </message>
+    <message>
+        <source>Identity</source>
+        <translation>設備の識別</translation>
+    </message>
+    <message>
+        <source>station {station}; values are relayed</source>
+        <translation>端末 {station}(値は中継)</translation>
+    </message>
+    <message>
+        <source>every station by itself</source>
+        <translation>各端末が個別に読取り</translation>
+    </message>
+    <message>
+        <source>stations {stations}</source>
+        <translation>端末 {stations}</translation>
+    </message>
+    <message>
+        <source>this station, for all others</source>
+        <translation>この端末(他の端末へ中継)</translation>
+    </message>
+    <message>
+        <source>clock {seconds} s ahead</source>
+        <translation>時計 {seconds} 秒進み</translation>
+    </message>
+    <message>
+        <source>clock {seconds} s behind</source>
+        <translation>時計 {seconds} 秒遅れ</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionsView</name>
+    <message>
+        <source>All ({n})</source>
+        <translation>すべて ({n})</translation>
+    </message>
+    <message>
+        <source>In trouble ({n})</source>
+        <translation>異常 ({n})</translation>
+    </message>
+    <message>
+        <source>{n} values/s in all</source>
+        <translation>合計 毎秒 {n} 値</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます …</translation>
+    </message>
+    <message>
+        <source>Nothing is in trouble.</source>
+        <translation>異常のある接続はありません。</translation>
+    </message>
+    <message>
+        <source>Every connection that should be there is there.</source>
+        <translation>必要な接続はすべてつながっています。</translation>
+    </message>
+    <message>
+        <source>No connections yet.</source>
+        <translation>接続はまだありません。</translation>
+    </message>
+    <message>
+        <source>Apply a site file with: genba site apply FILE</source>
+        <translation>サイトファイルを適用してください: genba site apply FILE</translation>
+    </message>
+    <message>
+        <source>Connect now</source>
+        <translation>今すぐ接続</translation>
+    </message>
+    <message>
+        <source>Accept this machine</source>
+        <translation>この設備を承認</translation>
+    </message>
+    <message>
+        <source>{source}: connecting now</source>
+        <translation>{source}:接続を試みています</translation>
+    </message>
+    <message>
+        <source>Connection</source>
+        <translation>接続</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Values/s</source>
+        <translation>値/秒</translation>
+    </message>
+    <message>
+        <source>Delay</source>
+        <translation>遅れ</translation>
+    </message>
+    <message>
+        <source>Safety</source>
+        <translation>安全性</translation>
     </message>
 </context>
 <context>
@@ -247,6 +475,72 @@
     <message>
         <source>State</source>
         <translation>状態</translation>
+    </message>
+</context>
+<context>
+    <name>EquipmentPanel</name>
+    <message>
+        <source>Machines</source>
+        <translation>設備</translation>
+    </message>
+    <message>
+        <source>Connections</source>
+        <translation>接続</translation>
+    </message>
+    <message>
+        <source>Tag browser</source>
+        <translation>タグ検索</translation>
+    </message>
+</context>
+<context>
+    <name>ExportRowsSheet</name>
+    <message>
+        <source>Rows for tags.csv</source>
+        <translation>tags.csv の行</translation>
+    </message>
+    <message>
+        <source>Write a file</source>
+        <translation>ファイルに出力</translation>
+    </message>
+    <message>
+        <source>Leave out</source>
+        <translation>外す</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>コピー</translation>
+    </message>
+    <message>
+        <source>Check names, units and limits in a spreadsheet, then apply them with: genba site apply. Folder: {folder}</source>
+        <translation>表計算で名前・単位・限界値を確認し、genba site apply で適用してください。出力先: {folder}</translation>
+    </message>
+    <message>
+        <source>Tag</source>
+        <translation>タグ</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>アドレス</translation>
+    </message>
+    <message>
+        <source>Type</source>
+        <translation>型</translation>
+    </message>
+    <message>
+        <source>Nothing is chosen.</source>
+        <translation>何も選ばれていません。</translation>
+    </message>
+    <message>
+        <source>Close this, and choose values in the list.</source>
+        <translation>閉じてから、一覧で値を選んでください。</translation>
+    </message>
+    <message>
+        <source>{n} rows are in the clipboard.</source>
+        <translation>{n} 行をクリップボードにコピーしました。</translation>
+    </message>
+    <message>
+        <source>{n} rows are in {path}</source>
+        <translation>{n} 行を {path} に出力しました</translation>
     </message>
 </context>
 <context>
@@ -455,6 +749,99 @@
     <message>
         <source>These roles may: {roles}</source>
         <translation>見られる役割: {roles}</translation>
+    </message>
+</context>
+<context>
+    <name>MachineCard</name>
+    <message>
+        <source>Cannot be written now: {tags}. Reason: {reasons}</source>
+        <translation>いまは書き込めません:{tags}。理由:{reasons}</translation>
+    </message>
+    <message>
+        <source>“{interlock}” is OFF</source>
+        <translation>「{interlock}」が OFF</translation>
+    </message>
+    <message>
+        <source>the state of “{interlock}” is not known</source>
+        <translation>「{interlock}」の状態が不明</translation>
+    </message>
+    <message>
+        <source>No values yet. Give this machine rows in tags.csv.</source>
+        <translation>値はまだありません。tags.csv にこの設備の行を追加してください。</translation>
+    </message>
+    <message>
+        <source>No stop is recorded.</source>
+        <translation>停止の記録はありません。</translation>
+    </message>
+    <message>
+        <source>Last stops:  {stops}</source>
+        <translation>最近の停止:  {stops}</translation>
+    </message>
+    <message>
+        <source>{time} {why} (now)</source>
+        <translation>{time} {why}(継続中)</translation>
+    </message>
+</context>
+<context>
+    <name>MachinesView</name>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Choose a line</source>
+        <translation>ラインを選ぶ</translation>
+    </message>
+    <message>
+        <source>Values: {n}</source>
+        <translation>値 {n} 件</translation>
+    </message>
+    <message>
+        <source>Change a setpoint</source>
+        <translation>設定値の変更</translation>
+    </message>
+    <message>
+        <source>Enter values</source>
+        <translation>値の入力</translation>
+    </message>
+    <message>
+        <source>Setpoint</source>
+        <translation>設定値</translation>
+    </message>
+    <message>
+        <source>{tag}: entered</source>
+        <translation>{tag}:入力しました</translation>
+    </message>
+    <message>
+        <source>Machine</source>
+        <translation>設備</translation>
+    </message>
+    <message>
+        <source>No machines yet.</source>
+        <translation>設備はまだありません。</translation>
+    </message>
+    <message>
+        <source>Apply a site file with: genba site apply FILE</source>
+        <translation>サイトファイルを適用してください: genba site apply FILE</translation>
+    </message>
+    <message>
+        <source>Machines are being loaded …</source>
+        <translation>設備を読み込んでいます …</translation>
+    </message>
+</context>
+<context>
+    <name>ManualEntry</name>
+    <message>
+        <source>Enter: {tag}</source>
+        <translation>入力:{tag}</translation>
+    </message>
+    <message>
+        <source>OFF</source>
+        <translation>OFF</translation>
+    </message>
+    <message>
+        <source>ON</source>
+        <translation>ON</translation>
     </message>
 </context>
 <context>
@@ -1123,6 +1510,85 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>SetpointSheet</name>
+    <message>
+        <source>ON</source>
+        <translation>ON</translation>
+    </message>
+    <message>
+        <source>OFF</source>
+        <translation>OFF</translation>
+    </message>
+    <message>
+        <source>Write: {tag}</source>
+        <translation>書込み:{tag}</translation>
+    </message>
+    <message>
+        <source>Other value</source>
+        <translation>値を入力し直す</translation>
+    </message>
+    <message>
+        <source>New text</source>
+        <translation>新しい文字列</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>Put back {value}</source>
+        <translation>{value} に戻す</translation>
+    </message>
+    <message>
+        <source>by {name}</source>
+        <translation>操作者 {name}</translation>
+    </message>
+    <message>
+        <source>Confirmed: the machine itself says {value} ({seconds} s).</source>
+        <translation>確認済:設備側の値は {value} です({seconds} 秒)。</translation>
+    </message>
+    <message>
+        <source>Allowed: {low} to {high}</source>
+        <translation>許容範囲 {low} ～ {high}</translation>
+    </message>
+    <message>
+        <source>Cannot be written: the state of “{interlock}” is not known.</source>
+        <translation>書き込めません:「{interlock}」の状態が不明です。</translation>
+    </message>
+    <message>
+        <source>Cannot be written: “{interlock}” is OFF.</source>
+        <translation>書き込めません:「{interlock}」が OFF です。</translation>
+    </message>
+    <message>
+        <source>Permitted: “{interlock}” is ON.</source>
+        <translation>書込み可:「{interlock}」が ON です。</translation>
+    </message>
+    <message>
+        <source>The value was changed again since then.</source>
+        <translation>その後、値は別に変更されました。</translation>
+    </message>
+    <message>
+        <source>Nothing was typed yet.</source>
+        <translation>まだ入力されていません。</translation>
+    </message>
+    <message>
+        <source>Enter the new value.</source>
+        <translation>新しい値を入力してください。</translation>
+    </message>
+    <message>
+        <source>Nothing was sent.</source>
+        <translation>何も送っていません。</translation>
+    </message>
+    <message>
+        <source>{tag}: {old} → {new}, confirmed</source>
+        <translation>{tag}:{old} → {new}(確認済)</translation>
+    </message>
+    <message>
+        <source>{tag}: {value} put back, confirmed</source>
+        <translation>{tag}:{value} に戻しました(確認済)</translation>
+    </message>
+</context>
+<context>
     <name>SignInSheet</name>
     <message>
         <source>Change PIN</source>
@@ -1208,6 +1674,65 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>revoked</source>
         <translation>取消済み</translation>
+    </message>
+</context>
+<context>
+    <name>TagBrowserView</name>
+    <message>
+        <source>Machine</source>
+        <translation>設備</translation>
+    </message>
+    <message>
+        <source>No machine</source>
+        <translation>設備なし</translation>
+    </message>
+    <message>
+        <source>{n} of {of} looked at</source>
+        <translation>{of} 件中 {n} 件を確認</translation>
+    </message>
+    <message>
+        <source>{n} of {of} entries</source>
+        <translation>{of} 件中 {n} 件</translation>
+    </message>
+    <message>
+        <source>{n} entries</source>
+        <translation>{n} 件</translation>
+    </message>
+    <message>
+        <source>Stop reading</source>
+        <translation>読取りをやめる</translation>
+    </message>
+    <message>
+        <source>Scan a range</source>
+        <translation>範囲を調べる</translation>
+    </message>
+    <message>
+        <source>Leave out</source>
+        <translation>外す</translation>
+    </message>
+    <message>
+        <source>Choose</source>
+        <translation>選ぶ</translation>
+    </message>
+    <message>
+        <source>Read as: {type}</source>
+        <translation>型:{type}</translation>
+    </message>
+    <message>
+        <source>Choose all here</source>
+        <translation>この階層をすべて選ぶ</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名前</translation>
+    </message>
+    <message>
+        <source>Type</source>
+        <translation>型</translation>
+    </message>
+    <message>
+        <source>For tags.csv</source>
+        <translation>tags.csv</translation>
     </message>
 </context>
 <context>
@@ -1390,6 +1915,41 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>Trial</name>
+    <message>
+        <source>Read as</source>
+        <translation>読取りの型</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>アドレス</translation>
+    </message>
+    <message>
+        <source>Type at the machine</source>
+        <translation>設備側の型</translation>
+    </message>
+    <message>
+        <source>Row for tags.csv</source>
+        <translation>tags.csv の行</translation>
+    </message>
+    <message>
+        <source>ON</source>
+        <translation>ON</translation>
+    </message>
+    <message>
+        <source>OFF</source>
+        <translation>OFF</translation>
+    </message>
+    <message>
+        <source>is being read …</source>
+        <translation>読んでいます …</translation>
+    </message>
+    <message>
+        <source>read once a second while you look at it</source>
+        <translation>表示中は毎秒読み取り</translation>
+    </message>
+</context>
+<context>
     <name>UsersPanel</name>
     <message>
         <source>Rights</source>
@@ -1402,10 +1962,6 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>Stations</source>
         <translation>端末</translation>
-    </message>
-    <message>
-        <source>Connections</source>
-        <translation>接続</translation>
     </message>
 </context>
 <context>
@@ -1429,6 +1985,73 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>Entered by hand</source>
         <translation>手入力</translation>
+    </message>
+</context>
+<context>
+    <name>WhyValueSheet</name>
+    <message>
+        <source>Connect now</source>
+        <translation>今すぐ接続</translation>
+    </message>
+    <message>
+        <source>Looking …</source>
+        <translation>調べています …</translation>
+    </message>
+    <message>
+        <source>About this value: {tag}</source>
+        <translation>この値について:{tag}</translation>
+    </message>
+    <message>
+        <source>Why is this value old? {tag}</source>
+        <translation>この値が古い理由:{tag}</translation>
+    </message>
+    <message>
+        <source>every {seconds} s</source>
+        <translation>{seconds} 秒ごと</translation>
+    </message>
+    <message>
+        <source>Data quality</source>
+        <translation>データ状態</translation>
+    </message>
+    <message>
+        <source>Last good value</source>
+        <translation>最後の正常値</translation>
+    </message>
+    <message>
+        <source>Machine</source>
+        <translation>設備</translation>
+    </message>
+    <message>
+        <source>Connection</source>
+        <translation>接続</translation>
+    </message>
+    <message>
+        <source>Read</source>
+        <translation>読取り</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>アドレス</translation>
+    </message>
+    <message>
+        <source>read by station {station}</source>
+        <translation>端末 {station} が読取り</translation>
+    </message>
+    <message>
+        <source>{state} since {time}</source>
+        <translation>{state}({time} から)</translation>
+    </message>
+    <message>
+        <source>No other value of this machine is affected.</source>
+        <translation>この設備のほかの値に影響はありません。</translation>
+    </message>
+    <message>
+        <source>All {n} values of this machine are affected.</source>
+        <translation>この設備の値 {n} 件すべてに影響しています。</translation>
+    </message>
+    <message>
+        <source>Also affected: {n} of {of} values: {names}</source>
+        <translation>ほかに影響のある値:{of} 件中 {n} 件:{names}</translation>
     </message>
 </context>
 <context>

@@ -10,13 +10,16 @@ import pytest
 
 from core.equipment.stations import StationView
 from core.errors import NotConfirmed, Refused, Unavailable
+from core.live.link import BrowseItem
 from core.production.orders import cancel_order
 from core.store.operation import Done
 from core.users.accounts import give_roles
 from core.users.admin_views import BadgeView, PersonView, PolicyView
 from hmi import theme
 from hmi.bridge import Deciding, Shown
-from hmi.panels import OpenLine, OpenOrders
+from hmi.panels import OpenConnection, OpenLine, OpenMachines, OpenOrders
+from hmi.panels.equipment.browser_sheets import ExportRowsSheet, scan_form
+from hmi.panels.equipment.chosen import Chosen
 from hmi.panels.users import UsersPanel, people_forms, places_forms
 from hmi.panels.users.trail import TrailPage
 from hmi.panels.users.trail_sheets import export_form
@@ -27,8 +30,10 @@ from hmi.sheets.decide import DecideSheet
 from hmi.sheets.decision import AuthoriseSheet, SignatureSheet
 from hmi.sheets.order_form import OrderFormSheet
 from hmi.sheets.report import ReportSheet
+from hmi.sheets.setpoint import SetpointSheet
 from hmi.sheets.sign_in import SignInSheet
 from hmi.sheets.tag_pick import TagPickSheet
+from hmi.sheets.why_value import WhyValueSheet
 from hmi.widgets.keyboard import Keyboard
 from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.overlay import Overlay
@@ -147,6 +152,53 @@ def users_changes(screen: Screen) -> None:
     panel.page.table.opened.emit(panel.page.table.selected_key)
 
 
+def equipment(screen: Screen) -> None:
+    screen.window.go(OpenMachines("L2", "L2-M2"))
+
+
+def equipment_connections(screen: Screen) -> None:
+    screen.window.go(OpenConnection("demo-modbus"))
+
+
+def equipment_browser(screen: Screen) -> None:
+    screen.window.open_panel("equipment")
+    screen.window.panel.show_tab("browser")  # type: ignore[union-attr]
+
+
+def connection(screen: Screen) -> None:
+    equipment_connections(screen)
+    screen.settle()
+    screen.press("connections.details")
+
+
+def why_value(screen: Screen) -> None:
+    equipment(screen)
+    WhyValueSheet(screen.window.content, screen.bridge, "L2.M2.HydraulicPressure").open()
+
+
+def setpoint(screen: Screen) -> None:
+    equipment(screen)
+    spec = next(spec for spec in screen.station.site.tags if spec.write is not None)
+    sheet = SetpointSheet(screen.window.content, screen.bridge, spec)
+    sheet.open()
+    screen.sheet(NumericKeypad).close_with("confirmed")
+    sheet._choose(value=12.5)
+    sheet._failed(NotConfirmed("write.not_confirmed", tag="x", value=18.5, read=17.0, unit="MPa"))
+
+
+def browser_scan(screen: Screen) -> None:
+    equipment_browser(screen)
+    scan_form(screen.window.content, screen.bridge, lambda _: None).open()
+
+
+def browser_export(screen: Screen) -> None:
+    equipment_browser(screen)
+    chosen = Chosen(screen.bridge)
+    for spec in screen.station.site.tags[:9]:
+        chosen.toggle(BrowseItem(spec.address, spec.name, has_children=False), spec)
+    ExportRowsSheet(screen.window.content, screen.bridge, chosen).open()
+
+
 def sign_in(screen: Screen) -> None:
     screen.window.sign_in()
 
@@ -245,11 +297,13 @@ PANELS: tuple[Open, ...] = (
     orders_of_a_line,
     rare_steps,
     trends,
+    equipment,
+    equipment_connections,
+    equipment_browser,
     _users("people", first=True),
     _users("rights"),
     _users("trail", first=True),
     _users("stations", first=True),
-    _users("connections", first=True),
 )
 SHEETS: tuple[Open, ...] = (
     sign_in,
@@ -264,6 +318,11 @@ SHEETS: tuple[Open, ...] = (
     report,
     decide,
     tag_pick,
+    connection,
+    why_value,
+    setpoint,
+    browser_scan,
+    browser_export,
     _users_form(users_add),
     _users_form(users_block),
     _users_form(users_offline),

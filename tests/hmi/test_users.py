@@ -1,4 +1,4 @@
-"""Users, rights, trail, stations and connections on a real station: what an administrator decides stands in the database."""
+"""Users, rights, trail and stations on a real station: what an administrator decides stands in the database."""
 
 from __future__ import annotations
 
@@ -94,8 +94,6 @@ def test_who_may_not_look_reads_who_may(screen: Screen) -> None:
         assert "no right" in at.said[0]
         assert "Administrator" in at.said[1]
         assert screen.actions() == ["users.sign_in"], "a guest is offered to sign in"
-    at.turn_to("connections")
-    screen.until("everybody may see how safe this station is", lambda: len(at.page._items) >= 3)
     at.turn_to("people")
     screen.press("users.sign_in")
     screen.sign_in("tanaka")
@@ -348,7 +346,7 @@ def test_what_is_in_sight_is_exported_signed_and_noted(users: Users) -> None:
     page._look_for("*")
 
 
-# -- stations, connections ---------------------------------------------------------------------------------------------
+# -- stations ----------------------------------------------------------------------------------------------------------
 
 
 def test_sign_ins_without_the_database_are_allowed_beside_their_risk(users: Users) -> None:
@@ -382,14 +380,6 @@ def test_the_rules_for_sign_ins_are_changed_within_their_ranges(users: Users) ->
     screen.type(form.fields["lock_min"], "20")
     users.confirm(form, sign=True)
     assert users.sql("SELECT lock_min, pin_digits FROM genba.security_policy") == [(20, 6)]
-
-
-def test_connections_say_in_words_how_safe_they_are(users: Users) -> None:
-    users.turn_to("connections")
-    users.screen.until("connections", lambda: users.page._items)
-    rows = [users.page.row(item) for item in users.page._items.values()]
-    assert all(row[2].glyph and row[2].text for row in rows)  # type: ignore[union-attr]
-    assert {item.kind for item in users.page._items.values()} == {"database", "source", "secrets"}
 
 
 def test_a_form_follows_the_language_and_keeps_what_was_typed(users: Users) -> None:

@@ -37,6 +37,7 @@ OFFLINE: Mapping[str, Mapping[str, Any]] = {
 ASKED: Mapping[str, Callable[[OrderView], Mapping[str, Any]]] = {
     "production:order:get": lambda order: {"order_id": order.id},
     "production:order:queue": lambda order: {"line_code": order.line_code},
+    "equipment:machine:list": lambda order: {"line_code": order.line_code},
     "production:line:detail": lambda order: {"line_code": order.line_code},
     "production:report:list": lambda order: {"order_id": order.id},
     "inventory:bom:get": lambda order: {"product_code": order.product_code, "on": order.scheduled_start_at.date()},

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.equipment.stations import StationView
 from core.errors import Unavailable
-from core.live.link import ConnectionSafety
 from core.users.admin_views import BadgeView, PersonView, SessionView
 from core.users.audit_views import AuditEntry, ColumnChange, Mark, RowChange
 from core.users.rights import matrix
@@ -20,7 +19,7 @@ from core.users.roles import Rule
 from core.users.views import UserView
 from hmi.panels.users.page import ListPage
 from hmi.panels.users.people import PeoplePage
-from hmi.panels.users.places import ConnectionsPage, StationsPage
+from hmi.panels.users.places import StationsPage
 from hmi.panels.users.rights import RightsPage
 from hmi.panels.users.trail import TrailPage
 from tests.screens.people import bridge
@@ -92,17 +91,6 @@ def stations() -> dict[Hashable, Any]:
     return {each.id: each for each in found}
 
 
-def connections() -> dict[Hashable, Any]:
-    """Safe, unsafe, and not leaving the computer."""
-    found = (
-        ConnectionSafety("database", "database", "db.plant.example:5432", "unsafe", "safety.database_unproved", "sslmode"),
-        ConnectionSafety("press-opcua", "source", "192.168.10.21:4840", "unsafe", "safety.opcua_plain"),
-        ConnectionSafety("oven-modbus", "source", "127.0.0.1:502", "local", "safety.same_computer"),
-        ConnectionSafety("secrets", "secrets", "Windows Credential Manager", "safe", "safety.secrets_in_system"),
-    )
-    return {each.name: each for each in found}
-
-
 def _page(window: QWidget, kind: type[ListPage], who: int = ADMINISTRATOR) -> ListPage:
     page = kind(bridge(window, who))
     QVBoxLayout(window).addWidget(page)
@@ -159,7 +147,6 @@ PAGES: dict[str, Callable[[QWidget], None]] = {
     "users_rights": rights,
     "users_trail": _full(TrailPage, trail),
     "users_stations": _full(StationsPage, stations),
-    "users_connections": _full(ConnectionsPage, connections),
     "users_no_right": no_right,
     "users_loading": loading,
     "users_empty": _full(TrailPage, dict),

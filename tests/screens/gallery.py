@@ -38,7 +38,7 @@ from hmi.widgets.tabs import SegmentedTabs
 from hmi.widgets.three_lines import ThreeLines, Toast
 from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
-from tests.screens import administration, people
+from tests.screens import administration, machinery, people
 
 SCREENS = {"1024x768": ((1024, 768), None), "1920x1080": ((1920, 1080), 15.6)}
 NOW = 1_752_500_000.0
@@ -344,6 +344,7 @@ PAGES: dict[str, Callable[[], QWidget]] = {
     "keyboard": keyboard,
     **people.pages(lines),
     **administration.pages(ground),
+    **machinery.pages(ground),
 }
 
 
@@ -365,6 +366,7 @@ def opened(window: QWidget) -> None:
         sheet.open()
     people.opened(window)
     administration.opened(window)
+    machinery.opened(window)
 
 
 def dress(app: QApplication, screen: str, name: ThemeName, language: Language, profile: str = "default") -> tuple[int, int]:

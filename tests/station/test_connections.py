@@ -83,7 +83,7 @@ def test_a_screen_may_ask_before_the_station_is_started(tmp_path: Path) -> None:
     async def go() -> None:
         station = Station(StationSettings(home=tmp_path, name="P", database_url="postgresql://u:planted@10.0.0.1/g"))
         station._loop = asyncio.get_running_loop()
-        found = await station.connections()
+        found = await station.machines.connections()
         assert [one.kind for one in found] == ["database", "secrets"]
         station._floor.database.close()
         for pool in (station._deciding, station._asking, station._working):

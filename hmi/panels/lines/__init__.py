@@ -15,11 +15,12 @@ from core.production.views import LineView, OrderView
 from core.words import word
 from hmi import theme
 from hmi.bridge import Bridge
-from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, OpenTrend, Panel
+from hmi.panels import Action, Intent, OpenLine, OpenMachines, OpenOrder, OpenOrders, OpenTrend, Panel
 from hmi.panels.lines.detail import LineDetailView
 from hmi.panels.lines.overview import OverviewView
 from hmi.sheets.decide import DecideSheet
 from hmi.sheets.report import ReportSheet
+from hmi.sheets.why_value import WhyValueSheet
 
 if TYPE_CHECKING:
     from core.store.operation import Operation
@@ -45,6 +46,7 @@ class LinesPanel(Panel):
         self._views.addWidget(self.overview)
         self._views.addWidget(self.detail)
         self.overview.opened.connect(lambda code: self.open(OpenLine(code)))
+        self.detail.touched.connect(lambda tag: WhyValueSheet(self.ground, self.bridge, tag).open())
         bridge.noticed.connect(self._noticed)
         bridge.frame.connect(self._frame)
 
@@ -87,7 +89,7 @@ class LinesPanel(Panel):
         order = self._order()
         if order is None:
             queue = Action("lines.orders", orders, lambda: self.navigate.emit(OpenOrders(self._line_code)), primary=True)
-            return [queue, Action("lines.trend", word("panel.trends", theme.language()), self._trend)]
+            return [queue, *self._elsewhere()]
         actions = [
             Action("lines.order", order.number, lambda: self.navigate.emit(OpenOrder(order.id))),
             Action("lines.report", self.tr("Report quantity"), self._report, primary=True, enabled=rules.REPORT in order.next_operations),
@@ -96,8 +98,15 @@ class LinesPanel(Panel):
             actions.append(Action("lines.pause", self.tr("Pause order"), lambda: self._decide(pause_order)))
         elif rules.RESUME in order.next_operations:
             actions.append(Action("lines.resume", self.tr("Resume order"), lambda: self._decide(resume_order)))
-        actions.append(Action("lines.trend", word("panel.trends", theme.language()), self._trend))
-        return actions
+        return [*actions, *self._elsewhere()]
+
+    def _elsewhere(self) -> list[Action]:
+        """What else there is to see of the line."""
+        language = theme.language()
+        return [
+            Action("lines.trend", word("panel.trends", language), self._trend),
+            Action("lines.equipment", word("panel.equipment", language), lambda: self.navigate.emit(OpenMachines(self._line_code))),
+        ]
 
     def refresh(self) -> None:
         """Ask for what is shown; a second wish while one is under way is kept."""

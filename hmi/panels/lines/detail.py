@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection
 from zoneinfo import ZoneInfo
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -65,7 +66,13 @@ class LiveChip(StateChip):
 
 
 class LineDetailView(QWidget):
-    """Feed it with ``show_line`` (tags, at once) and ``show_detail`` (what the database knows)."""
+    """Feed it with ``show_line`` (tags, at once) and ``show_detail`` (what the database knows).
+
+    Signals:
+        touched(str): Name of the tag whose tile was touched.
+    """
+
+    touched = Signal(str)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -236,6 +243,7 @@ class LineDetailView(QWidget):
         for place, spec in enumerate(self._specs[self._page * per_page : (self._page + 1) * per_page]):
             tile = ValueTile(spec, simulated=spec.source in simulated)
             tile.setObjectName(f"tile.{spec.name}")
+            tile.touched.connect(self.touched)
             self._tiles.append(tile)
             self._grid.addWidget(tile, place // self._columns, place % self._columns)
             self._bridge.show(tile, spec.name)

@@ -1,4 +1,4 @@
-"""Users and audit: people, rights, the trail of what was done, stations, and how safe the connections are."""
+"""Users and audit: people, rights, the trail of what was done, and stations."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hmi.bridge import Bridge
 from hmi.panels import Action, Intent, Panel
 from hmi.panels.users.page import ListPage
 from hmi.panels.users.people import PeoplePage
-from hmi.panels.users.places import ConnectionsPage, StationsPage
+from hmi.panels.users.places import StationsPage
 from hmi.panels.users.rights import RightsPage
 from hmi.panels.users.trail import TrailPage
 
 
 class UsersPanel(Panel):
-    """Five views behind tabs; each asks when it is looked at."""
+    """Four views behind tabs; each asks when it is looked at."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(bridge, parent)
@@ -25,7 +25,6 @@ class UsersPanel(Panel):
             "rights": RightsPage,
             "trail": TrailPage,
             "stations": StationsPage,
-            "connections": ConnectionsPage,
         }
         self.pages = {key: kind(bridge) for key, kind in kinds.items()}
         self._tab = "people"
@@ -64,7 +63,6 @@ class UsersPanel(Panel):
             ("rights", self.tr("Rights")),
             ("trail", self.tr("Audit")),
             ("stations", self.tr("Stations")),
-            ("connections", self.tr("Connections")),
         ]
 
     def tab(self) -> str:

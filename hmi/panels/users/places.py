@@ -1,17 +1,14 @@
-"""Stations: who is signed in where, and who may sign in without the database. Connections: how safe each one is."""
+"""Stations: who is signed in where, and who may sign in without the database."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from core.equipment.stations import StationView, list_stations
-from core.errors import GenbaError
-from core.live.link import ConnectionSafety
 from core.users.accounts import allow_offline, change_policy
 from core.users.directory import get_policy
-from core.words import UNDEFINED, name, word
+from core.words import UNDEFINED, name
 from hmi import theme
 from hmi.panels import Action
 from hmi.panels.users.page import ROWS, ListPage
@@ -80,35 +77,3 @@ class StationsPage(ListPage):
             policy_form(self, (await self.bridge.ask(get_policy)).value).open()
 
         self.bridge.start(show(), on_error=self.failed.emit)
-
-
-class ConnectionsPage(ListPage):
-    """Database, machines and secret store: safe, unsafe, or nothing leaves this computer. Everybody may look."""
-
-    entities = ("source:", "*")
-
-    def columns(self) -> list[Column]:
-        """See ListPage."""
-        titles = (self.tr("Connection"), self.tr("Address"), self.tr("Safety"), self.tr("Why"))
-        return [Column(title, share) for title, share in zip(titles, (1.5, 2.4, 1.5, 3.1), strict=True)]
-
-    async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
-        """See ListPage."""
-        found = await self.bridge.station.connections()
-        return {one.name: one for one in found}, len(found), time.time()
-
-    def row(self, item: ConnectionSafety) -> Row:
-        """See ListPage."""
-        words = {"safe": self.tr("safe"), "unsafe": self.tr("unsafe"), "local": self.tr("this computer")}
-        glyphs = {"safe": "lock", "unsafe": "exclamation", "local": "check"}
-        safety = Cell(words[item.safety], glyph=glyphs[item.safety], strong=item.safety == "unsafe")
-        kind = word(f"connection.{item.kind}", theme.language())
-        shown = Cell(kind) if item.name == item.kind else Cell(item.name, strong=True, below=kind)
-        return (shown, item.address, safety, self._lines(item)[0])
-
-    def told(self, item: ConnectionSafety) -> list[str]:
-        """What it means, what to do, what is safe all the same."""
-        return [f"{item.name}  {item.address}", *self._lines(item)]
-
-    def _lines(self, item: ConnectionSafety) -> list[str]:
-        return list(GenbaError(item.words, detail=item.detail).lines(theme.language()))

@@ -1,6 +1,6 @@
 """The only crossing between screen and station: frame tick, actions, questions, notices.
 
-Panels and sheets call ``await bridge.do(…)``, ``ask`` and ``write``; live widgets are registered with ``show`` and
+Panels and sheets call ``await bridge.do(…)``, ``ask`` and the verbs of ``bridge.machines``; live widgets are registered with ``show`` and
 receive samples from one frame timer, so that a thousand tags cost ten repaints a second and hidden panels cost nothing.
 """
 
@@ -20,7 +20,8 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from core.errors import GenbaError, Refused
-from core.live.sample import Quality, Sample, Value
+from core.live.sample import Quality, Sample
+from hmi.bridge.machines import Machines
 
 if TYPE_CHECKING:
     import asyncio
@@ -99,6 +100,7 @@ class Bridge(QObject):
     show that nothing was received yet.
 
     Attributes:
+        machines: Setpoints, connections, a closer look at values.
         ask_signature: Installed by the shell; None: a signature cannot be given here.
         ask_authorisation: Installed by the shell; None: nobody is asked, the refusal stands.
 
@@ -128,6 +130,7 @@ class Bridge(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.machines = Machines(self)
         self.ask_signature: Hook | None = None
         self.ask_authorisation: Hook | None = None
         self._station: Station | None = None
@@ -179,7 +182,8 @@ class Bridge(QObject):
 
     # -- actions and questions -----------------------------------------------------------------------------------
 
-    async def _until_attached(self) -> None:
+    async def until_attached(self) -> None:
+        """Return as soon as there is a station."""
         if self._station is not None:
             return
         import asyncio  # loaded after the first paint, and so is whoever waits here
@@ -205,7 +209,7 @@ class Bridge(QObject):
             Left: The person did not sign: leave the pending state, say nothing.
             GenbaError: One of the six.
         """
-        await self._until_attached()
+        await self.until_attached()
         deciding = Deciding(operation, args, shown)
         try:
             return await self._decide(deciding, None)
@@ -237,32 +241,27 @@ class Bridge(QObject):
 
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Read something, from the database or, when it is away, from the local snapshot with its age. Raises Unavailable."""
-        await self._until_attached()
+        await self.until_attached()
         return await self.station.ask(query, **args)
-
-    async def write(self, tag: str, value: Value) -> Any:
-        """Write a machine through ``live/writes``; returns its WriteResult. Raises Refused, Invalid, NotConnected, NotConfirmed."""
-        await self._until_attached()
-        return await self.station.write(tag, value)
 
     async def sign_in(self, user_code: str, typed: str, *, badge: str = "") -> Actor:
         """Sign in with PIN or password; what was typed leaves this process only as a proof. Raises Refused or Unavailable."""
-        await self._until_attached()
+        await self.until_attached()
         return await self.station.people.sign_in(user_code, typed, badge=badge)
 
     async def change_pin(self, current: str, new: str) -> None:
         """Change the PIN of whoever is signed in. Raises Refused, Invalid or Unavailable."""
-        await self._until_attached()
+        await self.until_attached()
         await self.station.change_pin(current, new)
 
     async def sign_out(self) -> None:
         """Become a guest again."""
-        await self._until_attached()
+        await self.until_attached()
         await self.station.people.sign_out()
 
     async def attention(self) -> list[Entry]:
         """Decisions of this station that need somebody, oldest first."""
-        await self._until_attached()
+        await self.until_attached()
         return await self.station.attention()
 
     async def try_again(self, request_id: UUID) -> None:
