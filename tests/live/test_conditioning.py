@@ -150,3 +150,11 @@ def test_whatever_arrives_nothing_wrong_passes_as_a_number(samples: list[tuple[V
                 assert isinstance(shown, int | float)
                 assert -10.0 <= shown <= 10.0
             assert passed.qualities[index] >= quality
+
+
+def test_a_change_of_quality_passes_also_without_a_word_for_it() -> None:
+    rules = Conditioning("PLC", [tag(deadband=0.5)])
+    rules.take(batch(10.0), 0.0)
+    wordless = Batch("PLC", 1.0)
+    wordless.add("t", 10.0, Quality.UNCERTAIN)
+    assert said(rules.take(wordless, 0.1)) == [(10.0, Quality.UNCERTAIN, "")]
