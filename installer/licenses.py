@@ -26,6 +26,8 @@ IDENTIFIERS = {
     "grimp": "BSD-2-Clause",
     "import-linter": "BSD-2-Clause",
     "isodate": "BSD-3-Clause",
+    "protobuf": "BSD-3-Clause",
+    "pyserial": "BSD-3-Clause",
     "requests-file": "Apache-2.0",
     "requests-toolbelt": "Apache-2.0",
     "shellingham": "ISC",
@@ -58,6 +60,9 @@ OpenLDAP (OLDAP-2.8, https://www.openldap.org/software/release/license.html),
 Cyrus SASL (BSD-4-Clause style, https://www.cyrusimap.org/sasl/sasl/license.html),
 keyutils (LGPL-2.1-or-later, https://git.kernel.org/pub/scm/linux/kernel/git/dhowells/keyutils.git) and
 libxcrypt (LGPL-2.1-or-later, https://github.com/besser82/libxcrypt). Its sboms folder lists their exact versions.
+""",
+    "pyserial": """\
+The package names the BSD licence without a copy of it; the text: https://github.com/pyserial/pyserial/blob/v3.5/LICENSE.txt
 """,
 }
 
