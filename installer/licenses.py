@@ -62,7 +62,23 @@ keyutils (LGPL-2.1-or-later, https://git.kernel.org/pub/scm/linux/kernel/git/dho
 libxcrypt (LGPL-2.1-or-later, https://github.com/besser82/libxcrypt). Its sboms folder lists their exact versions.
 """,
     "pyserial": """\
-The package names the BSD licence without a copy of it; the text: https://github.com/pyserial/pyserial/blob/v3.5/LICENSE.txt
+The package names the BSD licence without a copy of it; from https://github.com/pyserial/pyserial/blob/v3.5/LICENSE.txt:
+
+Copyright (c) 2001-2020 Chris Liechti <cliechti@gmx.net>. All Rights Reserved.
+
+Redistribution and use in source and binary forms, with or without modification, are permitted provided that the following
+conditions are met: redistributions of source code must retain the above copyright notice, this list of conditions and the following
+disclaimer; redistributions in binary form must reproduce the above copyright notice, this list of conditions and the following
+disclaimer in the documentation and/or other materials provided with the distribution; neither the name of the copyright holder nor the
+names of its contributors may be used to endorse or promote products derived from this software without specific prior written
+permission.
+
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT
+LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE DISCLAIMED. IN NO EVENT SHALL THE
+COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES
+(INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE)
+ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
 """,
 }
 
