@@ -9,12 +9,12 @@ from typing import Any, Final, Protocol
 
 from core.config import StationSettings
 from core.equipment.views import SiteView
-from core.errors import Invalid, Refused, Unavailable
+from core.errors import GenbaError, Invalid, Refused, Unavailable
 from core.live.explained import Explained, explain
 from core.live.link import BrowseItem, ConnectionSafety, LinkStatus
 from core.live.sample import Batch
 from core.live.table import Table
-from core.live.tags import TagSpec
+from core.live.tags import MANUAL, TagSpec
 from core.station.acquisition import Acquisition
 from core.station.connections import connections
 from core.station.floor import Floor
@@ -56,7 +56,15 @@ class Machines:
         if spec is None:
             raise Invalid("write.unknown_tag", tag=tag)
         source = next((source for source in site.sources if source.code == spec.source), None)
-        return explain(spec, source, site.tags, self._panel.table.get, self._panel.links.get(spec.source))
+        group = await self._group(spec) if source is not None and source.protocol != MANUAL else ""
+        return explain(spec, source, site.tags, self._panel.table.get, self._panel.links.get(spec.source), group)
+
+    async def _group(self, spec: TagSpec) -> str:
+        """How the tag is read now; "" where another station reads it, or nothing is read."""
+        try:
+            return await self._acquisition.group(spec.source, spec.name)
+        except GenbaError:
+            return ""
 
     async def browse(self, source: str, address: str | None = None) -> list[BrowseItem]:
         """Children of ``address`` in the source's own tree, the roots for None. Raises NotConnected, Invalid, Refused."""

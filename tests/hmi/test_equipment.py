@@ -266,6 +266,7 @@ def test_a_bad_sensor_tells_what_the_machine_said(screen: Screen, press: Equipme
         sheet = screen.sheet(WhyValueSheet)
         screen.until("told", lambda: "not valid" in sheet.cause.lines.what)
         assert "No other value" in sheet.affected.text()
+        assert "unit 1" in sheet.facts.text(), "how it is read, in the protocol's own words"
         assert not sheet.again.isVisible(), "there is nothing to connect"
         screen.dress(language="ja")
         assert "油圧" in sheet._title.text()

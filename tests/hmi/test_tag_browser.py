@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from core.errors import Refused
 from core.live.link import BrowseItem
 from core.live.sample import Quality
 from core.live.tags import TagType
@@ -73,6 +74,46 @@ def test_a_guest_is_asked_to_sign_in_and_an_operator_is_told_who_may(screen: Scr
     screen.sign_in("tanaka")
     assert screen.actions() == []
     assert view.table._rows == ()
+
+
+def test_the_station_refuses_too_whatever_the_screen_offers(screen: Screen) -> None:
+    machines, spec = screen.station.machines, screen.station.site.tags[0]
+    for user in ("", "tanaka"):
+        if user:
+            screen.sign_in(user)
+        for request in (
+            machines.browse("demo-opcua"),
+            machines.read([spec]),
+            machines.retry("demo-opcua"),
+            machines.keep_rows("x.csv", ""),
+        ):
+            with pytest.raises(Refused) as refusal:
+                screen.run(request)
+            assert refusal.value.code == "store.no_right"
+    assert not (screen.settings.home / "export" / "x.csv").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_the_choice_is_kept(screen: Screen, browser: TagBrowserView) -> None:
+    screen.until("roots", lambda: names(browser))
+    screen.tap_row(browser.table, a_value(screen, browser))
+    screen.press("browser.choose")
+    screen.press("browser.export")
+    sheet = screen.sheet(ExportRowsSheet)
+    folder = screen.settings.home / "export"
+    aside = folder.with_name("aside")
+    if folder.exists():
+        folder.rename(aside)
+    folder.write_text("a file stands where the folder should be")
+    try:
+        screen.tap(sheet.confirm_button)
+        screen.until("said", lambda: not sheet.message.isHidden())
+        assert "could not be written" in sheet.message.lines.what
+        assert len(browser.chosen) == 1
+    finally:
+        folder.unlink()
+        if aside.exists():
+            aside.rename(folder)
+        sheet.close_with("cancelled")
 
 
 def test_nothing_is_left_for_the_next_person(screen: Screen, browser: TagBrowserView) -> None:
