@@ -163,8 +163,10 @@ class TagBrowserView(View):
         walk, seen = self.walk, self.may_look
         source, level = walk.source, walk.level
         self.source_button.setText(self.tr("No machine") if source is None else name(source.label, theme.language()) or source.code)
-        self.source_button.setEnabled(source is not None and seen)
-        self.up.setEnabled(len(walk.levels) > 1 and not walk.loading and seen)
+        self.source_button.setEnabled(source is not None)
+        self.source_button.setVisible(seen)
+        self.up.setVisible(seen)
+        self.up.setEnabled(len(walk.levels) > 1 and not walk.loading)
         self.path.set_text(" / ".join(walk.path) if seen else "")
         items, total = found(level, self._sought) if level is not None and seen and not walk.loading else ({}, 0)
         self.count.set_text(self._counted(len(items), total))
