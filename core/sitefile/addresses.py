@@ -12,6 +12,8 @@ from core.sitefile.addresses_broker import mqtt_findings, sparkplug_findings
 from core.sitefile.problems import Finding
 
 _NOTHING: Final[Mapping[str, str]] = {}
+_EVERYWHERE: Final = ("speed",)
+"""Options of a source that no protocol looks at: how much faster than life a simulated plant runs."""
 _SCHEMES: Final[Mapping[str, tuple[str, ...]]] = {
     "opcua": ("opc.tcp",),
     "ethernetip": ("ethernetip",),
@@ -23,8 +25,9 @@ _PORT: Final = {"opcua": 4840, "ethernetip": 44818, "mqtt": 8883, "sparkplug": 8
 
 def url_findings(protocol: str, url: str, options: Mapping[str, str] = _NOTHING) -> Iterator[Finding]:
     """What is wrong with a source's URL, and with its options where the protocol's are known here."""
+    options = {name: value for name, value in options.items() if name not in _EVERYWHERE}
     if protocol == "modbus":
-        yield from addresses_modbus.source_findings(url, options)
+        yield from addresses_modbus.source_findings(url, {name: value for name, value in options.items() if name != "identity"})
         return
     if protocol == "http":
         yield from addresses_http.source_findings(url, options)

@@ -55,7 +55,7 @@ def test_every_hosting_reads_writes_adds_and_removes(mode: str, server: ServerPr
             with pytest.raises(Invalid) as refusal:
                 await rig.acquisition.write(rig.tags["mode"], 70_000)
             assert "70000" in refusal.value.lines("ja").what, "an error keeps its parameters on the way"
-            assert await rig.acquisition.browse("PLC", None) == []
+            assert [item.address for item in await rig.acquisition.browse("PLC", None)] == ["1"]
             await rig.acquisition.retry("PLC")
             with pytest.raises(Invalid):
                 await rig.acquisition.retry("nobody")
