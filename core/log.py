@@ -149,7 +149,8 @@ def start_logging(home: Path, program: str, *, console: bool = False, level: int
     logging.captureWarnings(True)
     # Libraries that log every reconnect attempt would fill the file in an outage; our own supervisor says it once.
     for chatty in ("asyncua", "pymodbus", "sqlalchemy.pool", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logger = logging.getLogger(chatty)
+        logger.setLevel(max(logger.level, logging.ERROR))  # a driver that is loaded already has silenced its own
     return path
 
 
