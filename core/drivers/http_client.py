@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 import threading
 from collections.abc import Mapping
@@ -20,6 +21,10 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx
+
+# They log every request: a line a second and sensor.
+logging.getLogger("httpx").setLevel(logging.CRITICAL + 1)
+logging.getLogger("httpcore").setLevel(logging.CRITICAL + 1)
 
 _AT_ONCE = 4
 _CONNECTIONS = _AT_ONCE + 2
