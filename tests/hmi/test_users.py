@@ -285,7 +285,7 @@ def test_the_trail_is_filtered_paged_and_told(users: Users, monkeypatch: pytest.
     assert table.rows_per_page < len(users.page._items) < users.page.total
 
     def turned() -> bool:
-        table.show_page(0)  # a turn that comes while rows are on their way brings nothing; the next one does
+        table.show_page(0)  # news in between begins the list anew with its first rows
         table.show_page(table.pages - 1)
         return len(users.page._items) == users.page.total
 
