@@ -281,9 +281,13 @@ def test_the_trail_is_filtered_paged_and_told(users: Users, monkeypatch: pytest.
     table = users.page.table
     screen.until("more than fit are there to turn to", lambda: table.pages > 1)
     assert table.rows_per_page < len(users.page._items) < users.page.total
-    while (known := len(users.page._items)) < users.page.total:
+
+    def turned() -> bool:
+        table.show_page(0)  # news in between begins the list anew with its first rows
         table.show_page(table.pages - 1)
-        screen.until("turning to the last page brings the next", lambda known=known: len(users.page._items) > known)
+        return len(users.page._items) == users.page.total
+
+    screen.until("turning to the last page brings the next", turned, 20)
     at = [entry.at for entry in users.page._items.values()]
     assert at == sorted(at, reverse=True)
     assert "started" not in users.page.count.text()

@@ -25,9 +25,7 @@ WRITE = "UPDATE genba.work_order SET note = note || 'x' WHERE number = 'WO-L1'"
 @pytest.fixture(autouse=True)
 def everybody_is_back(plant: Plant) -> Iterator[None]:
     yield
-    plant.sql("UPDATE genba.app_user SET active = true")
-    plant.forget_failures()
-    plant.sign_all_in()
+    plant.bring_everybody_back()
 
 
 def note_of(plant: Plant, number: str = "WO-L1") -> str:

@@ -45,9 +45,7 @@ def plant(postgres: TestServer) -> Iterator[Plant]:
 @pytest.fixture(autouse=True)
 def everybody_is_back(plant: Plant) -> Iterator[None]:
     yield
-    plant.sql("UPDATE genba.app_user SET active = true")
-    plant.forget_failures()
-    plant.sign_all_in()
+    plant.bring_everybody_back()
 
 
 @contextmanager
