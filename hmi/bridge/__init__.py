@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.errors import GenbaError, Refused
 from core.live.sample import Quality, Sample
+from hmi.bridge.actions import Actions
 from hmi.bridge.machines import Machines
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Bridge(QObject):
         self._shown: dict[str, list[weakref.ref[Any]]] = defaultdict(list)
         self._tag_of: dict[int, str] = {}
         self._frames = 0
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._actions = Actions(self._tell)
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._tick)
@@ -280,45 +281,31 @@ class Bridge(QObject):
         """True when whoever is signed in has the right to ``operation``."""
         return self._station is not None and self._station.actor.may(operation.name)
 
-    def start(self, action: Coroutine[Any, Any, Any], on_error: Callable[[Exception], None] | None = None) -> asyncio.Task[Any]:
+    def start(
+        self, action: Coroutine[Any, Any, Any], on_error: Callable[[Exception], None] | None = None, reader: QObject | None = None
+    ) -> asyncio.Task[Any]:
         """Run ``action`` as a task that is kept alive, cancelled at shutdown, and whose failure is shown.
 
         Args:
             action: What to run on the GUI loop.
-            on_error: Takes the exception instead of the ``failed`` signal.
+            on_error: Takes the exception instead of the ``failed`` signal, as long as the widget it belongs to is there.
+            reader: What ``action`` only reads for: it ends when this is destroyed. Never given for what decides something.
         """
-        import asyncio
+        return self._actions.start(action, on_error, reader)
 
-        task = asyncio.get_running_loop().create_task(action)
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._finished(done, on_error))
-        return task
+    @property
+    def under_way(self) -> int:
+        """Actions that have not ended yet."""
+        return len(self._actions)
 
-    def _finished(self, task: asyncio.Task[Any], on_error: Callable[[Exception], None] | None) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
-            return
-        if isinstance(error, Left) and on_error is None:
-            return
-        if not isinstance(error, GenbaError):
-            log.error("failure in an action of the screen", exc_info=error)
-        if on_error is not None and isinstance(error, Exception):
-            on_error(error)
-        else:
+    def _tell(self, error: BaseException) -> None:
+        if not isinstance(error, Left):
             self.failed.emit(error)
 
     async def close(self) -> None:
         """Stop the frame timer and cancel every task started here; returns when they are gone."""
-        import asyncio
-
         self._timer.stop()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._actions.close()
 
     # -- live values ---------------------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ class AttentionSheet(BottomSheet):
         self.settle.clicked.connect(lambda: self._decide(self._bridge.settle))
         self.finished.connect(self.deleteLater)
         self.say()
-        bridge.start(self._load(), on_error=self._failed)
+        bridge.start(self._load(), on_error=self._failed, reader=self)
 
     def say(self) -> None:
         """Set every text in the current language."""

@@ -64,7 +64,7 @@ class OrderFormSheet(BottomSheet):
         self.on_confirm(self._create)
         self.finished.connect(self.deleteLater)
         self.say()
-        bridge.start(self._load(), on_error=self._failed)
+        bridge.start(self._load(), on_error=self._failed, reader=self)
 
     def _lay_out(self) -> None:
         grid = QGridLayout()

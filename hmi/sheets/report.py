@@ -70,7 +70,7 @@ class ReportSheet(BottomSheet):
         self.on_confirm(self._book)
         self.finished.connect(self.deleteLater)
         self.say()
-        bridge.start(self._load(), on_error=self._failed)
+        bridge.start(self._load(), on_error=self._failed, reader=self)
 
     def _lay_out(self) -> None:
         look = theme.current()

@@ -73,7 +73,7 @@ class WhyValueSheet(BottomSheet):
 
     def _ask(self) -> None:
         self._asking, self._asked_at = True, time.monotonic()
-        self._bridge.start(self._load(), on_error=self._failed)
+        self._bridge.start(self._load(), on_error=self._failed, reader=self)
 
     async def _load(self) -> None:
         try:

@@ -211,8 +211,8 @@ class Screen:
         """Until nothing this screen asked or decided is under way."""
         # News may have come in the very turn that ended the waiting.
         for _ in range(20):
-            self.until("nothing under way", lambda: not self.bridge._tasks and not self._passing())
-            if not self.bridge._tasks and not self._passing():
+            self.until("nothing under way", lambda: not self.bridge.under_way and not self._passing())
+            if not self.bridge.under_way and not self._passing():
                 return
         raise AssertionError("this screen never comes to rest")
 

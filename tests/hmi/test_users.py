@@ -283,13 +283,17 @@ def test_the_trail_is_filtered_paged_and_told(users: Users, monkeypatch: pytest.
     assert table.rows_per_page < len(users.page._items) < users.page.total
 
     def turned() -> bool:
-        table.show_page(0)  # news in between begins the list anew with its first rows
+        table.show_page(0)
         table.show_page(table.pages - 1)
         return len(users.page._items) == users.page.total
 
     screen.until("turning to the last page brings the next", turned, 20)
     at = [entry.at for entry in users.page._items.values()]
     assert at == sorted(at, reverse=True)
+    read, asked_at = table.page, users.page.updated_at
+    users.page.refresh()
+    screen.until("asked anew", lambda: users.page.updated_at != asked_at)
+    assert len(users.page._items) == users.page.total and table.page >= read > 0, "news takes nobody back to the first rows"
     assert "started" not in users.page.count.text()
     screen.press("trail.object")
     form = users.form()

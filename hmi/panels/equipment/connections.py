@@ -87,7 +87,7 @@ class ConnectionsView(View):
             self._again = True
             return
         self._asking = True
-        self.bridge.start(self._load(), on_error=self.tell)
+        self.bridge.start(self._load(), on_error=self.tell, reader=self)
 
     async def _load(self) -> None:
         try:

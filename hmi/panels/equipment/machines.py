@@ -117,7 +117,7 @@ class MachinesView(View):
             self._again = self._asking
             return
         self._asking = True
-        self.bridge.start(self._load(line.code), on_error=self._not_answered)
+        self.bridge.start(self._load(line.code), on_error=self._not_answered, reader=self)
 
     async def _load(self, line_code: str) -> None:
         try:

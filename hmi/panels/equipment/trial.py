@@ -91,7 +91,7 @@ class Trial(QFrame):
         spec = self.spec
         if spec is not None and not self._reading:
             self._reading = True
-            self._bridge.start(self._read(spec), on_error=self._not_read)
+            self._bridge.start(self._read(spec), on_error=self._not_read, reader=self)
 
     async def _read(self, spec: TagSpec) -> None:
         try:

@@ -92,7 +92,7 @@ class Walk(QObject):
             self.loading, self.failure, self._stopped = wanted.title, None, False
             self.looked_at = (0, wanted.count)
             self.changed.emit()
-            self._bridge.start(self._scan(self.source, wanted), on_error=self._not_read)
+            self._bridge.start(self._scan(self.source, wanted), on_error=self._not_read, reader=self)
 
     def stop(self) -> None:
         """End a scan after the step under way; a level that is being read is not waited for any more."""
@@ -105,7 +105,7 @@ class Walk(QObject):
         self.loading, self.failure, self._stopped = level.title, None, False
         self.changed.emit()
         if self.source is not None:
-            self._bridge.start(self._read(self.source, level), on_error=self._not_read)
+            self._bridge.start(self._read(self.source, level), on_error=self._not_read, reader=self)
 
     async def _read(self, source: SourceSpec, level: Level) -> None:
         items = await self._bridge.machines.browse(source.code, level.address)

@@ -116,7 +116,7 @@ class LinesPanel(Panel):
             self._again = True
             return
         self._asking = True
-        self.bridge.start(self._ask(), on_error=self._not_answered)
+        self.bridge.start(self._ask(), on_error=self._not_answered, reader=self)
 
     def updated_at(self) -> float | None:
         """When the database answered last."""

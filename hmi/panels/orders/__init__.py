@@ -169,7 +169,7 @@ class OrdersPanel(Panel):
             self._again = True
             return
         self._asking = True
-        self.bridge.start(self._ask(), on_error=self._not_answered)
+        self.bridge.start(self._ask(), on_error=self._not_answered, reader=self)
 
     async def _ask(self) -> None:
         try:

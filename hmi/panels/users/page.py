@@ -177,17 +177,22 @@ class ListPage(QWidget):
             self._again = True
             return
         self._asking = True
-        self.bridge.start(self._load(0), on_error=self._not_answered)
+        self.bridge.start(self._load(0), on_error=self._not_answered, reader=self)
 
     def _more(self) -> None:
         """The last page in sight was turned to: get what comes after it."""
         if self.table.page == self.table.pages - 1 and len(self._items) < self.total and not self._asking:
             self._asking = True
-            self.bridge.start(self._load(len(self._items)), on_error=self._not_answered)
+            self.bridge.start(self._load(len(self._items)), on_error=self._not_answered, reader=self)
 
     async def _load(self, offset: int) -> None:
         try:
             items, total, self.updated_at = await self.ask(offset)
+            while not offset and len(items) < min(len(self._items), total):  # news takes nobody back to the first rows
+                after, total, self.updated_at = await self.ask(len(items))
+                if not after.keys() - items.keys():
+                    break
+                items = {**items, **after}
         finally:
             self._asking = False
         self.problem.clear()

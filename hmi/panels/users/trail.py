@@ -121,7 +121,7 @@ class TrailPage(ListPage):
         self._filtered()
 
     def _choose_person(self) -> None:
-        self.bridge.start(self._offer_people(), on_error=self.failed.emit)
+        self.bridge.start(self._offer_people(), on_error=self.failed.emit, reader=self)
 
     async def _offer_people(self) -> None:
         people = (await self.bridge.ask(people_in_trail)).value
