@@ -19,7 +19,7 @@ from uuid import UUID
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from core.errors import GenbaError, Refused
+from core.errors import Refused
 from core.live.sample import Quality, Sample
 from hmi.bridge.actions import Actions
 from hmi.bridge.machines import Machines
