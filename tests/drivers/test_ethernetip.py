@@ -302,6 +302,8 @@ def test_wrong_answers_never_become_values(
     monkeypatch.setattr("core.drivers.ethernetip._ASK_AGAIN_S", 0.5)
     if mode not in ("short", "long", "wrong_type"):  # in these the frame is sound, and only the values it concerns are not
         expect_log(r"source PLC is down")
+    if mode == "random":  # the name of the machine may be among what is spoiled: then it is another machine, and not written
+        expect_log(r"source PLC( is down|: the machine calls itself)")
     tags = [tag("ethernetip", name, period_s=0.05) for name in ("int32", "mode", "string", "float32", "bool")]
 
     async def go() -> None:
