@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import make_url
 
@@ -77,15 +77,18 @@ class Several:
     stack: AsyncExitStack
     proxies: dict[str, CommitProxy] = field(default_factory=dict)
 
-    async def start(self, name: str, *, proxy: bool = False) -> Station:
-        """A panel; with ``proxy`` its way to the database can be cut."""
+    async def start(self, name: str, *, proxy: bool = False, acquisition: Literal["gui", "thread"] = "gui") -> Station:
+        """A panel; with ``proxy`` its way to the database can be cut.
+
+        In one loop ("gui") panels share what one program shares, such as a line to a gateway; in a thread each has its own.
+        """
         url = self.url
         if proxy:
             given = make_url(url)
             self.proxies[name] = self.proxies.get(name) or CommitProxy(str(given.query["host"]), int(str(given.query["port"])))
             self.stack.callback(self.proxies[name].close)
             url = given.update_query_dict({"host": "127.0.0.1", "port": str(self.proxies[name].port)}).render_as_string(hide_password=False)
-        station = Station(StationSettings(home=self.folder / name, name=name, database_url=url, acquisition="gui"))
+        station = Station(StationSettings(home=self.folder / name, name=name, database_url=url, acquisition=acquisition))
         await station.start()
         self.stack.push_async_callback(station.close)
         return station

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -86,10 +87,11 @@ def test_ten_stations_at_a_controller_that_takes_two(
             async with NarrowGate(server.port).serving() as gate:
                 give_site(admin_url, tmp_path, gate.port, readers)
                 async with several(database_url, tmp_path) as panels:
+                    start = functools.partial(panels.start, acquisition="thread")
                     # P1 first: it owns the source, and reads it wherever nobody else does.
-                    stations = {NAMES[0]: await panels.start(NAMES[0])}
+                    stations = {NAMES[0]: await start(NAMES[0])}
                     await until(lambda: says(stations["P1"], 100.0, relayed=False))
-                    for name, station in zip(NAMES[1:], await asyncio.gather(*map(panels.start, NAMES[1:])), strict=True):
+                    for name, station in zip(NAMES[1:], await asyncio.gather(*map(start, NAMES[1:])), strict=True):
                         stations[name] = station
 
                     def all_say(value: float) -> bool:
