@@ -28,8 +28,8 @@ from tests.servers.process import ServerProcess
 
 binary, Buffer = bounds.ua_binary, bounds.Buffer
 HEAVY_BYTES = 150 * 2**20
-HEAVY_S = 4.0
-"""For the worst message that is still taken, measured with tracemalloc on, which makes it some five times slower."""
+HEAVY_S = 6.0
+"""Of one processor, for the worst message that is still taken, measured with tracemalloc on, which makes it some five times slower."""
 
 
 def count(number: int) -> bytes:
@@ -44,12 +44,12 @@ def decoded(kind: Any, content: bytes) -> Any:
 def refused(work: Callable[[], Any], seconds: float = 0.05, size: int = 200_000) -> None:
     """It raises at once and makes nothing."""
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.thread_time()
     try:
         with pytest.raises(Exception) as error:  # noqa: PT011 - any: every one makes the link anew
             work()
         assert not isinstance(error.value, MemoryError)
-        assert time.perf_counter() - start < seconds
+        assert time.thread_time() - start < seconds
         assert tracemalloc.get_traced_memory()[1] < size
     finally:
         tracemalloc.stop()
@@ -125,9 +125,9 @@ def test_structures_in_structures() -> None:
 def test_the_heaviest_message_that_is_taken(name: str, content: bytes) -> None:
     tracemalloc.start()
     try:
-        start = time.perf_counter()
+        start = time.thread_time()
         binary.variant_from_binary(Buffer(content))
-        assert time.perf_counter() - start < HEAVY_S
+        assert time.thread_time() - start < HEAVY_S
         assert tracemalloc.get_traced_memory()[1] < HEAVY_BYTES
     finally:
         tracemalloc.stop()
@@ -138,7 +138,7 @@ def test_one_message_has_one_budget_however_it_is_cut() -> None:
     part = count(bounds.COST // 20) + bytes(bounds.COST // 20)
     one = b"\x98" + part
     content = b"\x98" + count(3) + one * 3
-    refused(lambda: binary.variant_from_binary(Buffer(content)), seconds=3.0, size=HEAVY_BYTES)
+    refused(lambda: binary.variant_from_binary(Buffer(content)), seconds=HEAVY_S, size=HEAVY_BYTES)
     whole = Buffer(b"\x98" + part)
     whole.copy(len(whole)).read(1)
     bounds.take(whole.copy(), 1, 1, bounds.COST)
