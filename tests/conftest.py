@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from core.store.base import Db
@@ -29,6 +30,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _name in [name for name in os.environ if name.startswith(("GENBA_", "PG"))]:
     del os.environ[_name]  # a developer's own station must not leak into the tests
 
+settings.register_profile("genba", settings(), deadline=None)  # no test fails because the machine had something else to do
+settings.load_profile("genba")
 _GRACE_S = 5.0
 
 

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,8 @@ class Job:
             self.finished = self.expired = True
             unknown = self.committing
             cut()
-        self.future.set_exception(Unavailable(code, unknown=unknown))
+        with contextlib.suppress(InvalidStateError):  # whoever asked has left meanwhile, and cancelled what still waited
+            self.future.set_exception(Unavailable(code, unknown=unknown))
 
     def begin_commit(self) -> None:
         """Called right before a commit is sent; raises when the deadline has come meanwhile, so that it is not sent."""

@@ -111,6 +111,16 @@ def test_deadline_counts_the_time_in_the_queue(station: Database) -> None:
     assert station.submit("queries", lambda db: list(ran), deadline_s=5).result() == []
 
 
+def test_who_leaves_while_his_question_waits_stops_nobody_elses_deadline(station: Database) -> None:
+    slow = station.submit("queries", lambda db: db.execute(text("SELECT pg_sleep(1)")), deadline_s=5)
+    left = station.submit("queries", lambda db: None, deadline_s=0.2)
+    waits = station.submit("queries", lambda db: None, deadline_s=0.4)
+    assert left.cancel()
+    assert refused(waits).code == "store.deadline"  # said by the watchdog, which has met the cancelled one before
+    slow.result()
+    assert left.cancelled()
+
+
 def test_a_job_that_only_computes_past_its_deadline_does_not_commit(station: Database) -> None:
     name = uuid4().hex
 
