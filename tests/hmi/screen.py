@@ -78,11 +78,18 @@ class Plant:
         self.demo.close()
 
 
-def prepare_as_owner(url: str, demo: DemoPlant) -> None:
-    """Apply the demo's site and orders, as the administrator of a shared database does before its stations start."""
+@contextlib.contextmanager
+def site_owner(url: str) -> Iterator[Setup]:
+    """Operations of whoever administers a shared database."""
     settings = StationSettings(name="SETUP", database_url=url)
     with opened_floor(settings, as_owner=True) as floor:
-        demo.prepare(Setup(floor.door, floor.database, system_actor("setup", "SETUP"), SystemClock()))
+        yield Setup(floor.door, floor.database, system_actor("setup", "SETUP"), SystemClock())
+
+
+def prepare_as_owner(url: str, demo: DemoPlant) -> None:
+    """Apply the demo's site and orders, as the administrator of a shared database does before its stations start."""
+    with site_owner(url) as setup:
+        demo.prepare(setup)
 
 
 class Loop:
