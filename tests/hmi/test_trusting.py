@@ -51,7 +51,7 @@ def running(loop: Loop, place: str, server: ServerProcess, tmp_path: Path) -> It
     """A screen of a plant with one machine, which nobody trusts yet."""
     (tmp_path / "site.yaml").write_text(SITE.format(port=server.port), encoding="utf-8")
     (tmp_path / "tags.csv").write_text(TAGS, encoding="utf-8")
-    with site_owner(owner_url(place)) as setup:
+    with site_owner(owner_url(place), tmp_path / "owner") as setup:
         setup.do(apply_site, **arguments(read(tmp_path / "site.yaml")))
     screen = Screen(loop, place, tmp_path / "panel").started()
     screen.until("the site", lambda: bool(screen.station.site.sources))
