@@ -1424,6 +1424,45 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>ReadWords</name>
+    <message>
+        <source>every {every} s</source>
+        <translation>{every} 秒ごと</translation>
+    </message>
+    <message>
+        <source>unit {unit}</source>
+        <translation>局番 {unit}</translation>
+    </message>
+    <message>
+        <source>packet of {packet} tags</source>
+        <translation>タグ {packet} 件をまとめて</translation>
+    </message>
+    <message>
+        <source>with {more} more in the same node</source>
+        <translation>同じノードの {more} 件と一緒に</translation>
+    </message>
+    <message>
+        <source>subscription</source>
+        <translation>購読</translation>
+    </message>
+    <message>
+        <source>edge node {node}</source>
+        <translation>エッジノード {node}</translation>
+    </message>
+    <message>
+        <source>device {device}</source>
+        <translation>デバイス {device}</translation>
+    </message>
+    <message>
+        <source>topic {topic}</source>
+        <translation>トピック {topic}</translation>
+    </message>
+    <message>
+        <source>{first} to {last}</source>
+        <translation>{first}～{last}</translation>
+    </message>
+</context>
+<context>
     <name>ReportSheet</name>
     <message>
         <source>Report quantity  {number}</source>
@@ -2081,8 +2120,16 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>アドレス</translation>
     </message>
     <message>
+        <source>entered by hand</source>
+        <translation>手入力</translation>
+    </message>
+    <message>
         <source>read by station {station}</source>
         <translation>端末 {station} が読取り</translation>
+    </message>
+    <message>
+        <source>a machine without a controller</source>
+        <translation>制御装置のない設備</translation>
     </message>
     <message>
         <source>{state} since {time}</source>

@@ -27,10 +27,12 @@ from core.cli.demo import DemoPlant
 from core.cli.opened import opened_floor
 from core.clock import SystemClock
 from core.config import StationSettings
+from core.demo import secured
 from core.demo.plant import control
 from core.errors import Lines
 from core.station.floor import Setup
 from core.station.station import Station
+from core.store.certificates import Certificates
 from core.store.keystore import station_secrets
 from core.store.sealing import KeyRing, SiteKey
 from core.store.sitekeys import SiteKeys
@@ -98,17 +100,20 @@ def site_owner(url: str, home: Path) -> Iterator[Setup]:
 
 
 _KEYS: dict[str, SiteKey] = {}
-"""The key of each database's site: a second panel is given it on a stick."""
+_CERTIFICATES: dict[str, bytes] = {}
+"""By database the key of its site, and what its secured machine shows: a second panel is given them on a stick."""
 
 
 def _database_of(url: str) -> str:
     return urlsplit(url).path
 
 
-def bring_key(url: str, home: Path) -> None:
-    """Give the station of ``home`` the key of its site, where the site has one."""
+def bring_papers(url: str, home: Path) -> None:
+    """Give the station of ``home`` the key of its site and the certificate to trust, where the site has them."""
     if (key := _KEYS.get(_database_of(url))) is not None:
         SiteKeys(station_secrets(home), KeyRing()).keep(key)
+    if (der := _CERTIFICATES.get(_database_of(url))) is not None:
+        Certificates(home).accept(secured.SOURCE, der)
 
 
 def prepare_as_owner(url: str, demo: DemoPlant, home: Path) -> None:
@@ -116,6 +121,7 @@ def prepare_as_owner(url: str, demo: DemoPlant, home: Path) -> None:
     with site_owner(url, home) as setup:
         demo.prepare(setup)
         demo.trust(home, setup)
+        _CERTIFICATES[_database_of(url)] = Certificates(home).trusted(secured.SOURCE) or b""
 
 
 class Loop:
@@ -204,7 +210,7 @@ class Screen:
         app._hook_failures(loop.loop, self.window, app.CrashReports())
         sys.excepthook = hook  # what fails in a slot is for pytest-qt
         loop.run(self.window.first_paint())
-        bring_key(url, home)
+        bring_papers(url, home)
         if plant is not None:
             prepare_as_owner(owner_url(url), plant.demo, home)
         self._starting = loop.loop.create_task(app._start_station(self.window, self.settings, None))
