@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -31,6 +32,7 @@ _ORDERS = (
     ("L2", "P-2020", 1800, 5, 6.0, 8.0, "released"),
     ("L1", "A-1020", 180, 6, 5.0, 6.0, "planned"),
 )
+_ENTERED = {"L4.M3.State": 1, "L4.M3.Illuminance": 780.0, "L4.M3.Lot": "LMP-0711"}
 
 
 @dataclass(slots=True)
@@ -58,7 +60,8 @@ class DemoPlant:
         """Start the plant and return at once."""
         from core.demo.plant import PlantOptions, command
 
-        words = command(PlantOptions(speed=self.speed, seed=self.seed, with_parent=os.getpid(), respawn=False))
+        keep = (self.home or _demo_home()) / "plant"
+        words = command(PlantOptions(speed=self.speed, seed=self.seed, with_parent=os.getpid(), respawn=False, keep=keep))
         self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._listen, name="genba-demo-plant", daemon=True).start()
 
@@ -79,24 +82,51 @@ class DemoPlant:
         Raises:
             Unavailable: The plant did not come up.
         """
-        from core.demo.taglist import SERVED_BY
+        from core.demo import secured
+        from core.demo.taglist import BY_HAND, SERVED_BY
         from core.production.orders import list_orders
         from core.sitefile.apply import apply_site, arguments
         from core.sitefile.plan import plan
         from core.sitefile.read import read
+        from core.station.passwords import secret_name
+        from core.store.operation import Secret
 
         if not self._announced.wait(READY_PATIENCE_S) or not self._ready:
             raise Unavailable("demo.plant_not_ready")
-        urls = {source: self._ready[kind] for source, kind in SERVED_BY.items()}
+        urls = {source: self._ready[kind] for source, kind in SERVED_BY.items()} | {BY_HAND: ""}
         site = read(SITE)
         # The counters of a hurried plant rise faster than any real machine could: the recorder must know that.
         hurry = {} if self.speed == 1 else {"speed": f"{self.speed:g}"}
         there = [source.model_copy(update={"url": urls[source.code], "options": dict(source.options) | hurry}) for source in site.sources]
         site = site.model_copy(update={"sources": tuple(there)})
+        setup.keep(secret_name(secured.SOURCE), Secret(secured.PASSWORD))
+        self.trust(self.home or _demo_home(), setup)
         if setup.run(lambda db: plan(db, site)):
             setup.do(apply_site, **arguments(site))
         if setup.ask(list_orders, limit=1).total == 0:
             self._make_orders(setup)
+            self._enter_values(setup)
+
+    def trust(self, home: Path, setup: Setup) -> None:
+        """Let the station of ``home`` trust the plant's secured server, the first time: the plant said itself what it shows.
+
+        What it shows later is another matter: a certificate that was exchanged is for an engineer to look at.
+        """
+        from core.demo import secured
+        from core.equipment.trust import trust_certificate
+        from core.store.certificates import Certificates, fingerprint
+
+        der, certificates = base64.b64decode(self._ready["certificate"]), Certificates(home)
+        if certificates.trusted(secured.SOURCE) is None:
+            setup.do(trust_certificate, source=secured.SOURCE, fingerprint=fingerprint(der))
+            certificates.accept(secured.SOURCE, der)
+
+    def _enter_values(self, setup: Setup) -> None:
+        """What somebody has entered at the machine without a controller before the shift."""
+        from core.equipment.manual import enter_value
+
+        for tag, value in _ENTERED.items():
+            setup.do(enter_value, tag=tag, value=json.dumps(value))
 
     def _make_orders(self, setup: Setup) -> None:
         from core.production.orders import create_order, release_order, start_order

@@ -25,7 +25,7 @@ def plant(
         typer.Option(
             min=1024,
             max=65_400,
-            help="First of eight ports: OPC UA, Modbus, control, then the others; a taken one gives way to the next free one.",
+            help="First of nine ports: OPC UA, Modbus, control, then the others; a taken one gives way to the next free one.",
             show_default=False,
         ),
     ] = None,
@@ -73,13 +73,17 @@ def fault(context: typer.Context, control: Control = None) -> None:
 
     \b
     stop LINE|UNIT [--reason D07] [--for SECONDS]   start LINE|UNIT
-    kill opcua|modbus|ethernetip                    restart opcua|modbus|ethernetip
+    kill SERVER                                     restart SERVER
+    certificate exchanged                           certificate first
     freeze TAG                                      unfreeze TAG
     bad TAG                                         clear TAG
     garbage TAG [--as nan|text]                     drift TAG AMOUNT
     pause                                           resume
     speed FACTOR                                    mark NAME
     status                                          tags [PREFIX]
+
+    SERVER: opcua, secure, modbus, ethernetip, mqtt, sparkplug, rtu or http. "certificate exchanged": the secured OPC UA server
+    shows another certificate, as a machine that was exchanged, or somebody in between, would.
 
     Example: genba plant fault stop L2 --reason D07 --for 120
     """

@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--with-parent", type=int)
     parser.add_argument("--until-stdin-closes", action="store_true")
     parser.add_argument("--tags", type=Path)
+    parser.add_argument("--keep", type=Path)
     return run(PlantOptions(**vars(parser.parse_args())))
 
 

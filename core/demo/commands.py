@@ -47,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
     verb("start", "end every stop of a line or a work unit", "target")
     for name, help_text in (("kill", "kill a server process"), ("restart", "start a server process again")):
         verb(name, help_text).add_argument("server", choices=tuple(SERVED_BY.values()))
+    verb("certificate", "what the secured server shows: of an exchanged controller, or its first one").add_argument(
+        "which", choices=("exchanged", "first")
+    )
     verb("freeze", "a value stands still", "tag")
     verb("unfreeze", "it follows again", "tag")
     verb("bad", "the sensor failed", "tag")

@@ -1,16 +1,20 @@
-"""The simulated controllers of L1, L3, L6 and the energy meters, as a real OPC UA server. Lives in a process of its own."""
+"""Simulated controllers as a real OPC UA server, readable for everybody or secured. Lives in a process of its own."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import asyncua
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AttributeService
 from asyncua.server.server import Server
+from asyncua.server.user_managers import UserManager
 
+from core.demo import secured
 from core.demo.board import Entry, Fault
 from core.demo.gate import Gate, Verdict
 from core.demo.rawvalue import FLOATS, Raw, limits
@@ -59,18 +63,30 @@ class _GuardedWrites(AttributeService):
         return results
 
 
+class _OneUser(UserManager):
+    """Lets in whoever knows the one name and its password."""
+
+    def get_user(self, iserver: Any, username: str | None = None, password: Any = None, certificate: Any = None) -> Any:
+        """The library's question; None refuses."""
+        told = password.decode() if isinstance(password, bytes) else password
+        return User(role=UserRole.User) if (username, told) == (secured.USER, secured.PASSWORD) else None
+
+
 class OpcUaServer:
     """Serves tags on loopback.
 
     Args:
         tags: The tags of this server; addresses ``nsu=urn:genba:demo:plant;s=…``.
         gate: Judges clients' writes and passes accepted ones to the plant.
+        proof: Files with certificate and key: messages are signed and encrypted then, and only one user may log in; None
+            for a server that is open to everybody.
     """
 
-    def __init__(self, tags: Iterable[TagSpec], gate: Gate) -> None:
+    def __init__(self, tags: Iterable[TagSpec], gate: Gate, proof: tuple[Path, Path] | None = None) -> None:
         self._tags = {tag.name: tag for tag in tags}
         self._gate = gate
-        self._server = Server()
+        self._proof = proof
+        self._server = Server(user_manager=_OneUser()) if proof is not None else Server()
         self._nodes: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
         for tag in self._tags.values():
@@ -86,9 +102,7 @@ class OpcUaServer:
         gc.enable()
         server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
         server.set_server_name("Genba demo plant")
-        await server.set_application_uri("urn:genba:demo:server")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        server.set_identity_tokens([ua.AnonymousIdentityToken])
+        await self._set_security()
         # A second namespace before ours: a client that stores the index instead of the name is found out.
         await server.register_namespace("urn:genba:demo:types")
         index = await server.register_namespace(NAMESPACE)
@@ -96,6 +110,21 @@ class OpcUaServer:
         await self.show(entries)
         server.iserver.attribute_service = _GuardedWrites(self, server.iserver.aspace)
         await server.start()
+
+    async def _set_security(self) -> None:
+        server = self._server
+        if self._proof is None:
+            await server.set_application_uri("urn:genba:demo:server")
+            server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+            server.set_identity_tokens([ua.AnonymousIdentityToken])
+            return
+        await server.set_application_uri(secured.URI)
+        kinds = ua.SecurityPolicyType
+        server.set_security_policy([kinds.Basic256Sha256_SignAndEncrypt, kinds.Aes256Sha256RsaPss_SignAndEncrypt])
+        server.set_identity_tokens([ua.UserNameIdentityToken])
+        certificate, key = self._proof
+        await server.load_certificate(str(certificate))
+        await server.load_private_key(str(key))
 
     async def _build(self, index: int) -> None:
         folders: dict[str, Any] = {"": await self._server.nodes.objects.add_folder(ua.NodeId("Plant", index), f"{index}:Plant")}

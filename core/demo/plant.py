@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import contextlib
 import json
 import math
@@ -11,6 +12,7 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import SystemClock
+from core.demo import secured
 from core.demo.board import Board
 from core.demo.commands import ControlServer, ask
 from core.demo.physics import Plant
@@ -31,6 +34,7 @@ from core.errors import GenbaError, Invalid
 DEFAULT_CONTROL = (HOST, 24850)
 _SCHEMES = {
     "opcua": "opc.tcp",
+    "secure": "opc.tcp",
     "modbus": "modbus",
     "ethernetip": "ethernetip",
     "mqtt": "mqtt",
@@ -52,12 +56,13 @@ class PlantOptions:
         speed: Simulated seconds per second, 0.01 … 5000.
         seed: Decides everything left to chance.
         port_base: When given, the ports are this and the numbers after it, in the order of ``ports``.
-        opcua_port, modbus_port, control_port, ethernetip_port, mqtt_port, sparkplug_port, rtu_port, http_port: Wanted ports; a busy one
-            gives way to the next free one.
+        opcua_port, modbus_port, control_port, ethernetip_port, mqtt_port, sparkplug_port, rtu_port, http_port, secure_port: Wanted
+            ports; a busy one gives way to the next free one.
         respawn: Start a server process again when it dies by itself.
         with_parent: Process id; the plant ends when that process ends. None: it does not care.
         until_stdin_closes: End when standard input ends.
         tags: Another tag list; None for the demo's own.
+        keep: Folder in which the secured server keeps its certificate; None: another one at every start.
     """
 
     speed: float = 1.0
@@ -71,10 +76,12 @@ class PlantOptions:
     ethernetip_port: int = 24818
     rtu_port: int = 15021
     http_port: int = 15080
+    secure_port: int = 24845
     respawn: bool = False
     with_parent: int | None = None
     until_stdin_closes: bool = False
     tags: Path | None = None
+    keep: Path | None = None
 
     def ports(self) -> dict[str, int]:
         """Wanted ports by kind of server, and that of ``control``."""
@@ -87,6 +94,7 @@ class PlantOptions:
             "sparkplug": self.sparkplug_port,
             "rtu": self.rtu_port,
             "http": self.http_port,
+            "secure": self.secure_port,
         }
         return own if self.port_base is None else dict(zip(own, range(self.port_base, self.port_base + len(own)), strict=True))
 
@@ -126,7 +134,9 @@ def command(options: PlantOptions) -> list[str]:
         line += ["--with-parent", f"{options.with_parent}"]
     if options.until_stdin_closes:
         line.append("--until-stdin-closes")
-    return line + (["--tags", str(options.tags)] if options.tags else [])
+    for word, path in (("--tags", options.tags), ("--keep", options.keep)):
+        line += [word, str(path)] if path is not None else []
+    return line
 
 
 class _Running:
@@ -147,6 +157,8 @@ class _Running:
         self._timeline = Timeline(now, self._speed)
         self._ledger = Ledger(self._plant, self._timeline)
         self._servers = {kind: self._server(source, kind) for source, kind in SERVED_BY.items()}
+        self._spare = tempfile.TemporaryDirectory(prefix="genba-plant-", ignore_cleanup_errors=True)
+        self._identity = secured.Identity(options.keep or Path(self._spare.name))
         self._end = asyncio.Event()
 
     def _server(self, source: str, kind: str) -> ServerProcess:
@@ -159,11 +171,14 @@ class _Running:
         watch = self._watch_for_end()
         ticking: asyncio.Task[None] | None = None
         try:
+            shown = await asyncio.to_thread(self._identity.certificate, "first")
+            self._servers["secure"].proof = self._identity.files("first")
             await asyncio.gather(*(server.start() for server in self._servers.values()))
             await control_server.start(self._options.ports()["control"])
             for server in self._servers.values():
                 server.respawn = self._options.respawn
             ready = {"ready": True, **self._addresses(control_server.port), "seed": self._options.seed, "speed": self._speed}
+            ready |= {"certificate": base64.b64encode(shown).decode()}
             ready |= {"tags": len(self._board.tags), "ready_s": round(self._clock.monotonic() - began, 3)}
             sys.stdout.write(json.dumps(ready) + "\n")
             sys.stdout.flush()
@@ -179,6 +194,7 @@ class _Running:
                 task.cancel()
             await control_server.close()
             await asyncio.gather(*(server.close() for server in self._servers.values()))
+            self._spare.cleanup()
 
     def _addresses(self, control_port: int) -> dict[str, Any]:
         return {
@@ -256,6 +272,8 @@ class _Running:
                 await self._servers[words.server].kill()
             case "restart":
                 return await self._restart(self._servers[words.server])
+            case "certificate":
+                return await self._show_certificate(words.which)
             case "freeze":
                 self._board.fault(words.tag, "frozen")
             case "unfreeze" | "clear":
@@ -287,6 +305,13 @@ class _Running:
         await server.kill()
         await server.start()
         return {"pid": server.pid, "port": server.port, "ready_s": round(self._clock.monotonic() - began, 3)}
+
+    async def _show_certificate(self, which: secured.Which) -> dict[str, Any]:
+        """As if the secured controller was exchanged for another one, or the first one came back."""
+        if which == "exchanged":
+            await asyncio.to_thread(self._identity.renew)
+        self._servers["secure"].proof = self._identity.files(which)
+        return await self._restart(self._servers["secure"])
 
     def _clear(self, tag: str) -> None:
         self._board.fault(tag, "")

@@ -1,6 +1,6 @@
 """Main of a server process: ``python -m core.demo.server_process KIND``, started by the plant and fed through its stdin.
 
-In: one line of settings ``{"port", "tags", "entries"}``, then ``{"entries": [...]}`` per change. Out: ``{"ready": port}`` or
+In: one line of settings ``{"port", "tags", "entries", "proof"}``, then ``{"entries": [...]}`` per change. Out: ``{"ready": port}`` or
 ``{"failed": text, "again": whether another try may help}``, then ``{"write": [tag, value]}`` per accepted write of a client.
 The process ends when its stdin ends, so a plant that dies, however it dies, leaves nobody behind.
 """
@@ -45,12 +45,12 @@ class ProtocolServer(Protocol):
         ...
 
 
-def _server(kind: str, tags: list[TagSpec], gate: Gate) -> ProtocolServer:
+def _server(kind: str, tags: list[TagSpec], gate: Gate, proof: tuple[Path, Path] | None) -> ProtocolServer:
     match kind:
-        case "opcua":
+        case "opcua" | "secure":
             from core.demo.opcua_server import OpcUaServer
 
-            return OpcUaServer(tags, gate)
+            return OpcUaServer(tags, gate, proof)
         case "ethernetip":
             from core.demo.ethernetip_server import EtherNetIpServer
 
@@ -109,7 +109,8 @@ async def _serve(kind: str, out: TextIO) -> None:
     tags = [tag for tag in read_tags(Path(settings["tags"])) if SERVED_BY[tag.source] == kind]
     gate = Gate(tags, lambda name, value: say({"write": [name, value]}))
     try:
-        server = _server(kind, tags, gate)
+        proof = settings.get("proof")
+        server = _server(kind, tags, gate, (Path(proof[0]), Path(proof[1])) if proof else None)
         await server.start(settings["port"], settings["entries"])
     except (OSError, ValueError) as reason:
         say({"failed": str(reason), "again": isinstance(reason, OSError)})

@@ -30,6 +30,10 @@ class ServerProcess:
         tags_file: The tag list, read again by the server itself.
         entries: Gives everything the server shows now.
         on_write: Told of a client's accepted write: tag name, engineering value.
+
+    Attributes:
+        respawn: Start it again when it dies by itself.
+        proof: Files with certificate and key, which it shows from its next start on; None where it needs none.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class ServerProcess:
         self.kind = kind
         self.port = port
         self.respawn = False
+        self.proof: tuple[Path, Path] | None = None
         self._tags_file = tags_file
         self._entries = entries
         self._on_write = on_write
@@ -83,7 +88,8 @@ class ServerProcess:
         )
         assert process.stdin is not None  # both are pipes
         assert process.stdout is not None
-        self._send({"port": self.port, "tags": str(self._tags_file), "entries": self._entries()})
+        settings = {"port": self.port, "tags": str(self._tags_file), "entries": self._entries()}
+        self._send(settings | ({"proof": [str(path) for path in self.proof]} if self.proof is not None else {}))
         try:
             line = await asyncio.wait_for(process.stdout.readline(), _READY_S)
             answer: dict[str, Any] = json.loads(line) if line else {"failed": f"ended with code {await process.wait()}"}

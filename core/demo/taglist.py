@@ -16,6 +16,7 @@ from core.live.tags import TagRole, TagSpec, TagType, WritePolicy
 TAGS_FILE = Path(__file__).resolve().parents[2] / "resources" / "demo" / "tags.csv"
 SERVED_BY: Mapping[str, str] = {
     "demo-opcua": "opcua",
+    "demo-secure": "secure",
     "demo-modbus": "modbus",
     "demo-ethernetip": "ethernetip",
     "demo-mqtt": "mqtt",
@@ -24,10 +25,12 @@ SERVED_BY: Mapping[str, str] = {
     "demo-http": "http",
 }
 """Source code → kind of server process."""
+BY_HAND = "demo-byhand"
+"""A machine without a controller: nobody serves its tags, people enter them."""
 
 
 def read_tags(path: Path = TAGS_FILE) -> tuple[TagSpec, ...]:
-    """All tags of ``path`` in file order.
+    """All tags of ``path`` that a controller serves, in file order.
 
     Raises:
         Invalid: ``demo.tag_list`` with file, line and the library's words.
@@ -35,11 +38,12 @@ def read_tags(path: Path = TAGS_FILE) -> tuple[TagSpec, ...]:
     tags: list[TagSpec] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
+            for line, row in enumerate(csv.DictReader(file), start=2):
                 try:
-                    tags.append(_tag(row))
+                    if row["source"] != BY_HAND:
+                        tags.append(_tag(row))
                 except (KeyError, ValueError) as reason:
-                    raise Invalid("demo.tag_list", file=path.name, line=len(tags) + 2, detail=str(reason)) from reason
+                    raise Invalid("demo.tag_list", file=path.name, line=line, detail=str(reason)) from reason
     except OSError as reason:
         raise Invalid("demo.tag_list", file=str(path), line=0, detail=reason.strerror or str(reason)) from reason
     return tuple(tags)

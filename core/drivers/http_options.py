@@ -11,7 +11,8 @@ from core.drivers.engineering import Undecodable
 from core.drivers.http_client import Manners
 
 LOGINS = ("none", "basic", "bearer", "header")
-OPTIONS = ("auth", "user", "key_header", "ca_file", "timeout", "max_bytes", "identity")
+OPTIONS = ("auth", "user", "key_header", "ca_file", "timeout", "max_bytes", "identity", "speed")
+"""``speed`` (how much faster than life a simulated plant runs) is for recorders; every source may have it."""
 HEADER = "header/"
 """Begins the name of an option that is a header: ``header/X-Site: 7``."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,60}")

@@ -17,7 +17,7 @@ from cryptography import x509
 
 from core.drivers.opcua_values import ua
 from core.errors import Refused
-from core.store.certificates import Certificates, fingerprint
+from core.store.certificates import Certificates, Described, described, fingerprint
 
 Shown = Mapping[str, str] | str
 """Name of the source as errors show it."""
@@ -118,21 +118,19 @@ def proved(der: bytes | None, source: str, host: str, shown: Shown, certificates
         Unavailable: The station's own files cannot be used.
     """
     leaf = first(der or b"")
-    try:
-        certificate = x509.load_der_x509_certificate(leaf)
-        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except ValueError:
-        raise Refused("driver.certificate_unreadable", source=shown, detail=f"{len(leaf)} bytes") from None
-    if not begin <= now <= end:
-        raise Refused("driver.certificate_expired", source=shown, detail=f"{begin:%Y-%m-%d} – {end:%Y-%m-%d}, {fingerprint(leaf)}")
-    known = certificates.trusted(source)
+    told = described(leaf)
+    if told is None:
+        raise Refused("driver.certificate_unreadable", source=shown, detail=f"{len(leaf)} bytes")
+    known, showing = certificates.trusted(source), fingerprint(leaf)
+    if known != leaf:
+        certificates.saw(source, leaf)
+    if not told.begins_at <= now <= told.ends_at:
+        raise Refused("driver.certificate_expired", source=shown, detail=f"{told.begins_at:%Y-%m-%d} – {told.ends_at:%Y-%m-%d}, {showing}")
     if known == leaf:
-        return certificate
-    certificates.saw(source, leaf)
+        return x509.load_der_x509_certificate(leaf)
     if known is None:
-        raise Refused("driver.certificate_unknown", source=shown, detail=f"{fingerprint(leaf)} ({_about(certificate, host)})")
-    showing = f"{fingerprint(leaf)} ({_about(certificate, host)})"
-    raise Refused("driver.certificate_changed", source=shown, detail=f"{fingerprint(known)} → {showing}")
+        raise Refused("driver.certificate_unknown", source=shown, detail=f"{showing} ({_about(told, host)})")
+    raise Refused("driver.certificate_changed", source=shown, detail=f"{fingerprint(known)} → {showing} ({_about(told, host)})")
 
 
 def first(der: bytes) -> bytes:
@@ -142,24 +140,11 @@ def first(der: bytes) -> bytes:
     return der
 
 
-def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Host names and addresses a certificate was made out for."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return ()
-    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    return (*names.get_values_for_type(x509.DNSName), *addresses)
-
-
-def _about(certificate: x509.Certificate, host: str) -> str:
+def _about(told: Described, host: str) -> str:
     """What an engineer looks at before he accepts it: for whom it was made, and until when it is good."""
-    common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    name = str(common[0].value) if common else "—"
-    hosts = names_of(certificate)
-    known = any(host.lower() == each.lower() for each in hosts)
-    made_for = "" if known else f", ≠ {host}: {', '.join(hosts[:3]) or '—'}"
-    return f"{name[:60]}, – {certificate.not_valid_after_utc:%Y-%m-%d}{made_for}"
+    known = any(host.lower() == each.lower() for each in told.hosts)
+    made_for = "" if known else f", ≠ {host}: {', '.join(told.hosts[:3]) or '—'}"
+    return f"{told.name or '—'}, – {told.ends_at:%Y-%m-%d}{made_for}"
 
 
 def strongest_first(policies: Sequence[Any]) -> list[Any]:

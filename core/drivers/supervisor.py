@@ -298,14 +298,15 @@ class Supervisor:
         self._enter(LinkState.OFFLINE)
 
     async def _tick(self) -> None:
-        reported = self._clock.monotonic()
+        reported, failures = self._clock.monotonic(), 0
         while True:
             await asyncio.sleep(_TICK_S)
             now = self._clock.monotonic()
             if self._driver is not None:
                 self._look_at_ages(now)
-            if self._online_since is not None and now - reported >= _REPORT_EVERY_S:
-                reported = now
+            # Offline, too, when an attempt failed: the reason may be another one by now, and what to do with it.
+            if now - reported >= _REPORT_EVERY_S and (self._online_since is not None or self._counters.errors != failures):
+                reported, failures = now, self._counters.errors
                 self._report(self.status())
 
     def _look_at_ages(self, now: float) -> None:

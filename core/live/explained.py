@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from core.errors import GenbaError, Invalid, NotConnected, Unavailable
 from core.live.link import LinkState, LinkStatus
 from core.live.sample import ENTERED, RELAYED, Quality, Sample
-from core.live.tags import SourceSpec, TagSpec
+from core.live.tags import MANUAL, SourceSpec, TagSpec
 
 READ_ELSEWHERE = "driver.read_elsewhere"
 """Code of a link that is stopped because another station reads the source; its detail is that station."""
+_NO_TROUBLE = frozenset({RELAYED, ENTERED})
 _RELAY = frozenset({"reader_silent", "reader_garbled"})
 
 
@@ -51,6 +52,7 @@ def explain(
     latest: Callable[[str], Sample],
     link: LinkStatus | None,
     group: str = "",
+    last_good_at: float | None = None,
 ) -> Explained:
     """Put together what is known of ``tag``.
 
@@ -61,28 +63,31 @@ def explain(
         latest: Latest sample of a tag.
         link: The connection to the source.
         group: How it is read now, where the driver told.
+        last_good_at: When its value was last known to be usable; None when it never was, or the table did not say.
     """
     sample = latest(tag.name)
     siblings = [other for other in tags if other.source == tag.source]
     affected = (
         ()
-        if sample.quality is Quality.GOOD
+        if sample.quality is Quality.GOOD or sample.status in _NO_TROUBLE
         else tuple(other.name for other in siblings if other.name != tag.name and _same_trouble(latest(other.name), sample))
     )
     reader = link.error_detail if link is not None and link.error_code == READ_ELSEWHERE else ""
     # Stale and offline samples keep the time of the value they still carry; a bad one carries the time of its own refusal.
-    last_good_at = sample.received_at if sample.quality.usable or sample.quality in (Quality.STALE, Quality.OFFLINE) else 0.0
+    if last_good_at is None:
+        last_good_at = sample.received_at if sample.quality.usable or sample.quality in (Quality.STALE, Quality.OFFLINE) else 0.0
     return Explained(tag, sample, source, link, group, reader, last_good_at, _cause(tag, source, sample, link), affected, len(siblings))
 
 
 def _same_trouble(other: Sample, sample: Sample) -> bool:
-    told = (RELAYED, ENTERED)
-    return other.quality is sample.quality and (other.status in told) == (sample.status in told)
+    return other.quality is sample.quality and other.status not in _NO_TROUBLE
 
 
 def _cause(tag: TagSpec, source: SourceSpec | None, sample: Sample, link: LinkStatus | None) -> GenbaError:
     shown: Mapping[str, str] | str = (dict(source.label) or source.code) if source is not None else tag.source
     detail = sample.status or "—"
+    if source is not None and source.protocol == MANUAL and sample.quality is not Quality.UNCERTAIN:
+        return GenbaError("value.not_entered")
     reader = link.error_detail if link is not None and link.error_code == READ_ELSEWHERE else ""
     match sample.quality:
         case Quality.GOOD:

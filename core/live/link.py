@@ -98,6 +98,47 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineCertificate:
+    """A certificate that a machine showed, in the words an engineer compares.
+
+    Attributes:
+        fingerprint: SHA-256 in groups of four.
+        name: For whom it was made out; "" when it does not say.
+        issuer: Who made it; the same as ``name`` where a machine signs for itself.
+        hosts: Host names and addresses it was made for.
+        begins, ends: Days between which it is valid, ``2026-07-13``; "" where it cannot be read.
+        valid: Whether it is valid now, by this station's clock.
+    """
+
+    fingerprint: str
+    name: str = ""
+    issuer: str = ""
+    hosts: tuple[str, ...] = ()
+    begins: str = ""
+    ends: str = ""
+    valid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """What one machine showed and what is trusted of it.
+
+    Attributes:
+        source: Code of the source.
+        trusted: What was accepted for it; None for nothing.
+        seen: What it showed last and was refused for; None for nothing.
+    """
+
+    source: str
+    trusted: MachineCertificate | None
+    seen: MachineCertificate | None
+
+
+CERTIFICATE_CODES = frozenset({"driver.certificate_unknown", "driver.certificate_changed", "driver.certificate_expired"})
+"""Error codes of links that are down because of the certificate the machine shows."""
+
+
+@dataclass(frozen=True, slots=True)
 class BrowseItem:
     """One entry of a source's address space.
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from core.live.tags import TagType
 from core.sitefile import addresses_http, addresses_logix, addresses_modbus, addresses_opcua
-from core.sitefile.addresses_broker import mqtt_findings, sparkplug_findings
+from core.sitefile.addresses_broker import mqtt_findings, source_findings, sparkplug_findings
 from core.sitefile.problems import Finding
 
 _NOTHING: Final[Mapping[str, str]] = {}
@@ -34,6 +34,8 @@ def url_findings(protocol: str, url: str, options: Mapping[str, str] = _NOTHING)
         return
     if protocol == "opcua":
         yield from addresses_opcua.source_findings(options)
+    if protocol in ("mqtt", "sparkplug"):
+        yield from source_findings(url, options, sparkplug=protocol == "sparkplug")
     example = f"{_SCHEMES[protocol][0]}://192.168.0.10:{_PORT[protocol]}"
     try:
         parts = urlsplit(url)

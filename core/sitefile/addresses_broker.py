@@ -11,7 +11,32 @@ from core.sitefile.problems import Finding
 
 _MQTT_OPTIONS: Final = ("time", "partial", "alive", "alive_is", "write_topic", "write_template", "write_retain", "write_qos")
 _CHOICES: Final = {"partial": ("yes", "no"), "write_retain": ("yes", "no"), "write_qos": ("0", "1")}
+_BROKER_OPTIONS: Final = ("version", "qos", "user", "client_id", "ca", "server_name", "certificate", "certificate_key", "identity")
+_SPARKPLUG_OPTIONS: Final = (*_BROKER_OPTIONS, "host_id", "groups")
+_BROKER_CHOICES: Final = {"version": ("3.1.1", "5"), "qos": ("0", "1")}
+_OF_TLS: Final = ("ca", "server_name", "certificate", "certificate_key")
 _EXAMPLE: Final = "plant/l1/oven#temperature.celsius"
+
+
+def source_findings(url: str, options: Mapping[str, str], *, sparkplug: bool) -> Iterator[Finding]:
+    """What is wrong with the options of a broker."""
+    known = _SPARKPLUG_OPTIONS if sparkplug else _BROKER_OPTIONS
+    for name in sorted(set(options) - set(known)):
+        if sparkplug and name == "primary":
+            yield "options", "sparkplug.primary_no_option", {}
+        else:
+            yield "options", "sitefile.unknown_option", {"option": name, "known": ", ".join(known)}
+    for name, allowed in _BROKER_CHOICES.items():
+        if options.get(name, allowed[0]) not in allowed:
+            yield "options", "sitefile.not_one_of", {"key": name, "value": options[name], "limit": ", ".join(allowed)}
+    if not url.startswith("mqtts:"):
+        for name in filter(options.__contains__, _OF_TLS):
+            yield "url", "mqtt.tls_needed", {"option": name}
+    if ("certificate" in options) != ("certificate_key" in options):
+        yield "options", "mqtt.certificate_half", {}
+    host = options.get("host_id", "genba")
+    if sparkplug and (not host or any(mark in host for mark in "/+#\0")):
+        yield "options", "sitefile.bad_address", {"value": host, "example": "host_id: genba"}
 
 
 def mqtt_findings(address: str, options: Mapping[str, str], *, written: bool) -> Iterator[Finding]:

@@ -197,6 +197,8 @@ def _source(source: SourceEntry) -> Iterator[Invalid]:
             yield problem(code, source.at(key), **params)
     if (source.readers == "stations") != bool(source.stations):
         yield problem("sitefile.readers_stations", source.at("readers"), source=source.code)
+    if source.readers != "lease" and source.options.get("client_id"):
+        yield problem("mqtt.client_id_shared", source.at("options", "client_id"), source=source.code)
     for option in source.options:
         if any(word in option.lower() for word in ("password", "secret", "private_key", "token")):
             yield problem("sitefile.secret_in_options", source.at("options", option), option=option)

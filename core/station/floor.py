@@ -30,13 +30,13 @@ from core.store.embedded import ADMIN, EmbeddedServer
 from core.store.engine import Database, DatabaseState
 from core.store.journal import Journal
 from core.store.keystore import database_address, station_secrets
-from core.store.operation import Actor, Operation
+from core.store.operation import Actor, Operation, Secret
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
 from core.store.schema import prepare_embedded
 from core.store.sealing import KeyRing
 from core.store.sitekeys import SiteKeys
-from core.store.sitesecrets import SealingProver
+from core.store.sitesecrets import SealingProver, rotate_site_key, secret_names, set_secret
 from core.users.offline import OfflinePeople
 from core.users.prover import PanelProver
 from core.users.roles import system_actor
@@ -260,7 +260,7 @@ class Floor:
         door = Door(owner, self.journal, self.readstore, clock=self._clock, station=self._settings.name, prover=self._sealing)
         owner.start()
         try:
-            prepare(Setup(door, owner, system_actor("setup", self._settings.name), self._clock))
+            prepare(Setup(door, owner, system_actor("setup", self._settings.name), self._clock, self.keys))
         finally:
             owner.close()
 
@@ -286,10 +286,11 @@ class Setup:
         database: Open with the log-in of whoever administers it.
         actor: In whose name it is done.
         clock: Of the station.
+        keys: With which the site's secrets are sealed.
     """
 
-    def __init__(self, door: Door, database: Database, actor: Actor, clock: Clock) -> None:
-        self._door, self._database, self._actor = door, database, actor
+    def __init__(self, door: Door, database: Database, actor: Actor, clock: Clock, keys: SiteKeys) -> None:
+        self._door, self._database, self._actor, self._keys = door, database, actor, keys
         self.clock = clock
         self._wait()
 
@@ -303,6 +304,16 @@ class Setup:
     def do(self, operation: Operation[..., V], /, **args: Any) -> V:
         """The operation's view once it is in the database. Raises one of the six errors."""
         return self._door.do(operation, self._actor, args).view
+
+    def keep(self, name: str, secret: Secret) -> None:
+        """Keep a secret of the site, once; the site's first one makes its first key. Raises one of the six errors."""
+        self.run(self._keys.look)
+        if any(known.name == name for known in self.ask(secret_names)):
+            return
+        if not self._keys.ring.current:
+            self.do(rotate_site_key, key=self._keys.make().id)
+            self.run(self._keys.look)
+        self.do(set_secret, name=name, sealed=secret)
 
     def ask(self, query: Query[..., V], /, **args: Any) -> V:
         """The query's view. Raises Unavailable."""

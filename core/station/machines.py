@@ -57,7 +57,8 @@ class Machines:
             raise Invalid("write.unknown_tag", tag=tag)
         source = next((source for source in site.sources if source.code == spec.source), None)
         group = await self._group(spec) if source is not None and source.protocol != MANUAL else ""
-        return explain(spec, source, site.tags, self._panel.table.get, self._panel.links.get(spec.source), group)
+        table = self._panel.table
+        return explain(spec, source, site.tags, table.get, self._panel.links.get(spec.source), group, table.last_good_at(tag))
 
     async def _group(self, spec: TagSpec) -> str:
         """How the tag is read now; "" where another station reads it, or nothing is read."""

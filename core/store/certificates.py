@@ -50,6 +50,54 @@ class OwnCertificate:
         return f"OwnCertificate({fingerprint(self.der)})"
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a certificate says of itself; nothing of it is proved.
+
+    Attributes:
+        name, issuer: Common names of whom it is for and who made it; "" when it does not say.
+        hosts: Host names and addresses it was made for.
+        begins_at, ends_at: When it is valid, UTC.
+    """
+
+    name: str
+    issuer: str
+    hosts: tuple[str, ...]
+    begins_at: datetime
+    ends_at: datetime
+
+
+def described(der: bytes) -> Described | None:
+    """What a certificate says; None when it cannot be read."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        name, issuer = _common(certificate.subject), _common(certificate.issuer)
+        begins_at, ends_at = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except ValueError:
+        return None
+    return Described(name, issuer, _hosts(certificate), begins_at, ends_at)
+
+
+def _common(name: x509.Name) -> str:
+    from cryptography.x509.oid import NameOID
+
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value)[:60] if found else ""
+
+
+def _hosts(certificate: x509.Certificate) -> tuple[str, ...]:
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        return ()  # whoever makes a strange one names no host with it
+    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
+    return (*names.get_values_for_type(x509.DNSName), *addresses)
+
+
 def fingerprint(der: bytes) -> str:
     """SHA-256 of a certificate as people compare it: capital hex in groups of four."""
     text = hashlib.sha256(der).hexdigest().upper()

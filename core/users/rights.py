@@ -20,7 +20,7 @@ BESIDES: Final = ("production:report:over", "store:attention:settle")
 """Permissions that an operation asks for besides its own name."""
 
 _BY_LINE: Final = ("production:", "quality:", "equipment:")
-_OF_ALL: Final = frozenset({"equipment:site:apply", "equipment:source:accept", "equipment:source:browse", "equipment:source:retry"})
+_OF_ALL: Final = frozenset({"equipment:site:apply", *(f"equipment:source:{verb}" for verb in ("accept", "browse", "retry", "trust"))})
 
 _Decided = Mapping[tuple[str, str, str | None], bool]
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.live.explained import Explained
-    from core.live.link import BrowseItem, ConnectionSafety
+    from core.live.link import BrowseItem, ConnectionSafety, ShownCertificate
     from core.live.sample import Sample, Value
     from core.live.tags import TagSpec
     from core.live.writes import WriteIntent, WriteResult
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BROWSE: Final = "equipment:source:browse"
 RETRY: Final = "equipment:source:retry"
 ACCEPT: Final = "equipment:source:accept"
+TRUST: Final = "equipment:source:trust"
 ENTER: Final = "equipment:manual:enter"
 
 
@@ -92,6 +93,15 @@ class Machines:
     async def retry(self, source: str) -> None:
         """Connect now instead of after the pause. Raises Refused, Invalid."""
         await self._bridge.station.machines.retry(source)
+
+    async def certificates(self, source: str) -> ShownCertificate:
+        """What ``source`` shows of itself and what is trusted of it. Raises Refused, Unavailable."""
+        await self._bridge.until_attached()
+        return await self._bridge.station.certificates.shown(source)
+
+    async def trust(self, source: str, fingerprint: str) -> None:
+        """Trust the certificate of this fingerprint, and connect at once. Raises Refused, Conflict, Invalid, Unavailable."""
+        await self._bridge.station.certificates.trust(source, fingerprint)
 
     async def browse(self, source: str, address: str | None) -> list[BrowseItem]:
         """Children of ``address`` at the machine, the roots for None. Raises Refused, NotConnected, Invalid."""

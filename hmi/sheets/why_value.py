@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from core.errors import GenbaError
 from core.live.link import LinkState
 from core.live.sample import ENTERED, RELAYED, Quality
+from core.live.tags import MANUAL
 from core.words import UNDEFINED, ago, name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
 from hmi.bridge.machines import RETRY
+from hmi.sheets.read_words import read_words
 from hmi.widgets.button import TouchButton
 from hmi.widgets.facts import Facts
 from hmi.widgets.label import Label
@@ -123,7 +125,7 @@ class WhyValueSheet(BottomSheet):
             self.set_title(self.tr("Looking …"))
             return
         label = name(told.tag.label, language) if told.tag.label else told.tag.name
-        fresh = told.sample.quality is Quality.GOOD
+        fresh = told.sample.quality is Quality.GOOD or told.sample.status in _TOLD or self._by_hand(told)
         self.set_title((self.tr("About this value: {tag}") if fresh else self.tr("Why is this value old? {tag}")).format(tag=label))
         self.facts.show_lines(self._facts(told))
         self.cause.show_error(told.cause)
@@ -138,15 +140,25 @@ class WhyValueSheet(BottomSheet):
             f"{name(source.label, language) or source.code}  ({source.code}, {source.protocol})" if source is not None else spec.source
         )
         quality = word(_TOLD.get(sample.status, f"data.{sample.quality.name}"), language)
-        read = told.group or self.tr("every {seconds} s").format(seconds=f"{spec.period_s:g}")
         return [
             Shown(self.tr("Data quality"), "", f"{quality}  {self._value(told)}".strip()),
             Shown(self.tr("Last good value"), "", self._moment(told.last_good_at)),
             Shown(self.tr("Machine"), "", machine),
             Shown(self.tr("Connection"), "", self._link(told)),
-            Shown(self.tr("Read"), "", read),
-            Shown(self.tr("Address"), "", spec.address),
+            Shown(self.tr("Read"), "", self._read(told)),
+            Shown(self.tr("Address"), "", spec.address or UNDEFINED),
         ]
+
+    @staticmethod
+    def _by_hand(told: Explained) -> bool:
+        return told.source is not None and told.source.protocol == MANUAL
+
+    def _read(self, told: Explained) -> str:
+        if self._by_hand(told):
+            return self.tr("entered by hand")
+        if told.reader:
+            return self.tr("read by station {station}").format(station=told.reader)
+        return read_words(told.group) if told.group else self.tr("every {seconds} s").format(seconds=f"{told.tag.period_s:g}")
 
     def _value(self, told: Explained) -> str:
         """The value, where one is shown at all."""
@@ -163,16 +175,16 @@ class WhyValueSheet(BottomSheet):
         return f"{here:%H:%M:%S}  ({ago(max(0.0, time.time() - at), theme.language())})"
 
     def _link(self, told: Explained) -> str:
-        if told.reader:
-            return self.tr("read by station {station}").format(station=told.reader)
-        if told.link is None:
+        if self._by_hand(told):
+            return self.tr("a machine without a controller")
+        if told.link is None or told.reader:
             return UNDEFINED
         state = word(f"link.{told.link.state.value}", theme.language())
         since = datetime.fromtimestamp(told.link.since, self._bridge.zone())
         return self.tr("{state} since {time}").format(state=state, time=f"{since:%H:%M:%S}")
 
     def _affected(self, told: Explained) -> str:
-        if told.sample.quality is Quality.GOOD:
+        if told.sample.quality is Quality.GOOD or told.sample.status in _TOLD or self._by_hand(told):
             return ""
         count = len(told.affected)
         if not count:

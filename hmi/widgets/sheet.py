@@ -25,7 +25,7 @@ class BottomSheet(Overlay):
     """A sheet with title, content, message and two buttons. Put widgets into ``self.content``.
 
     With ``accept`` the sheet stays open while the action runs: call ``set_pending(True)``, then ``close_with("confirmed")``
-    or ``show_error``. Without, 確定 closes it at once.
+    or ``show_error``. Without, 確定 closes it at once. Further buttons go into ``self.foot``.
 
     Args:
         parent: Widget to cover.
@@ -74,7 +74,8 @@ class BottomSheet(Overlay):
         self.body.addLayout(head)
         self.body.addLayout(self.content, 1)
         self.body.addWidget(self.message)
-        self.body.addLayout(self._foot())
+        self.foot = self._foot()
+        self.body.addLayout(self.foot)
         self._tick = QTimer(self)
         self._tick.setInterval(1000)
         self._tick.timeout.connect(self._count_down)

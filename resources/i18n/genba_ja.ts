@@ -187,6 +187,41 @@
     </message>
 </context>
 <context>
+    <name>CertificateSheet</name>
+    <message>
+        <source>Certificate of {source}</source>
+        <translation>「{source}」の証明書</translation>
+    </message>
+    <message>
+        <source>Trust this certificate</source>
+        <translation>この証明書を信頼する</translation>
+    </message>
+    <message>
+        <source>It is the same: trust it</source>
+        <translation>同じだった:信頼する</translation>
+    </message>
+    <message>
+        <source>Trusted until now</source>
+        <translation>これまで信頼していた証明書</translation>
+    </message>
+    <message>
+        <source>Trusted</source>
+        <translation>信頼している証明書</translation>
+    </message>
+    <message>
+        <source>Shown by the machine now</source>
+        <translation>いま設備が示している証明書</translation>
+    </message>
+    <message>
+        <source>Only if all 16 groups are the same at the machine itself. From then on {source} gets this station&apos;s password.</source>
+        <translation>設備側の表示と16組すべてが同じときだけ進んでください。以後、この端末は「{source}」にパスワードを渡します。</translation>
+    </message>
+    <message>
+        <source>These roles may trust it: {roles}</source>
+        <translation>次の役割の人が信頼できます:{roles}</translation>
+    </message>
+</context>
+<context>
     <name>ChangePinSheet</name>
     <message>
         <source>Change PIN</source>
@@ -276,6 +311,10 @@
 </context>
 <context>
     <name>ConnectionSheet</name>
+    <message>
+        <source>Look at its certificate</source>
+        <translation>証明書を確認</translation>
+    </message>
     <message>
         <source>Accept this machine</source>
         <translation>この設備を承認</translation>
@@ -411,12 +450,20 @@
         <translation>サイトファイルを適用してください: genba site apply FILE</translation>
     </message>
     <message>
+        <source>Certificate</source>
+        <translation>証明書</translation>
+    </message>
+    <message>
         <source>Connect now</source>
         <translation>今すぐ接続</translation>
     </message>
     <message>
         <source>Accept this machine</source>
         <translation>この設備を承認</translation>
+    </message>
+    <message>
+        <source>{source}: trusted, connecting now</source>
+        <translation>{source}:信頼しました。接続を試みています</translation>
     </message>
     <message>
         <source>{source}: connecting now</source>
@@ -1377,6 +1424,45 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>ReadWords</name>
+    <message>
+        <source>every {every} s</source>
+        <translation>{every} 秒ごと</translation>
+    </message>
+    <message>
+        <source>unit {unit}</source>
+        <translation>局番 {unit}</translation>
+    </message>
+    <message>
+        <source>packet of {packet} tags</source>
+        <translation>タグ {packet} 件をまとめて</translation>
+    </message>
+    <message>
+        <source>with {more} more in the same node</source>
+        <translation>同じノードの {more} 件と一緒に</translation>
+    </message>
+    <message>
+        <source>subscription</source>
+        <translation>購読</translation>
+    </message>
+    <message>
+        <source>edge node {node}</source>
+        <translation>エッジノード {node}</translation>
+    </message>
+    <message>
+        <source>device {device}</source>
+        <translation>デバイス {device}</translation>
+    </message>
+    <message>
+        <source>topic {topic}</source>
+        <translation>トピック {topic}</translation>
+    </message>
+    <message>
+        <source>{first} to {last}</source>
+        <translation>{first}～{last}</translation>
+    </message>
+</context>
+<context>
     <name>ReportSheet</name>
     <message>
         <source>Report quantity  {number}</source>
@@ -2034,8 +2120,16 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>アドレス</translation>
     </message>
     <message>
+        <source>entered by hand</source>
+        <translation>手入力</translation>
+    </message>
+    <message>
         <source>read by station {station}</source>
         <translation>端末 {station} が読取り</translation>
+    </message>
+    <message>
+        <source>a machine without a controller</source>
+        <translation>制御装置のない設備</translation>
     </message>
     <message>
         <source>{state} since {time}</source>
@@ -2059,6 +2153,37 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>Demo: tanaka 204615 (operator) · ito 527193 (supervisor) · admin 918263 (administrator)</source>
         <translation>デモ: tanaka 204615(作業者) · ito 527193(職長) · admin 918263(システム管理者)</translation>
+    </message>
+</context>
+<context>
+    <name>_Card</name>
+    <message>
+        <source>{hosts} (not for {host})</source>
+        <translation>{hosts}({host} 用ではありません)</translation>
+    </message>
+    <message>
+        <source>{days} (NOT valid today)</source>
+        <translation>{days}(本日は無効)</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名前</translation>
+    </message>
+    <message>
+        <source>Made for</source>
+        <translation>対象</translation>
+    </message>
+    <message>
+        <source>Signed by</source>
+        <translation>発行元</translation>
+    </message>
+    <message>
+        <source>Fingerprint (SHA-256)</source>
+        <translation>指紋(SHA-256)</translation>
+    </message>
+    <message>
+        <source>Valid</source>
+        <translation>有効期間</translation>
     </message>
 </context>
 </TS>

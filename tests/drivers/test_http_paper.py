@@ -154,6 +154,7 @@ def test_writes_that_cannot_be(options: dict[str, str]) -> None:
     [
         ("http://h", {}, None, {}),
         ("http://h/", {}, "unused", {}),
+        ("http://h", {"speed": "30"}, None, {}),
         ("https://h:8443/api", {"auth": "bearer"}, "t0k", {"Authorization": "Bearer t0k"}),
         ("http://h", {"user": "me"}, "pä", {"Authorization": "Basic bWU6cMOk"}),
         ("http://h", {"auth": "header", "key_header": "X-Api-Key"}, "k", {"X-Api-Key": "k"}),

@@ -338,6 +338,24 @@ def test_login_refusal_is_told_as_such(expect_log: ExpectedLog) -> None:
     asyncio.run(go())
 
 
+def test_a_reason_that_changes_while_it_is_down_is_told(expect_log: ExpectedLog) -> None:
+    """First without power, then with a certificate that nobody knows: what to do is another thing by now."""
+    expect_log(r"source PLC is down: driver.link_broken")
+
+    async def go() -> None:
+        async with Stage(Machine(connect=refuse)) as stage:
+            await stage.until(lambda: stage.state is LinkState.OFFLINE)
+
+            def unknown() -> None:
+                raise Refused("driver.certificate_unknown", source="PLC", detail="A1B2")
+
+            stage.machine.connect = unknown
+            await stage.until(lambda: (stage.links[-1].error_code, stage.links[-1].error_detail) == ("driver.certificate_unknown", "A1B2"))
+            assert stage.states[-1] is LinkState.OFFLINE
+
+    asyncio.run(go())
+
+
 def test_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.drivers.counters._INITIAL_S", 0.2)
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Coroutine, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import psycopg
 import qasync
@@ -25,10 +27,15 @@ from core.cli.demo import DemoPlant
 from core.cli.opened import opened_floor
 from core.clock import SystemClock
 from core.config import StationSettings
+from core.demo import secured
 from core.demo.plant import control
 from core.errors import Lines
 from core.station.floor import Setup
 from core.station.station import Station
+from core.store.certificates import Certificates
+from core.store.keystore import station_secrets
+from core.store.sealing import KeyRing, SiteKey
+from core.store.sitekeys import SiteKeys
 from core.users.roles import system_actor
 from hmi import app, theme
 from hmi.bridge import Bridge
@@ -56,7 +63,9 @@ class Plant:
     """The demo plant in processes of its own; ``do`` gives it a command of ``genba plant fault``."""
 
     def __init__(self, demo: DemoPlant | None = None) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="genba-plant-")
         self.demo = demo or DemoPlant(seed=7)
+        self.demo.home = Path(self._home.name)
         self.demo.launch()
         assert self.demo._announced.wait(30)
         assert self.demo._ready, "the plant ended before it was ready"
@@ -76,13 +85,43 @@ class Plant:
 
     def close(self) -> None:
         self.demo.close()
+        self._home.cleanup()
 
 
-def prepare_as_owner(url: str, demo: DemoPlant) -> None:
-    """Apply the demo's site and orders, as the administrator of a shared database does before its stations start."""
-    settings = StationSettings(name="SETUP", database_url=url)
+@contextlib.contextmanager
+def site_owner(url: str, home: Path) -> Iterator[Setup]:
+    """Operations of whoever administers a shared database, at the station of ``home``: the site's key stays there."""
+    settings = StationSettings(name="SETUP", database_url=url, home=home)
     with opened_floor(settings, as_owner=True) as floor:
-        demo.prepare(Setup(floor.door, floor.database, system_actor("setup", "SETUP"), SystemClock()))
+        yield Setup(floor.door, floor.database, system_actor("setup", "SETUP"), SystemClock(), floor.keys)
+        ring = floor.keys.ring
+        if ring.has_current:
+            _KEYS[_database_of(url)] = ring.keys[ring.current]
+
+
+_KEYS: dict[str, SiteKey] = {}
+_CERTIFICATES: dict[str, bytes] = {}
+"""By database the key of its site, and what its secured machine shows: a second panel is given them on a stick."""
+
+
+def _database_of(url: str) -> str:
+    return urlsplit(url).path
+
+
+def bring_papers(url: str, home: Path) -> None:
+    """Give the station of ``home`` the key of its site and the certificate to trust, where the site has them."""
+    if (key := _KEYS.get(_database_of(url))) is not None:
+        SiteKeys(station_secrets(home), KeyRing()).keep(key)
+    if (der := _CERTIFICATES.get(_database_of(url))) is not None:
+        Certificates(home).accept(secured.SOURCE, der)
+
+
+def prepare_as_owner(url: str, demo: DemoPlant, home: Path) -> None:
+    """Apply the demo's site and orders, as the administrator of a shared database does before its stations start."""
+    with site_owner(url, home) as setup:
+        demo.prepare(setup)
+        demo.trust(home, setup)
+        _CERTIFICATES[_database_of(url)] = Certificates(home).trusted(secured.SOURCE) or b""
 
 
 class Loop:
@@ -171,8 +210,9 @@ class Screen:
         app._hook_failures(loop.loop, self.window, app.CrashReports())
         sys.excepthook = hook  # what fails in a slot is for pytest-qt
         loop.run(self.window.first_paint())
+        bring_papers(url, home)
         if plant is not None:
-            prepare_as_owner(owner_url(url), plant.demo)
+            prepare_as_owner(owner_url(url), plant.demo, home)
         self._starting = loop.loop.create_task(app._start_station(self.window, self.settings, None))
 
     def started(self) -> Screen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from core.demo.taglist import SERVED_BY
 from core.live.link import LinkState
 from core.live.sample import Batch, Quality
 from core.words import word
@@ -20,6 +22,7 @@ from hmi.panels.equipment import EquipmentPanel
 from hmi.panels.equipment.connection_sheet import ConnectionSheet
 from hmi.sheets.ask_form import AskForm
 from hmi.sheets.choice import ChoiceSheet
+from hmi.sheets.read_words import read_words
 from hmi.sheets.setpoint import SetpointSheet
 from hmi.sheets.why_value import WhyValueSheet
 from hmi.widgets.keypad import NumericKeypad
@@ -266,12 +269,41 @@ def test_a_bad_sensor_tells_what_the_machine_said(screen: Screen, press: Equipme
         sheet = screen.sheet(WhyValueSheet)
         screen.until("told", lambda: "not valid" in sheet.cause.lines.what)
         assert "No other value" in sheet.affected.text()
+        assert "s ago" in sheet.facts.text(), "the last good value is remembered"
         assert "unit 1" in sheet.facts.text(), "how it is read, in the protocol's own words"
         assert not sheet.again.isVisible(), "there is nothing to connect"
         screen.dress(language="ja")
         assert "油圧" in sheet._title.text()
         assert "無効" in sheet.facts.text()
         sheet.close_with("confirmed")
+
+
+def test_every_protocol_tells_how_its_values_are_read(screen: Screen) -> None:
+    screen.dress(language="ja")
+    for source in SERVED_BY:
+        tag = next(spec.name for spec in screen.station.site.tags if spec.source == source)
+        screen.until(f"{tag} good", lambda tag=tag: screen.bridge.sample(tag).quality is Quality.GOOD)
+        told = screen.run(screen.station.machines.explain(tag))
+        assert told.group, f"{source} does not say how {tag} is read"
+        assert told.cause.code == "value.good"
+        assert time.time() - told.last_good_at < 5.0
+        assert told.link is not None
+        assert told.link.state is LinkState.ONLINE
+        words = read_words(told.group)
+        assert not re.search(r"every|unit|packet|subscription|node|device|topic| to ", words), f"English on a Japanese screen: {words}"
+
+
+def test_a_value_that_people_enter_says_so_and_whose_it_is(screen: Screen) -> None:
+    WhyValueSheet(screen.window.content, screen.bridge, "L4.M3.Illuminance").open()
+    sheet = screen.sheet(WhyValueSheet)
+    screen.until("told", lambda: "by hand" in sheet.cause.lines.what)
+    facts = sheet.facts.text()
+    assert "780 lx" in facts
+    assert "a machine without a controller" in facts
+    assert "every" not in facts
+    assert sheet.affected.text() == ""
+    assert "About this value" in sheet._title.text()
+    assert not sheet.again.isVisible()
 
 
 def test_a_pen_without_a_good_value_explains_itself(screen: Screen, plant: Plant) -> None:

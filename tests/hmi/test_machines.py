@@ -14,7 +14,7 @@ import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
 
-from core.demo.taglist import SERVED_BY
+from core.demo.taglist import BY_HAND, SERVED_BY
 from core.live.link import LinkState
 from core.live.sample import Batch, Quality, Sample
 from core.live.tags import TagRole
@@ -75,7 +75,7 @@ def test_every_protocol_shows_values_younger_than_three_seconds(screen: Screen) 
             assert one.sample.quality.usable, one.sample
             assert now - one.sample.received_at < 3.0, one.sample
     shown = app.state(screen.window)
-    assert {link["source"]: link["state"] for link in shown["links"]} == dict.fromkeys(SERVED_BY, "ONLINE")
+    assert {link["source"]: link["state"] for link in shown["links"]} == dict.fromkeys([*SERVED_BY, BY_HAND], "ONLINE")
     assert shown["tiles"]
     assert all(entry["age_s"] < 3.0 for entry in shown["tiles"])
 
@@ -125,6 +125,24 @@ def test_a_dead_controller_is_said_within_three_seconds_and_recovers_by_itself(
     screen.until("no banner", lambda: "connected" in said(screen.window.header.banner), 3)
     screen.lines.show_tab("overview")
     screen.until("no line OFFLINE", lambda: not any(state_of(screen, line) == "OFFLINE" for line in MODBUS), 12)
+
+
+def test_another_certificate_of_the_secured_controller_is_refused_until_the_first_one_is_back(
+    screen: Screen, plant: Plant, expect_log: ExpectedLog
+) -> None:
+    expect_log(r"source demo-secure is down")
+    tag = "L6.M1.CoolantPressure"
+    screen.until("a value over the secured connection", lambda: screen.bridge.sample(tag).quality is Quality.GOOD)
+    plant.do("certificate exchanged")
+    try:
+        refused = "driver.certificate_changed"
+        screen.until("refused", lambda: screen.station.links["demo-secure"].error_code == refused, 15)
+        assert screen.bridge.sample(tag).quality is Quality.OFFLINE
+        assert screen.bridge.sample("L6.M1.SpindleSpeed").quality is Quality.GOOD, "its other controller goes on"
+    finally:
+        plant.do("certificate first")
+    screen.run(screen.station.machines._acquisition.retry("demo-secure"))
+    screen.until("trusted as before", lambda: screen.bridge.sample(tag).quality is Quality.GOOD, 15)
 
 
 # -- values that are none ----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from core.live.explained import READ_ELSEWHERE, explain
 from core.live.link import LinkState, LinkStatus
 from core.live.sample import ENTERED, RELAYED, Quality, Sample
-from core.live.tags import SourceSpec, TagSpec, TagType
+from core.live.tags import MANUAL, SourceSpec, TagSpec, TagType
 
 SOURCE = SourceSpec("plc", "opcua", "opc.tcp://h:1", {"ja": "制御盤", "en": "Controller"})
 TAGS = [TagSpec(name, "plc", f"s={name}", TagType.FLOAT64) for name in "ABC"] + [TagSpec("X", "other", "s=X", TagType.FLOAT64)]
@@ -42,7 +42,8 @@ def test_every_quality_has_its_cause(quality: Quality, status: str, link: LinkSt
     for language in ("ja", "en"):
         assert all(told.cause.lines(language))  # type: ignore[arg-type]
         assert code not in told.cause.lines(language).what  # type: ignore[arg-type]
-    assert told.affected == (() if quality is Quality.GOOD else ("B", "C"))
+    calm = quality is Quality.GOOD or status in (RELAYED, ENTERED)
+    assert told.affected == (() if calm else ("B", "C"))
     assert told.of == 3
     assert told.reader == ("PANEL-2" if link is ELSEWHERE else "")
 
@@ -52,6 +53,18 @@ def test_only_those_in_the_same_trouble_are_affected() -> None:
     table |= {"C": Sample("C", 1.0, Quality.STALE), "X": Sample("X", 1.0, Quality.STALE)}
     told = explain(TAGS[0], SOURCE, TAGS, table.__getitem__, ONLINE, "every 1 s")
     assert (told.affected, told.last_good_at, told.group) == (("C",), 5.0, "every 1 s")
+
+
+def test_a_machine_without_a_controller_is_waited_for_by_nobody() -> None:
+    by_hand = SourceSpec("plc", MANUAL, "", {"ja": "洗浄機", "en": "Washer"})
+    told = explain(TAGS[0], by_hand, TAGS, lambda tag: Sample(tag, None, Quality.NEVER), ONLINE)
+    assert told.cause.code == "value.not_entered"
+    assert "Enter values" in told.cause.lines("en").do
+
+
+def test_the_last_good_value_is_what_the_table_remembers() -> None:
+    bad = Sample("A", None, Quality.BAD, "BadSensorFailure", received_at=9.0)
+    assert explain(TAGS[0], SOURCE, TAGS, lambda _: bad, ONLINE, "", 4.0).last_good_at == 4.0
 
 
 @pytest.mark.parametrize("quality", [Quality.BAD, Quality.CONFIG, Quality.NEVER])

@@ -172,7 +172,7 @@ def bridge(window: QWidget, who: int | None = OPERATOR, *, site: SiteView | None
     return made
 
 
-def _view(window: QWidget, kind: type[View], at: Bridge) -> Any:
+def view_of(window: QWidget, kind: type[View], at: Bridge) -> Any:
     view = kind(at)
     view.ground = window
     QVBoxLayout(window).addWidget(view)
@@ -201,7 +201,7 @@ def _known() -> Known:
 
 
 def _machines(window: QWidget, **more: Any) -> MachinesView:
-    view: MachinesView = _view(window, MachinesView, bridge(window, **more))
+    view: MachinesView = view_of(window, MachinesView, bridge(window, **more))
     view.show_line("L2", "L2-M2")
     view.show_known(_known())
     return view
@@ -229,21 +229,21 @@ def machines_away(window: QWidget) -> None:
 
 def machines_empty(window: QWidget) -> None:
     """No site was applied yet."""
-    _view(window, MachinesView, bridge(window, site=SiteView({}, (), (), (), {}, {}))).retranslate()
+    view_of(window, MachinesView, bridge(window, site=SiteView({}, (), (), (), {}, {}))).retranslate()
 
 
 def machines_bare(window: QWidget) -> None:
     """A machine nobody gave a tag."""
     site = _site()
     bare = SiteView({}, site.lines, (), (), {}, {})
-    _view(window, MachinesView, bridge(window, site=bare))._show()
+    view_of(window, MachinesView, bridge(window, site=bare))._show()
 
 
 # -- connections -------------------------------------------------------------------------------------------------------
 
 
 def _connections(window: QWidget, chosen: str) -> ConnectionsView:
-    view: ConnectionsView = _view(window, ConnectionsView, bridge(window, ADMINISTRATOR))
+    view: ConnectionsView = view_of(window, ConnectionsView, bridge(window, ADMINISTRATOR))
     view.show_safety(SAFETY)
     view.show_source(chosen)
     return view
@@ -251,7 +251,7 @@ def _connections(window: QWidget, chosen: str) -> ConnectionsView:
 
 def connections_loading(window: QWidget) -> None:
     """Nothing was judged yet."""
-    _view(window, ConnectionsView, bridge(window)).retranslate()
+    view_of(window, ConnectionsView, bridge(window)).retranslate()
 
 
 def connections_calm(window: QWidget) -> None:
@@ -368,7 +368,7 @@ ITEMS = (
 
 
 def _browser(window: QWidget, who: int | None = ADMINISTRATOR) -> TagBrowserView:
-    view: TagBrowserView = _view(window, TagBrowserView, bridge(window, who))
+    view: TagBrowserView = view_of(window, TagBrowserView, bridge(window, who))
     view.trial.read_again = lambda _: None  # type: ignore[method-assign]
     view.walk.begin(SOURCES[0])
     return view
@@ -459,15 +459,16 @@ PAGES: dict[str, Callable[[QWidget], None]] = {
 }
 
 
-def pages(ground: Callable[[], QWidget]) -> dict[str, Callable[[], QWidget]]:
-    """The pages, each on an empty window."""
+def pages(ground: Callable[[], QWidget], more: dict[str, Callable[[QWidget], None]]) -> dict[str, Callable[[], QWidget]]:
+    """The pages and ``more`` of their kind, each on an empty window."""
+    every = PAGES | more
 
     def page(name: str) -> QWidget:
         window = ground()
-        PAGES[name](window)
+        every[name](window)
         return window
 
-    return {name: partial(page, name) for name in PAGES}
+    return {name: partial(page, name) for name in every}
 
 
 def opened(window: QWidget) -> None:

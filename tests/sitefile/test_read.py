@@ -130,6 +130,7 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("simulated: true", "simulated: perhaps", "site.yaml:23", "not_true_false"),
     ("simulated: true", "readers: stations", "site.yaml:23", "readers_stations"),
     ("simulated: true", "options: {password: x}", "site.yaml:23", "secret_in_options"),
+    ("simulated: true", "readers: all, options: {client_id: P1}", "site.yaml:23", "mqtt.client_id_shared"),
     ("base: Pa", "base: kg", "site.yaml:26", "unit_base"),
     ("base: Pa", "base: Pb", "site.yaml:26", "nothing_there"),
     ("factor: 6894.757293168361", "factor: -1", "site.yaml:26", "not_above"),
@@ -386,6 +387,27 @@ def test_modbus_sources(url: str, options: dict[str, str], wrong: str) -> None:
 def test_modbus_tags(address: str, kind: TagType, options: dict[str, str], source: dict[str, str], wrong: str) -> None:
     found = [code for _, code, _ in address_findings("modbus", address, kind, options, written=False, source=source)]
     assert found == ([wrong] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "url", "options", "wrong"),
+    [
+        ("mqtt", "mqtt://broker", {"version": "5", "qos": "1", "user": "genba", "client_id": "P1", "speed": "20", "identity": "b1"}, ""),
+        ("mqtt", "mqtts://broker:8884", {"ca": "ca.pem", "server_name": "b", "certificate": "c", "certificate_key": "k"}, ""),
+        ("sparkplug", "mqtt://broker", {"host_id": "genba-a", "groups": "Plant, Packing"}, ""),
+        ("mqtt", "mqtt://broker", {"verson": "5"}, "sitefile.unknown_option"),
+        ("mqtt", "mqtt://broker", {"host_id": "genba"}, "sitefile.unknown_option"),
+        ("mqtt", "mqtt://broker", {"version": "4"}, "sitefile.not_one_of"),
+        ("mqtt", "mqtt://broker", {"qos": "2"}, "sitefile.not_one_of"),
+        ("mqtt", "mqtt://broker", {"ca": "ca.pem"}, "mqtt.tls_needed"),
+        ("mqtt", "mqtts://broker", {"certificate": "c"}, "mqtt.certificate_half"),
+        ("mqtt", "mqtt://broker:0", {}, "sitefile.bad_url"),
+        ("sparkplug", "mqtt://broker", {"host_id": "a/b"}, "sitefile.bad_address"),
+        ("sparkplug", "mqtt://broker", {"primary": "true"}, "sparkplug.primary_no_option"),
+    ],
+)
+def test_broker_sources(protocol: str, url: str, options: dict[str, str], wrong: str) -> None:
+    assert [code for _, code, _ in url_findings(protocol, url, options)] == ([wrong] if wrong else [])
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,10 @@ def test_an_engineer_accepts_a_certificate_once(
         async with station(database_url, tmp_path / "panel") as running:
             await until(lambda: "ua" in running.links and running.links["ua"].error_code == "driver.certificate_unknown")
             found = await running.certificates.shown("ua")
-            assert (found.trusted, found.seen) == ("", shown)
+            assert found.trusted is None
+            assert found.seen is not None
+            assert (found.seen.fingerprint, found.seen.valid, found.seen.hosts) == (shown, True, ("127.0.0.1",))
+            assert found.seen.name.startswith("test server")
             assert shown in running.links["ua"].error_detail
             with pytest.raises(Refused):
                 await running.certificates.trust("ua", shown)
@@ -72,11 +75,13 @@ def test_an_engineer_accepts_a_certificate_once(
                 await running.certificates.trust("ua", shown[:-1] + "?")
             with pytest.raises(Invalid):
                 await running.certificates.trust("other", shown)
-            assert (await running.certificates.shown("ua")).trusted == ""
+            assert (await running.certificates.shown("ua")).trusted is None
             assert (await running.certificates.trust("ua", shown)).fingerprint == shown
             await until(lambda: running.links["ua"].state is LinkState.ONLINE)
             assert running.table.get("Setpoint").value == 100.0
-            assert (await running.certificates.shown("ua")).trusted == shown
+            after = await running.certificates.shown("ua")
+            assert after.seen is None
+            assert after.trusted == found.seen
 
     asyncio.run(go())
     with psycopg.connect(plain(admin_url)) as connection:

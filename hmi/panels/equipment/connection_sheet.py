@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QWidget
 
 from core.words import word
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.panels.equipment.certificate_sheet import certificate_button
 from hmi.panels.equipment.connection_words import Connection, Words
 from hmi.panels.equipment.view import View
 from hmi.sheets.ask_form import Asked, AskForm, Form
@@ -32,7 +33,12 @@ class ConnectionSheet(BottomSheet):
         words: Says it.
         one: The connection.
         again: Gives it as it is now; None when it left the site.
+
+    Signals:
+        certificate_wanted(): The certificate that the machine shows is to be looked at.
     """
+
+    certificate_wanted = Signal()
 
     def __init__(self, parent: QWidget, bridge: Bridge, words: Words, one: Connection, again: Callable[[], Connection | None]) -> None:
         super().__init__(parent)
@@ -42,12 +48,17 @@ class ConnectionSheet(BottomSheet):
         self.facts = Facts()
         self.trouble = ThreeLines(closable=False)
         self.safety = ThreeLines(closable=False)
-        for part in (self.facts, self.trouble, self.safety):
+        self.certificate = certificate_button(self._to_certificate)
+        for part in (self.facts, self.trouble, self.certificate, self.safety):
             self.content.addWidget(part)
         self.cancel_button.hide()
         self.finished.connect(self.deleteLater)
         bridge.frame.connect(self._frame)
         self.say()
+
+    def _to_certificate(self) -> None:
+        self.close_with("confirmed")
+        self.certificate_wanted.emit()
 
     def _frame(self, _: float) -> None:
         if self.isVisible() and time.monotonic() - self._said_at >= _AGAIN_S:
@@ -74,6 +85,8 @@ class ConnectionSheet(BottomSheet):
             self.trouble.clear()
         else:
             self.trouble.show_error(trouble)
+        self.certificate.setText(self.tr("Look at its certificate"))
+        self.certificate.setVisible(one.shows_certificate)
         self.safety.show_error(self._words.safety_lines(one))
         if shown != self.trouble.lines:
             self.refit()

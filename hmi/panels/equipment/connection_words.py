@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from PySide6.QtCore import QCoreApplication
 
 from core.errors import GenbaError
 from core.live.explained import READ_ELSEWHERE
-from core.live.link import ConnectionSafety, LinkState, LinkStatus
+from core.live.link import CERTIFICATE_CODES, ConnectionSafety, LinkState, LinkStatus
 from core.live.tags import SourceSpec
 from core.words import UNDEFINED, duration, name, number, word
 from hmi import theme
@@ -22,6 +23,7 @@ from hmi.widgets.table import Cell, Row
 CLOCK_S: Final = 5.0
 """A smaller difference of clocks is nobody's concern."""
 _DAY_S: Final = 86_400
+_FINGERPRINT: Final = re.compile(r"([0-9A-F]{4})(?: [0-9A-F]{4}){15}")
 _GLYPHS: Final[Mapping[LinkState, str]] = {
     LinkState.ONLINE: "link_ok",
     LinkState.DEGRADED: "exclamation",
@@ -55,6 +57,11 @@ class Connection:
     def is_live(self) -> bool:
         """Whether this station gets values of it now."""
         return self.link is not None and self.link.state in (LinkState.ONLINE, LinkState.DEGRADED)
+
+    @property
+    def shows_certificate(self) -> bool:
+        """Whether it is down because of the certificate that the machine shows."""
+        return self.link is not None and self.link.state is not LinkState.ONLINE and self.link.error_code in CERTIFICATE_CODES
 
     @property
     def clock_s(self) -> float | None:
@@ -220,7 +227,8 @@ class Words:
             known = spec.options.get("identity", UNDEFINED)
             return GenbaError("driver.identity_changed", source=shown, found=link.identity or UNDEFINED, known=known)
         if link.error_code and link.state is not LinkState.ONLINE:
-            return GenbaError(link.error_code, source=shown, detail=link.error_detail or UNDEFINED)
+            # A whole fingerprint is compared on the certificate's own sheet; here it would bury what to do.
+            return GenbaError(link.error_code, source=shown, detail=_FINGERPRINT.sub(r"\1 …", link.error_detail) or UNDEFINED)
         if link.state is LinkState.DEGRADED:
             return GenbaError("value.link_partly", source=shown)
         if link.state is LinkState.CONNECTING:

@@ -13,6 +13,7 @@ from hmi import theme
 from hmi.bridge import Bridge
 from hmi.bridge.machines import ACCEPT, RETRY
 from hmi.panels import Action
+from hmi.panels.equipment.certificate_sheet import CertificateSheet
 from hmi.panels.equipment.connection_sheet import ConnectionSheet, accept_form
 from hmi.panels.equipment.connection_words import Connection, Words
 from hmi.panels.equipment.view import View
@@ -65,6 +66,7 @@ class ConnectionsView(View):
         inside.addWidget(self.facts)
         inside.addWidget(self.error)
         inside.addStretch(1)
+        self.facts.hide()  # until the width is known: a small window must not grow for them
         self._pair = self.pair(self.table, self.pane)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -194,8 +196,11 @@ class ConnectionsView(View):
         if one is None:
             return []
         actions = [Action("connections.details", word("button.details", theme.language()), self._details)]
+        shows = one.shows_certificate
+        if shows:
+            actions.append(Action("connections.certificate", self.tr("Certificate"), self._certificate, primary=True))
         if self._may_retry(one):
-            actions.append(Action("connections.retry", self.tr("Connect now"), self._retry, primary=True, enabled=not self._retrying))
+            actions.append(Action("connections.retry", self.tr("Connect now"), self._retry, primary=not shows, enabled=not self._retrying))
         if one.link is not None and one.link.identity_changed and self.bridge.machines.may(ACCEPT):
             actions.append(Action("connections.accept", self.tr("Accept this machine"), lambda: self._accept(one), primary=True))
         return actions
@@ -210,7 +215,18 @@ class ConnectionsView(View):
     def _details(self) -> None:
         one = self.chosen
         if one is not None:
-            ConnectionSheet(self.ground, self.bridge, self.words, one, lambda: self._found(one.safety.name)).open()
+            sheet = ConnectionSheet(self.ground, self.bridge, self.words, one, lambda: self._found(one.safety.name))
+            sheet.certificate_wanted.connect(self._certificate)
+            sheet.open()
+
+    def _certificate(self) -> None:
+        one = self.chosen
+        if one is None or one.spec is None:
+            return
+        sheet = CertificateSheet(self.ground, self.bridge, one.spec)
+        title = self.words.title(one)
+        sheet.done.connect(lambda: self.toast.emit(self.tr("{source}: trusted, connecting now").format(source=title)))
+        sheet.open()
 
     def _found(self, name: str) -> Connection | None:
         return next((one for one in self._connections() if one.safety.name == name), None)
