@@ -10,7 +10,8 @@ from pathlib import Path
 from core.clock import Clock
 from core.drivers import create
 from core.drivers.base import Driver, Sink
-from core.drivers.supervisor import Patience, Report, Supervisor
+from core.drivers.patience import Patience
+from core.drivers.supervisor import Report, Supervisor
 from core.errors import Invalid
 from core.live.link import BrowseItem
 from core.live.sample import Batch, Value

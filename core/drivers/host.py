@@ -24,7 +24,7 @@ from typing import Any
 from core.clock import SystemClock
 from core.drivers import wire
 from core.drivers.fleet import Fleet
-from core.drivers.supervisor import Patience
+from core.drivers.patience import Patience
 from core.errors import GenbaError, NotConnected
 from core.live.link import LinkStatus
 from core.live.tags import SourceSpec, TagSpec

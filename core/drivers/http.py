@@ -26,6 +26,8 @@ from core.live.tags import SourceSpec, TagSpec
 _FASTEST_S = 0.1
 _ASK_AGAIN_S = 30.0
 """How often a document that does not exist is asked for again: the device may have got a new program."""
+_WATCH_S = 2.0
+"""How often a server of which nothing can be read is asked whether it is there."""
 _LONGEST_WAIT_S = 60.0
 """The longest a server may ask to be left alone."""
 _LOGIN = (401, 403)
@@ -115,7 +117,7 @@ class HttpDriver:
         if unknown.tags:
             sink(unknown)
         if not self._documents:
-            await asyncio.Event().wait()  # nothing can be read: stay connected, the tags say why
+            await self._watch_server()
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._poll(document), name=f"http {document.path}") for document in self._documents]
         try:
@@ -125,6 +127,15 @@ class HttpDriver:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch_server(self) -> None:
+        """Nothing can be read yet, and all the same the server can be browsed and its end is noticed; any answer will do."""
+        while True:
+            answer = await self._asked("/")
+            if answer.status in _LOGIN:
+                raise Refused("driver.login_refused", source=self._shown, detail=answer.word)
+            self._sink(self._batch())
+            await asyncio.sleep(_WATCH_S)
 
     def _located(self, tags: Iterable[TagSpec], unknown: Batch) -> list[Place]:
         places = []
@@ -258,7 +269,7 @@ class HttpDriver:
     async def browse(self, address: str | None) -> list[BrowseItem]:
         """The documents in use, and what is in them now; any path of the server may be asked for."""
         if address is None:
-            return roots(document.path for document in self._documents)
+            return roots([document.path for document in self._documents] or ["/"])
         try:
             answer = await self._asked(split(address)[0])
             if answer.fault or answer.status != 200:
@@ -288,8 +299,10 @@ class HttpDriver:
             return await self._open_client.ask("GET", path, headers=_FRESH)
         except Late as error:
             raise NotConnected("driver.no_answer", source=self._shown, detail=f"{path}: {error}") from None
-        except (Away, Untrusted) as error:
+        except Away as error:
             raise NotConnected("driver.link_broken", source=self._shown, detail=str(error)) from None
+        except Untrusted as error:
+            raise self._untrusted(error) from None
 
     def group(self, tag: str) -> str:
         """The document that ``tag`` is read from."""

@@ -196,12 +196,18 @@ class Client:
         # What writes is on its way soon or not at all: nobody waits for it any more after a long search for a connection.
         timeout = httpx.Timeout(timeout_s, connect=timeout_s if method == "GET" else min(timeout_s, _WRITE_CONNECT_S))
         try:
-            async with client.stream(method, url, headers=sent, content=content, follow_redirects=False, timeout=timeout) as response:
+            # Its time-outs start anew with every byte, also of the headers: whoever drips would never be done.
+            async with (
+                asyncio.timeout_at(deadline + timeout_s),
+                client.stream(method, url, headers=sent, content=content, follow_redirects=False, timeout=timeout) as response,
+            ):
                 body, fault = await self._body(response, deadline)
                 location = response.headers.get("location", "") if response.status_code in (301, 302, 303, 307, 308) else ""
                 etag, wait = response.headers.get("etag", ""), response.headers.get("retry-after", "")
         except (httpx.InvalidURL, UnicodeError, RuntimeError) as error:  # RuntimeError: the client was closed meanwhile
             raise Away(_words(error)) from None
+        except TimeoutError:
+            raise Late("the answer does not begin") from None
         wait_s = float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 0.0
         return Answer(response.status_code, body, etag if len(etag) < 200 else "", wait_s, fault), location
 

@@ -36,6 +36,8 @@ _ASK_AGAIN_S = 30.0
 """How often addresses a device refused are tried again: its program may have been replaced."""
 _UNIT_PAUSE_S = (1.0, 8.0)
 """First and longest pause between probes of a unit that does not answer, seconds."""
+_PROBES_APART = 3
+"""After a probe in vain nobody on the line is probed for so many times its cost: ten dead units must not cost more than one or two."""
 _FUNCTION = 1
 _ADDRESS = (2, 3)
 _GATEWAY = (10, 11)
@@ -126,7 +128,9 @@ class ModbusDriver:
                     # Halves of a refused block are due at once, in the rhythm of the whole.
                     self._schedule(following, self._next_time(due, block) if following is block else due)
                 heard = self._clock.monotonic()
-            await asyncio.Event().wait()  # nothing can be read: stay connected, the tags say why
+            sink(self._batch())
+            await self._open_link.closed.wait()  # nothing can be read: stay connected, the tags say why
+            raise LinkLost("connection closed")
         except LinkLost as error:
             raise self._lost(error) from None
 
@@ -183,9 +187,10 @@ class ModbusDriver:
     def _may_ask(self, block: Block, due: float) -> bool:
         """False when its unit is silent and not to be probed yet: the block is put back to that time."""
         unit = self._units[block.unit]
-        if not unit.silent or unit.probe_at <= self._clock.monotonic():
+        probe_at = max(unit.probe_at, self._open_link.probe_at)
+        if not unit.silent or probe_at <= self._clock.monotonic():
             return True
-        self._schedule(block, max(unit.probe_at, due + _FASTEST_S))
+        self._schedule(block, max(probe_at, due + _FASTEST_S))
         return False
 
     async def _poll(self, block: Block) -> list[Block]:
@@ -256,7 +261,9 @@ class ModbusDriver:
         unit = self._units[number]
         unit.pause_s = min(2 * unit.pause_s, _UNIT_PAUSE_S[1]) if unit.silent else _UNIT_PAUSE_S[0]
         unit.probe_at = self._clock.monotonic() + unit.pause_s
-        if not unit.silent:
+        if unit.silent:
+            self._open_link.probe_at = self._clock.monotonic() + _PROBES_APART * self._timeout_s
+        else:
             unit.silent = True
             self._tell([point for point in self._points if point.unit == number], Quality.BAD, NO_ANSWER)
 
@@ -353,7 +360,7 @@ class ModbusDriver:
     async def browse(self, address: str | None) -> list[BrowseItem]:
         """The units in use; below them tables and ranges, whose registers are read now (see ``modbus_scan``)."""
         if address is None:
-            return roots(point.unit for point in self._points)
+            return roots([point.unit for point in self._points] or [1])
         try:
             return await children(self._open_link, self._rules, address)
         except NoSuchPlace as error:

@@ -95,6 +95,7 @@ class Line:
         closed: Set when the connection closes.
         users: How many links use it.
         without_mask_write: Units that answered that they lack function 22.
+        probe_at: When a silent unit may be asked again, monotonic seconds: each such question costs everybody a time-out.
     """
 
     def __init__(self, endpoint: Endpoint, before: Line | None = None) -> None:
@@ -103,6 +104,7 @@ class Line:
         self.closed = asyncio.Event()
         self.users = 0
         self.without_mask_write: set[int] = set()
+        self.probe_at = 0.0
         self._loop = asyncio.get_running_loop()
         self._client: Any = None
         self._asking = False

@@ -57,6 +57,15 @@ class ModbusLink:
         """Seconds since any source got an answer on the line, or since it was opened."""
         return self._line.silent_s
 
+    @property
+    def probe_at(self) -> float:
+        """When a unit that does not answer may be asked again by any source on the line, monotonic seconds of the station's clock."""
+        return self._line.probe_at
+
+    @probe_at.setter
+    def probe_at(self, at: float) -> None:
+        self._line.probe_at = at
+
     async def open(self) -> None:
         """Connect. Raises LinkLost with the reason."""
         await self._line.open(self._timeout_s)

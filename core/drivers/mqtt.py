@@ -297,6 +297,10 @@ class MqttDriver:
             raise Refused("driver.not_writable", tag=tag.name)
         payload = written(point, to_raw(tag, value), round(self._clock.now().timestamp() * 1000))
         link = self._link
+        machine = None if point.alive is None else self._machines.get(point.alive)
+        if machine is not None and machine.there is False:
+            # The broker would take it, and a machine with a session hand it over whenever that comes back.
+            raise NotConnected("driver.not_connected", source=self._shown, detail=LAST_WILL)
         self._echo.sent(tag.name, value)
         await link.publish(point.write_topic, payload, qos=point.write_qos, retain=point.write_retain, tag=tag.name, value=value)
 

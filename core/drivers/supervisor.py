@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from core.clock import Clock
 from core.drivers.base import NO_ANSWER, Driver, Sink
 from core.drivers.counters import Counters
+from core.drivers.patience import Patience, Pauses
 from core.errors import Conflict, GenbaError, Invalid, NotConfirmed, NotConnected, Refused
 from core.live.ageing import Ageing
 from core.live.conditioning import Conditioning
@@ -33,37 +32,6 @@ Report = Callable[[LinkStatus], None]
 _TICK_S = 0.5
 _REPORT_EVERY_S = 1.0
 _ASK_AGAIN_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the supervisor waits, seconds.
-
-    Attributes:
-        connect_s: For one connection attempt.
-        request_s: For one read or browse.
-        write_s: For one write to be accepted.
-        close_s: For letting go of a connection.
-        first_s, last_s: First and longest pause between attempts; the pause is drawn evenly from 0.1 s up to a
-            ceiling that doubles from first to last.
-        known_good_s: Longest pause for a source that has already been connected since the start, and the time an
-            attempt gets there unless it is known to need more: it may be back at any moment.
-        refused_s: Longest pause after a refusal by policy (log-in, certificate, setting): trying again does not help,
-            and a log-in that fails too often is locked.
-        steady_s: A connection that held this long makes the next pause start from first_s again.
-        jitter: Draws a number between its two arguments; tests replace it.
-    """
-
-    connect_s: float = 5.0
-    request_s: float = 4.0
-    write_s: float = 2.5
-    close_s: float = 3.0
-    first_s: float = 0.5
-    last_s: float = 5.0
-    known_good_s: float = 2.0
-    refused_s: float = 30.0
-    steady_s: float = 10.0
-    jitter: Callable[[float, float], float] = field(default=random.uniform)
 
 
 class Supervisor:
@@ -98,6 +66,7 @@ class Supervisor:
         self._report = report
         self._clock = clock
         self._patience = patience or Patience()
+        self._pauses = Pauses(self._patience)
         self._ageing = Ageing(source.code, tags)
         self._conditioning = Conditioning(source.code, tags)
         self._outage = Outage(log, f"source {source.code}", clock)
@@ -110,7 +79,8 @@ class Supervisor:
         self._reason: tuple[str, str] = ("", "")
         self._online_since: float | None = None
         self._was_online = False
-        self._refused = False
+        self._first_word: asyncio.Timeout | None = None
+        self._fault = ""
         self._connected_in_s = 0.0
         self.known_identity = source.options.get("identity", "") or identity
         """What the machine must call itself; "" before it has said so for the first time."""
@@ -143,57 +113,53 @@ class Supervisor:
 
     async def _run(self) -> None:
         ticker = asyncio.get_running_loop().create_task(self._tick(), name=f"source {self._source.code} tick")
-        attempt = 0
         try:
             self._enter(LinkState.CONNECTING)
             while True:
-                held = await self._one_connection(attempt)
-                attempt = 0 if held else attempt + 1
-                await self._pause(attempt)
+                began = self._clock.monotonic()
+                ended = await self._one_connection()
+                await self._pause(self._clock.monotonic() - (ended or began))
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await ticker
 
-    async def _one_connection(self, attempt: int) -> bool:
-        """Connect and serve until it breaks; returns whether it held long enough to count as steady."""
+    async def _one_connection(self) -> float | None:
+        """Connect and serve until it breaks; returns when that was, monotonic, or None when there was never a connection."""
         try:
             driver = self._make()
         except GenbaError as unmade:  # no such protocol, or an address that is none
             self._lost(unmade)
-            return False
+            return None
         try:
-            error = await self._serve(driver, self._connect_within_s(attempt))
-            held = self._online_since is not None and self._clock.monotonic() - self._online_since >= self._patience.steady_s
+            error = await self._serve(driver)
+            ended = None if self._online_since is None else self._clock.monotonic()
             # Before the link is closed: a goodbye to a frozen machine takes seconds, and the screen must not wait for it.
             self._lost(error)
-            return held
+            return ended
         finally:
             self._driver = None
             self._letting_go = True
             await self._close_quietly(driver)
             self._letting_go = False
 
-    def _connect_within_s(self, attempt: int) -> float:
-        """A host that was good gets the time it took, and in every third attempt all of it: it may have become slower."""
-        patience, whole = self._patience, not self._was_online or attempt % 3 == 2
-        return patience.connect_s if whole else min(patience.connect_s, max(patience.known_good_s, 3 * self._connected_in_s))
-
-    async def _serve(self, driver: Driver, connect_s: float) -> GenbaError:
+    async def _serve(self, driver: Driver) -> GenbaError:
         """Connect and serve until it breaks; returns why."""
+        within_s = self._pauses.attempt_s(self._was_online, self._connected_in_s)
         try:
             began = self._clock.monotonic()
-            async with asyncio.timeout(connect_s):
+            async with asyncio.timeout(within_s):
                 await driver.connect()
             self._connected_in_s = self._clock.monotonic() - began
             await self._identify(driver)
-            self._driver = driver
-            await driver.serve(self._tags, self._take)
+            self._driver, within_s = driver, self._patience.first_word_s
+            async with asyncio.timeout(within_s) as self._first_word:
+                await driver.serve(self._tags, self._take)
             return NotConnected("driver.link_broken", source=self._shown, detail="the driver ended")
         except GenbaError as error:
             return error
         except TimeoutError:
-            return NotConnected("driver.no_answer", source=self._shown, detail=f"no connection within {connect_s:g} s")
+            return NotConnected("driver.no_answer", source=self._shown, detail=f"nothing within {within_s:g} s")
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -201,7 +167,8 @@ class Supervisor:
             # A library cancelled one of its own futures under us; nobody asked this task to end.
             return NotConnected("driver.link_broken", source=self._shown, detail="request cancelled")
         except Exception as error:  # a fault in a driver or its library is one lost link, not the end of acquisition
-            if not self._outage.is_down:
+            if repr(error) != self._fault:  # a fault that comes with every connection is told once
+                self._fault = repr(error)
                 log.exception("source %s: the driver failed", self._source.code)
             return NotConnected("driver.link_broken", source=self._shown, detail=repr(error))
 
@@ -238,12 +205,9 @@ class Supervisor:
         except Exception:  # closing must never keep the next connection from being made
             log.exception("source %s: closing failed", self._source.code)
 
-    async def _pause(self, attempt: int) -> None:
-        patience = self._patience
-        longest = patience.refused_s if self._refused else patience.known_good_s if self._was_online else patience.last_s
-        ceiling = min(longest, patience.first_s * 2 ** min(max(attempt - 1, 0), 10))
+    async def _pause(self, spent_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience.jitter(min(0.1, ceiling), ceiling)):
+            async with asyncio.timeout(self._pauses.next_s(self._was_online, spent_s)):
                 await self._again.wait()
         self._again.clear()
 
@@ -251,6 +215,9 @@ class Supervisor:
 
     def _take(self, batch: Batch) -> None:
         now = self._clock.monotonic()
+        word, self._first_word = self._first_word, None
+        if word is not None and not word.expired():
+            word.reschedule(None)
         self._ageing.saw(batch, now)
         self._marked_offline = False
         if batch.tags:
@@ -285,9 +252,10 @@ class Supervisor:
         self._driver = None
         self._counters.errors += 1
         self._counters.forget()
-        self._online_since = None
+        held = self._online_since is not None and self._clock.monotonic() - self._online_since >= self._patience.steady_s
+        self._pauses.failed(held=held, refused=isinstance(error, Refused | Invalid))
+        self._online_since = self._first_word = None
         self._faulty.clear()
-        self._refused = isinstance(error, Refused | Invalid)
         self._reason = (error.code, str(error.params.get("detail", "")))
         self._outage.down(f"{error.code} {self._reason[1]}".rstrip())
         if not self._marked_offline:

@@ -12,7 +12,8 @@ class Ageing:
     """Watches the tags of one source and says once when a tag went stale, and marks all of them when the link is lost.
 
     A tag is stale when neither a sample of it nor a confirmation of its source (an empty batch) came for
-    ``TagSpec.stale_after_s``. Samples that are not usable do not age: they already say that something is wrong.
+    ``TagSpec.stale_after_s``. Samples that are not usable do not age: they already say that something is wrong. A tag of
+    which nothing comes at all is owed from the moment its source first says anything after being lost, and stale as late.
     """
 
     def __init__(self, source: str, tags: Iterable[TagSpec]) -> None:
@@ -21,9 +22,14 @@ class Ageing:
         self._seen: dict[str, float] = {}
         self._confirmed = float("-inf")
         self._ageing: set[str] = set()
+        self._owed = set(self._allowed_s)
+        self._owed_since: float | None = None
 
     def saw(self, batch: Batch, monotonic: float) -> None:
         """Note what arrived at ``monotonic`` seconds."""
+        if self._owed:
+            self._owed_since = monotonic if self._owed_since is None else self._owed_since
+            self._owed.difference_update(batch.tags)
         if not batch.tags:
             self._confirmed = monotonic
             return
@@ -37,14 +43,21 @@ class Ageing:
     def stale(self, received_at: float, monotonic: float) -> Batch | None:
         """Tags that went stale since the last call as one batch without values; None when there are none."""
         old = [tag for tag in self._ageing if monotonic - max(self._seen[tag], self._confirmed) > self._allowed_s.get(tag, float("inf"))]
+        old += self._never_came(monotonic)
         if not old:
             return None
         self._ageing.difference_update(old)
+        self._owed.difference_update(old)
         return self._mark(old, Quality.STALE, "", received_at)
+
+    def _never_came(self, monotonic: float) -> list[str]:
+        since = self._owed_since
+        return [] if since is None else [tag for tag in self._owed if monotonic - since > self._allowed_s[tag]]
 
     def offline(self, received_at: float, status: str) -> Batch:
         """Every tag of the source as OFFLINE in one batch without values."""
         self._ageing.clear()
+        self._owed, self._owed_since = set(self._allowed_s), None
         return self._mark(list(self._allowed_s), Quality.OFFLINE, status, received_at)
 
     def _mark(self, tags: list[str], quality: Quality, status: str, received_at: float) -> Batch:

@@ -206,6 +206,7 @@ class TagWriter:
                 try:
                     # Recording took its time: the guard door may be open by now, the value another one, the hold run out.
                     self._check_interlock(tag, policy)
+                    await self._ask_interlock(tag, policy)
                     if undoes is None:
                         rules.check_seen(tag, policy, seen, self._latest(name))
                     if not hold.still():
@@ -260,13 +261,26 @@ class TagWriter:
     def _check_interlock(self, tag: TagSpec, policy: WritePolicy) -> None:
         if policy.interlock is None:
             return
-        sample = self._latest(policy.interlock)
         guard = self._find(policy.interlock)
-        guard_shown = rules.shown(guard) if guard is not None else policy.interlock
+        self._judge_interlock(tag, rules.shown(guard) if guard is not None else policy.interlock, self._latest(policy.interlock))
+
+    async def _ask_interlock(self, tag: TagSpec, policy: WritePolicy) -> None:
+        """Past the table, which may be as old as the guard's own period allows: what counts is how it is now."""
+        guard = self._find(policy.interlock) if policy.interlock is not None else None
+        if guard is None:
+            return
+        try:
+            sample = (await self._read([guard])).sample(0)
+        except GenbaError:
+            sample = Sample(guard.name, None, Quality.OFFLINE)
+        self._judge_interlock(tag, rules.shown(guard), sample)
+
+    @staticmethod
+    def _judge_interlock(tag: TagSpec, guard: rules.Shown, sample: Sample) -> None:
         if sample.quality is not Quality.GOOD:
-            raise Refused("write.interlock_unknown", tag=rules.shown(tag), interlock=guard_shown)
+            raise Refused("write.interlock_unknown", tag=rules.shown(tag), interlock=guard)
         if sample.value is not True:
-            raise Refused("write.interlock", tag=rules.shown(tag), interlock=guard_shown)
+            raise Refused("write.interlock", tag=rules.shown(tag), interlock=guard)
 
     # -- sending and proving -------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from typing import Any, Literal, Protocol, TypeVar
 from core.clock import Clock, SystemClock
 from core.drivers.base import Sink
 from core.drivers.fleet import Fleet
-from core.drivers.supervisor import Patience, Report
+from core.drivers.patience import Patience
+from core.drivers.supervisor import Report
 from core.drivers.wire import Outlet
 from core.errors import NotConnected
 from core.live.link import BrowseItem, LinkStatus

@@ -17,7 +17,8 @@ from core.drivers import wire
 from core.drivers.base import Sink
 from core.drivers.fleet import by_source
 from core.drivers.host import Start
-from core.drivers.supervisor import Patience, Report
+from core.drivers.patience import Patience
+from core.drivers.supervisor import Report
 from core.errors import GenbaError, NotConfirmed, NotConnected
 from core.live.ageing import Ageing
 from core.live.link import LinkState, LinkStatus

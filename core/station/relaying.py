@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -72,8 +73,9 @@ class Relaying:
 
     async def exchange(self) -> None:
         """Pass on what is read here, take what is read elsewhere; a database that is away only means a pause."""
+        now = self._clock.now().timestamp()
         outgoing = {
-            code: (epoch, payload_of(self._table.get(spec.name) for spec in specs)) for code, (epoch, specs) in self._held().items()
+            code: (epoch, payload_of((self._table.get(spec.name) for spec in specs), now)) for code, (epoch, specs) in self._held().items()
         }
         elsewhere = self._elsewhere()
         self._seen = {code: seen for code, seen in self._seen.items() if code in elsewhere}
@@ -95,26 +97,32 @@ class Relaying:
             if known is not None and known.age_s <= SILENT_S:
                 if self._seen.get(code) != known.sent_at:
                     self._seen[code] = known.sent_at
-                    self._table.put(self._understood(known, specs, now))
+                    for batch in self._understood(known, specs, now):
+                        self._table.put(batch)
             elif self._seen.get(code) != "silent":
                 self._seen[code] = "silent"
                 self._table.put(_offline(code, specs, now, "reader_silent"))
 
-    def _understood(self, known: Relayed, specs: tuple[TagSpec, ...], now: float) -> Batch:
+    def _understood(self, known: Relayed, specs: tuple[TagSpec, ...], now: float) -> list[Batch]:
         """What was sent; nonsense of one station must not cost the values of all others."""
         try:
-            batch = batch_of(known, {spec.name for spec in specs}, now - known.age_s)
-        except (KeyError, TypeError, ValueError) as error:
+            batches = batches_of(known, {spec.name for spec in specs}, now - known.age_s)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             if known.source not in self._garbled:
                 log.warning("what is relayed of %s cannot be read: %s", known.source, type(error).__name__)
             self._garbled.add(known.source)
-            return _offline(known.source, specs, now, "reader_garbled")
+            return [_offline(known.source, specs, now, "reader_garbled")]
         self._garbled.discard(known.source)
-        return batch
+        return batches
 
 
-def payload_of(samples: Iterable[Sample]) -> str:
-    """Samples as JSON columns; NaN and infinity are not passed on as numbers."""
+def payload_of(samples: Iterable[Sample], now: float) -> str:
+    """Samples as JSON columns; NaN and infinity are not passed on as numbers.
+
+    Args:
+        samples: As they are known here.
+        now: On this station's clock, UNIX seconds UTC: with it the others understand ``received_at``.
+    """
     chosen = [sample for sample in samples if sample.quality is not Quality.NEVER]
     return json.dumps(
         {
@@ -123,31 +131,39 @@ def payload_of(samples: Iterable[Sample]) -> str:
             "qualities": [int(sample.quality) for sample in chosen],
             "statuses": [sample.status for sample in chosen],
             "source_at": [sample.source_at for sample in chosen],
+            # To a tenth of a second, so that values of one moment stay together on the other side.
+            "received_at": [round(sample.received_at, 1) for sample in chosen],
+            "now": now,
         }
     )
 
 
-def batch_of(told: Relayed, wanted: set[str], received_at: float) -> Batch:
-    """What another station read, as a batch of this one: good becomes uncertain with the status ``relayed``, the rest stays.
+def batches_of(told: Relayed, wanted: set[str], sent_at: float) -> list[Batch]:
+    """What another station read, as batches of this one: good becomes uncertain with the status ``relayed``, the rest stays.
+
+    A value is as old as it was there, and the way on top of it. Batches come in the order of their reception.
 
     Args:
         wanted: Tags of the source here; others are left out.
-        received_at: When the other station sent it, on this station's clock, UNIX seconds UTC.
+        sent_at: When the other station sent it, on this station's clock, UNIX seconds UTC.
 
     Raises:
         KeyError, TypeError, ValueError: It is not what ``payload_of`` makes.
     """
-    batch = Batch(told.source, received_at)
     columns = told.payload
-    for tag, value, quality, status, source_at in zip(
-        columns["tags"], columns["values"], columns["qualities"], columns["statuses"], columns["source_at"], strict=True
-    ):
+    ahead_s = float(columns["now"]) - sent_at
+    batches: defaultdict[float, Batch] = defaultdict(lambda: Batch(told.source, sent_at))
+    names = ("tags", "values", "qualities", "statuses", "source_at", "received_at")
+    for tag, value, quality, status, source_at, received_at in zip(*(columns[name] for name in names), strict=True):
         if tag in wanted:
             if not isinstance(value, bool | int | float | str | None) or not isinstance(source_at, int | float | None):
                 raise TypeError(tag)
+            batch = batches[received_at]
+            # What was never received has no age; what came within this tenth of a second came before it was sent.
+            batch.received_at = min(sent_at, received_at - ahead_s) if received_at else sent_at
             good = quality == Quality.GOOD
             batch.add(tag, value, Quality.UNCERTAIN if good else Quality(quality), source_at, RELAYED if good else str(status))
-    return batch
+    return [batches[at] for at in sorted(batches)]
 
 
 def _offline(source: str, specs: Iterable[TagSpec], now: float, status: str) -> Batch:

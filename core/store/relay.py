@@ -33,7 +33,7 @@ class Relayed:
         epoch: Of the lease under which it was said.
         sent_at: Server time.
         age_s: Seconds since then, by the server's clock.
-        payload: Columns ``tags, values, qualities, statuses, source_at`` of equal length.
+        payload: Columns ``tags, values, qualities, statuses, source_at, received_at`` of equal length, and ``now``.
     """
 
     source: str

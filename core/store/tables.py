@@ -220,7 +220,7 @@ class RelayRow(Base):
         source: Source code.
         epoch: Of the lease of whoever wrote it.
         sent_at: Server time.
-        payload: Columns ``tags, values, qualities, statuses, source_at`` of equal length.
+        payload: Columns ``tags, values, qualities, statuses, source_at, received_at`` of equal length, and ``now``.
     """
 
     __audit__ = None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from core.drivers.supervisor import Patience
+from core.drivers.patience import Patience
 from core.live.link import LinkState, LinkStatus
 from core.live.sample import Batch, Quality, Sample
 from core.live.table import Table

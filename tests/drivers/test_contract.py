@@ -194,6 +194,30 @@ def test_half_open_connection(protocol: str, server: ServerProcess, expect_log: 
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("mode", ["cut", "hang_up"])
+def test_a_cable_cut_in_the_middle_of_a_message(protocol: str, server: ServerProcess, mode: Mode) -> None:
+    names = ["int16", "float32", "string", "bool"]
+
+    async def go() -> None:
+        async with FaultProxy(server.port) as proxy, Rig(source(protocol, proxy.port), tags(protocol, names)) as rig:
+            await rig.online()
+            proxy.mode = mode
+            if mode == "cut":
+                await rig.until(lambda: proxy.mode == "stall")
+                await rig.offline(DIALECTS[protocol].frozen_s)
+            else:
+                await rig.until(lambda: proxy.mode == "ok")
+            proxy.mode = "ok"
+            seen = len(rig.batches)
+            await rig.until(lambda: {name for batch in rig.batches[seen:] for name in batch.tags} >= set(names), 6.0)
+            await rig.online(6.0)
+        for batch in rig.batches:
+            for index, name in enumerate(batch.tags):
+                assert not batch.qualities[index].usable or batch.values[index] == POINTS[name].value
+
+    asyncio.run(_ignoring_link_log(go()))
+
+
 def test_not_a_number_and_infinity_are_bad(protocol: str, server: ServerProcess) -> None:
     async def go() -> None:
         async with Rig(source(protocol, server.port), tags(protocol, ["float32", "float64"])) as rig:
@@ -230,6 +254,28 @@ def test_unknown_address_costs_only_its_own_tag(protocol: str, server: ServerPro
                 "nonsense": Quality.CONFIG,
                 "mode": Quality.GOOD,
             }
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("has_tag", [False, True])
+def test_a_source_of_which_nothing_can_be_read_is_connected_all_the_same(
+    protocol: str, server: ServerProcess, has_tag: bool, expect_log: ExpectedLog
+) -> None:
+    """An engineer begins with a source without tags, and browses it."""
+    expect_log(r"source PLC is down")
+    bad = [replace(tag(protocol, "mode"), name="nonsense", address=DIALECTS[protocol].nonsense)] if has_tag else []
+
+    async def go() -> None:
+        async with FaultProxy(server.port) as proxy, Rig(source(protocol, proxy.port), bad, patience=HASTY) as rig:
+            for _ in range(2):
+                await rig.until(lambda: rig.state in (LinkState.ONLINE, LinkState.DEGRADED))
+                assert has_tag or rig.state is LinkState.ONLINE
+                assert await rig.acquisition.browse("PLC", None) or protocol == "sparkplug"
+                proxy.mode = "refuse"
+                proxy.reset_all()
+                await rig.until(lambda: rig.state is LinkState.OFFLINE, 3.0)
+                proxy.mode = "ok"
 
     asyncio.run(go())
 

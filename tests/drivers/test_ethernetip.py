@@ -15,7 +15,7 @@ import pytest
 
 from core.clock import SystemClock
 from core.drivers.ethernetip import EtherNetIpDriver
-from core.drivers.supervisor import Patience
+from core.drivers.patience import Patience
 from core.errors import GenbaError, Invalid, NotConfirmed, NotConnected, Refused
 from core.live.link import LinkState
 from core.live.sample import Quality

@@ -85,6 +85,7 @@ def test_unchanged_documents_confirm_their_values() -> None:
         (("gzip", 2_000_000), Quality.BAD, "compressed although not asked for"),
         (("big", 0), Quality.BAD, "longer than 20000 bytes"),
         (("drip", 0), Quality.BAD, "timeout"),
+        (("drip_head", 0), Quality.BAD, "timeout"),
         (("silent", 0), Quality.BAD, "timeout"),
         (("cut", 0), Quality.BAD, "timeout"),
         (("garbage", 0), Quality.BAD, "timeout"),

@@ -10,7 +10,8 @@ import pytest
 
 from core.clock import SystemClock
 from core.drivers.fleet import Fleet
-from core.drivers.supervisor import Patience, Supervisor
+from core.drivers.patience import Patience
+from core.drivers.supervisor import Supervisor
 from core.errors import Conflict, NotConnected, Refused
 from core.live.link import LinkState, LinkStatus
 from core.live.sample import Batch, Quality

@@ -117,6 +117,25 @@ def test_dead_slave_behind_a_gateway_costs_only_its_own_tags(rtu: bool) -> None:
     asyncio.run(go())
 
 
+def test_many_dead_slaves_cost_no_more_than_two() -> None:
+    async def go() -> None:
+        async with EvilModbus() as device:
+            device.deaf_units = set(range(2, 8))
+            alive, dead = word(0, 1), [word(0, unit) for unit in range(2, 8)]
+            async with Rig(source("modbus", device.port, timeout="0.15"), [alive, *dead]) as rig:
+                await rig.until(lambda: all(rig.get(each.name).quality is Quality.BAD for each in dead))
+                device.requests.clear()
+                await asyncio.sleep(2.4)
+                probed = [unit for unit, *_ in device.requests if unit != 1]
+                assert 2 <= len(probed) <= 2.4 / (4 * 0.15) + 1, "a quarter of the time at most is waited for the dead"
+                assert len(set(probed)) == len(probed), "each has its turn"
+                assert len(device.requests) - len(probed) >= 8, "of the twelve polls of these seconds"
+                device.deaf_units = set()
+                await rig.online(15.0)
+
+    asyncio.run(go())
+
+
 def test_dead_slave_in_a_process_of_its_own(modbus_rtu_server: ServerProcess) -> None:
     server = modbus_rtu_server
 

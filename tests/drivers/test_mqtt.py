@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,26 @@ def test_the_last_will_takes_the_quality_and_its_opposite_confirms(broker: Serve
             broker.tell("say", "m/status", '{"state": "up"}')
             broker.tell("say", "m/speed", "9")
             await rig.until(lambda: rig.get("speed").quality is Quality.GOOD)
+
+    asyncio.run(go())
+
+
+def test_a_machine_whose_last_will_was_told_is_not_written(broker: ServerProcess) -> None:
+    async def go() -> None:
+        mode = tag("mqtt", "mode")
+        mode = replace(mode, options={**mode.options, "alive": "m/status", "alive_is": "up"})
+        async with Rig(at(broker), [mode]) as rig:
+            await rig.online()
+            broker.tell("say", "m/status", "down")
+            await rig.until(lambda: rig.get("mode").status == "last will")
+            with pytest.raises(NotConnected) as refused:
+                await rig.acquisition.write(mode, 5)
+            assert refused.value.params["detail"] == "last will"
+            assert broker.tell("get", "mode") == 1, "nothing waits at the broker for the machine to come back"
+            broker.tell("say", "m/status", "up")
+            await rig.online()
+            await rig.acquisition.write(mode, 5)
+            assert broker.tell("get", "mode") == 5
 
     asyncio.run(go())
 

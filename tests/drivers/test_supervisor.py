@@ -13,7 +13,8 @@ import pytest
 
 from core.clock import SystemClock
 from core.drivers.base import NO_ANSWER, Sink
-from core.drivers.supervisor import Patience, Supervisor
+from core.drivers.patience import Patience
+from core.drivers.supervisor import Supervisor
 from core.errors import GenbaError, NotConfirmed, NotConnected, Refused
 from core.live.link import BrowseItem, LinkState, LinkStatus
 from core.live.sample import Batch, Quality, Value
@@ -231,6 +232,40 @@ def test_a_cancellation_that_gets_lost_is_repeated() -> None:
     asyncio.run(go())
 
 
+def test_a_driver_that_says_nothing_after_connecting_is_replaced(expect_log: ExpectedLog) -> None:
+    expect_log(r"source PLC is down: driver.no_answer nothing within 0.3 s")
+
+    async def go() -> None:
+        machine = Machine(deliver=lambda sink: None)
+        async with Stage(machine, first_word_s=0.3) as stage:
+            await stage.until(lambda: len(machine.made) >= 2)
+            machine.deliver = lambda sink: sink(batch(a=1, b=2))
+            await stage.until(lambda: stage.state is LinkState.ONLINE)
+            made = len(machine.made)
+            await asyncio.sleep(0.5)
+            assert (len(machine.made), stage.state) == (made, LinkState.ONLINE), "whoever has spoken may be silent as long as he likes"
+
+    asyncio.run(go())
+
+
+def test_a_fault_that_comes_back_is_told_once(caplog: pytest.LogCaptureFixture, expect_log: ExpectedLog) -> None:
+    expect_log(r"source PLC: the driver failed")
+    expect_log(r"source PLC is down")
+
+    def deliver(sink: Sink) -> None:
+        sink(batch(a=1, b=2))
+        raise KeyError("a bug after the first sample")
+
+    async def go() -> None:
+        machine = Machine(deliver=deliver)
+        async with Stage(machine) as stage:
+            await stage.until(lambda: len(machine.made) >= 4)
+            assert LinkState.ONLINE in stage.states
+
+    asyncio.run(go())
+    assert [record.exc_info is not None for record in caplog.records if "the driver failed" in record.getMessage()] == [True]
+
+
 def test_fault_in_a_driver_is_one_lost_link(expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC: the driver failed")
     expect_log(r"source PLC is down")
@@ -284,6 +319,20 @@ def test_silent_tags_become_stale_and_the_link_degraded() -> None:
         async with Stage(Machine(), HurriedClock()) as stage:
             await stage.until(lambda: any(Quality.STALE in each.qualities for each in stage.batches))
             assert stage.states == [LinkState.CONNECTING, LinkState.ONLINE, LinkState.DEGRADED]
+
+    asyncio.run(go())
+
+
+def test_what_does_not_come_back_after_a_loss_is_stale_and_not_offline(expect_log: ExpectedLog) -> None:
+    expect_log(r"source PLC is down")
+
+    async def go() -> None:
+        machine = Machine(fail_after=0.02)
+        async with Stage(machine, HurriedClock()) as stage:
+            await stage.until(lambda: any(Quality.OFFLINE in each.qualities for each in stage.batches))
+            machine.fail_after, machine.deliver = None, lambda sink: sink(batch(a=1))
+            await stage.until(lambda: any("b" in each.tags and Quality.STALE in each.qualities for each in stage.batches))
+            assert stage.state is LinkState.DEGRADED
 
     asyncio.run(go())
 

@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import Literal
 
-Mode = Literal["ok", "stall", "refuse", "slice", "corrupt", "garbage", "delay"]
+Mode = Literal["ok", "stall", "refuse", "slice", "corrupt", "garbage", "delay", "cut", "hang_up"]
 
 
 class FaultProxy:
@@ -16,7 +16,8 @@ class FaultProxy:
 
     Modes: ``ok``; ``stall`` nothing passes, nothing closes (a pulled cable: half-open); ``refuse`` new connections are
     reset; ``slice`` one byte per segment; ``corrupt`` flips one bit in about every second answer; ``garbage`` answers
-    are replaced by random bytes; ``delay`` 50 ms each way.
+    are replaced by random bytes; ``delay`` 50 ms each way; ``cut`` half of the next answer passes, and from there on it is
+    ``stall``; ``hang_up`` half of the next answer passes, then that connection is closed and all is ``ok`` again.
     """
 
     def __init__(self, target_port: int, seed: int = 1) -> None:
@@ -97,6 +98,17 @@ class FaultProxy:
             if answer and self.mode == "corrupt" and self._random.random() < 0.5:
                 at = self._random.randrange(len(data))
                 data = data[:at] + bytes([data[at] ^ 1 << self._random.randrange(8)]) + data[at + 1 :]
+            if answer and self.mode in ("cut", "hang_up") and len(data) > 1:
+                half = len(data) // 2
+                writer.write(data[:half])
+                await writer.drain()
+                if self.mode == "hang_up":
+                    self.mode = "ok"
+                    writer.close()
+                    return
+                self.mode = "stall"
+                await self._passing()
+                data = data[half:]
             if self.mode == "slice":
                 for start in range(len(data)):
                     writer.write(data[start : start + 1])

@@ -56,11 +56,27 @@ def test_offline_marks_all_tags_once() -> None:
     assert ageing.stale(0.0, 100.0) is None
 
 
+def test_what_never_comes_is_owed_from_the_first_word_after_a_loss() -> None:
+    ageing = Ageing("S", [FAST, SLOW])
+    assert ageing.stale(0.0, 100.0) is None, "before the first word nobody owes anything"
+    for start in (100.0, 200.0):
+        ageing.saw(Batch("S", 0.0), start)
+        ageing.saw(sample("slow", Quality.CONFIG), start + 4.0)
+        assert ageing.stale(0.0, start + 5.0) is None
+        marked = ageing.stale(0.0, start + 5.1)
+        assert marked is not None
+        assert (marked.tags, marked.qualities) == (["fast"], [Quality.STALE])
+        assert ageing.stale(0.0, start + 50.0) is None, "once, and not what said that something is wrong"
+        ageing.offline(0.0, "driver.link_broken")
+
+
 @given(st.lists(st.tuples(st.floats(0.01, 4.0), st.sampled_from(["fast", "slow", "confirm", "look"])), max_size=60))
 def test_never_stale_while_news_comes_in_time_and_always_after(events: list[tuple[float, str]]) -> None:
     ageing = Ageing("S", [FAST, SLOW])
     now = 0.0
-    news: dict[str, float] = {}
+    ageing.saw(sample("fast"), now)
+    ageing.saw(sample("slow"), now)
+    news: dict[str, float] = dict.fromkeys(("fast", "slow"), now)
     stale: set[str] = set()
     for wait, event in events:
         now += wait

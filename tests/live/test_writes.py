@@ -56,6 +56,7 @@ class Machine:
         self.takes = True
         self.send_error: GenbaError | None = None
         self.read_error: GenbaError | None = None
+        self.guard_error: GenbaError | None = None
         self.record_error: GenbaError | None = None
         self.while_recording: Any = lambda: None
         self.clock = FastClock()
@@ -77,8 +78,9 @@ class Machine:
             self.values[tag.name] = value
 
     async def read(self, tags: Sequence[TagSpec]) -> Batch:
-        if self.read_error is not None:
-            raise self.read_error
+        error = self.guard_error if tags[0].name == "Guard" else self.read_error
+        if error is not None:
+            raise error
         batch = Batch("PLC", 2.0)
         batch.add(tags[0].name, self.values[tags[0].name])
         return batch
@@ -169,6 +171,20 @@ def test_interlock_open_before_and_while_recording() -> None:
     later.while_recording = open_guard
     later.refuses(100.0, Refused, "write.interlock")
     assert later.outcomes == ["write.interlock"]
+
+
+def test_interlock_that_opened_since_it_was_last_read() -> None:
+    machine = Machine()
+    machine.values["Guard"] = False
+    machine.refuses(100.0, Refused, "write.interlock")
+    assert machine.table.get("Guard").value is True, "the table knows nothing of it yet"
+    assert machine.outcomes == ["write.interlock"]
+
+
+def test_interlock_that_does_not_answer() -> None:
+    machine = Machine()
+    machine.guard_error = NotConnected("driver.not_connected", source="PLC", detail="")
+    machine.refuses(100.0, Refused, "write.interlock_unknown")
 
 
 def test_offline_machine_is_not_written_and_nothing_waits() -> None:

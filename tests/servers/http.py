@@ -152,6 +152,12 @@ class Sensor:
                     writer.write(b" ")
                     await writer.drain()
                     await asyncio.sleep(0.05)
+            case "drip_head":
+                writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                while True:
+                    writer.write(b"y")
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
             case "cut":
                 writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"number": 1')
                 await writer.drain()

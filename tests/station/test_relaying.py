@@ -16,7 +16,7 @@ from core.clock import SystemClock
 from core.live.sample import RELAYED, Batch, Quality, Sample
 from core.live.table import Table
 from core.live.tags import TagSpec, TagType
-from core.station.relaying import Relaying, batch_of, payload_of
+from core.station.relaying import Relaying, batches_of, payload_of
 from core.store import lease, relay
 from core.store.base import Db
 from core.store.engine import Database
@@ -56,8 +56,11 @@ def _relaying(database: Database, table: Table, *, reads: bool, epoch: int = 1) 
 
 def test_a_value_reaches_the_other_station_as_relayed(shared: Database) -> None:
     mine, theirs = Table(), Table()
-    batch = Batch("PLC-1", 1_800_000_000.0)
-    batch.add(SPECS[0].name, 12.5, Quality.GOOD, 1_799_999_999.0)
+    now = datetime.now(UTC).timestamp()
+    batch = Batch("PLC-1", now - 40.0)
+    batch.add(SPECS[0].name, 12.5, Quality.GOOD, now - 41.0)
+    mine.put(batch)
+    batch = Batch("PLC-1", now)
     batch.add(SPECS[1].name, None, Quality.BAD, None, "BadSensorFailure")
     mine.put(batch)
 
@@ -67,8 +70,9 @@ def test_a_value_reaches_the_other_station_as_relayed(shared: Database) -> None:
 
     asyncio.run(exchange())
     good, bad, never = (theirs.get(spec.name) for spec in SPECS)
-    assert (good.value, good.quality, good.status, good.source_at) == (12.5, Quality.UNCERTAIN, RELAYED, 1_799_999_999.0)
-    assert abs(good.received_at - datetime.now(UTC).timestamp()) < 3
+    assert (good.value, good.quality, good.status, good.source_at) == (12.5, Quality.UNCERTAIN, RELAYED, now - 41.0)
+    assert abs(good.received_at - (now - 40.0)) < 3, "as old as where it was read, not as young as its way here"
+    assert abs(bad.received_at - now) < 3
     assert (bad.quality, bad.status) == (Quality.BAD, "BadSensorFailure")
     assert never.quality is Quality.NEVER
 
@@ -122,11 +126,39 @@ values = st.one_of(
 @given(st.lists(st.tuples(values, st.sampled_from(sorted(Quality))), max_size=10))
 def test_nothing_changes_on_the_way_but_the_quality(samples: list[tuple[object, Quality]]) -> None:
     sent = [Sample(f"T{n}", value, quality, "", None, 1.0) for n, (value, quality) in enumerate(samples)]  # type: ignore[arg-type]
-    told = Relayed("PLC-1", 1, datetime.now(UTC), 0.5, json.loads(payload_of(sent)))
-    batch = batch_of(told, {sample.tag for sample in sent}, 100.0)
+    told = Relayed("PLC-1", 1, datetime.now(UTC), 0.5, json.loads(payload_of(sent, 2.0)))
+    batches = batches_of(told, {sample.tag for sample in sent}, 100.0)
     kept = [sample for sample in sent if sample.quality is not Quality.NEVER]
+    assert len(batches) == (1 if kept else 0)
+    if not kept:
+        return
+    (batch,) = batches
+    assert batch.received_at == 99.0
     assert batch.tags == [sample.tag for sample in kept]
     for index, sample in enumerate(kept):
         broken = isinstance(sample.value, float) and not math.isfinite(sample.value)
         assert batch.values[index] == (None if broken else sample.value)
         assert batch.qualities[index] is (Quality.UNCERTAIN if sample.quality is Quality.GOOD else sample.quality)
+
+
+@given(st.lists(st.floats(0.0, 4000.0), min_size=1, max_size=20), st.floats(-1e6, 1e6), st.floats(0.0, 5.0))
+def test_ages_survive_a_wrong_clock(ages: list[float], clock_off_s: float, way_s: float) -> None:
+    """Whatever the other station's clock says, a value is as old as there, and never younger than its way."""
+    now, theirs = 2e9, 2e9 + clock_off_s
+    sent = [Sample(f"T{n}", n, Quality.GOOD, "", None, theirs - age) for n, age in enumerate(ages)]
+    sent.append(Sample("lost", None, Quality.OFFLINE, "driver.link_broken"))
+    told = Relayed("PLC-1", 1, datetime.now(UTC), way_s, json.loads(payload_of(sent, theirs)))
+    batches = batches_of(told, {sample.tag for sample in sent}, now - way_s)
+    found = {tag: now - batch.received_at for batch in batches for tag in batch.tags}
+    assert found.keys() == {sample.tag for sample in sent}
+    for n, age in enumerate(ages):
+        assert found[f"T{n}"] == pytest.approx(age + way_s, abs=0.11)
+        assert found[f"T{n}"] >= way_s - 1e-6
+    assert found["lost"] == pytest.approx(way_s)
+
+
+@pytest.mark.parametrize("change", [{"now": "soon"}, {"now": None}, {"received_at": []}, {"received_at": ["a"]}, {"received_at": [[1]]}])
+def test_nonsense_is_refused_and_nothing_else(change: dict[str, object]) -> None:
+    payload = json.loads(payload_of([Sample("T", 1, Quality.GOOD, "", None, 1.0)], 2.0)) | change
+    with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
+        batches_of(Relayed("PLC-1", 1, datetime.now(UTC), 0.5, payload), {"T"}, 100.0)
