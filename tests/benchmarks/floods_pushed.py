@@ -12,7 +12,7 @@ from tests.benchmarks.flood import Count, Flood, Watched, watched
 
 # -- OPC UA ------------------------------------------------------------------------------------------------------------
 
-OPCUA_TAGS, OPCUA_TURN_S, OPCUA_PUBLISH_S = 5_000, 1.0, 0.2
+OPCUA_TAGS, OPCUA_TURN_S, OPCUA_PUBLISH_S = 1_000, 0.2, 0.1
 
 
 async def _opcua_bare(port: int, seconds: float) -> Count:
@@ -127,7 +127,7 @@ MQTT: Final = Flood(
 
 # -- Sparkplug ---------------------------------------------------------------------------------------------------------
 
-SPARKPLUG_TAGS, SPARKPLUG_TURN_S = 5_000, 0.5
+SPARKPLUG_TAGS, SPARKPLUG_TURN_S = 1_000, 0.1
 
 
 async def _sparkplug_bare(port: int, seconds: float) -> Count:
