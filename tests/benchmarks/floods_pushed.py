@@ -127,7 +127,7 @@ MQTT: Final = Flood(
 
 # -- Sparkplug ---------------------------------------------------------------------------------------------------------
 
-SPARKPLUG_TAGS, SPARKPLUG_TURN_S = 1_000, 0.1
+SPARKPLUG_TAGS, SPARKPLUG_TURN_S = 2_000, 0.1
 
 
 async def _sparkplug_bare(port: int, seconds: float) -> Count:
