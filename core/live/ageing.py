@@ -21,6 +21,8 @@ class Ageing:
         self._seen: dict[str, float] = {}
         self._confirmed = float("-inf")
         self._ageing: set[str] = set()
+        self._soonest_s = min(self._allowed_s.values(), default=float("inf"))
+        self._look_at = float("-inf")
 
     def saw(self, batch: Batch, monotonic: float) -> None:
         """Note what arrived at ``monotonic`` seconds."""
@@ -36,9 +38,15 @@ class Ageing:
 
     def stale(self, received_at: float, monotonic: float) -> Batch | None:
         """Tags that went stale since the last call as one batch without values; None when there are none."""
-        old = [tag for tag in self._ageing if monotonic - max(self._seen[tag], self._confirmed) > self._allowed_s.get(tag, float("inf"))]
-        if not old:
+        # News only put it off, so before this moment nothing can be: ten thousand tags need not be looked at twice a second.
+        if monotonic <= self._look_at:
             return None
+        seen, allowed_s, confirmed, never = self._seen, self._allowed_s, self._confirmed, float("inf")
+        due = {tag: (seen[tag] if seen[tag] > confirmed else confirmed) + allowed_s.get(tag, never) for tag in self._ageing}
+        self._look_at = min(monotonic + self._soonest_s, min(due.values(), default=never))
+        if self._look_at >= monotonic:
+            return None
+        old = [tag for tag, at in due.items() if at < monotonic]
         self._ageing.difference_update(old)
         return self._mark(old, Quality.STALE, "", received_at)
 
