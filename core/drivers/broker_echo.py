@@ -18,6 +18,11 @@ class Echo:
         self._expected: dict[str, Value] = {}
         self._news = asyncio.Event()
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything is expected."""
+        return bool(self._expected)
+
     def sent(self, tag: str, value: Value) -> None:
         """``value`` is on its way to ``tag``."""
         self._expected[tag] = value

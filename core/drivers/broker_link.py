@@ -14,6 +14,7 @@ import selectors
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -36,6 +37,10 @@ _WAITING_MAX = 200_000
 """Messages that may wait for a loop that stands still; then the oldest go, because the latest value is the one that counts."""
 _SLICE = 1_000
 """Messages handed over per turn of the loop, so that a burst does not hold it for long."""
+_LOOK_S = 0.01
+"""How often messages are looked for while they keep coming: waking the loop for each costs more than the message."""
+_GATHER_S = 0.002
+"""How long the thread lets packets come together when they follow each other more closely than that."""
 _CHUNK = 2**16
 _CONNECT_S = 3.0
 _POLL_S = 1.0
@@ -181,16 +186,24 @@ class BrokerLink:
             self._wake.send(b"\0")
 
     def _drain(self) -> None:
-        self._posted = False
+        """Hand over what is there. While messages keep coming they are looked for every few milliseconds, not woken for one by one."""
         burst: list[Message] = []
         with contextlib.suppress(IndexError):
             while len(burst) < _SLICE:
                 burst.append(self._inbox.popleft())
+        if self._ending:
+            return
+        if not burst:
+            self._posted = False
+            if self._inbox:  # it came while the thread still believed that somebody looks
+                self._posted = True
+                self._loop.call_soon(self._drain)
+            return
         if self._inbox:
-            self._posted = True
             self._loop.call_soon(self._drain)
-        if burst and not self._ending:
-            self._hearer.heard(burst)
+        else:
+            self._loop.call_later(_LOOK_S, self._drain)
+        self._hearer.heard(burst)
 
     def _post(self, what: Any, *arguments: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed already
@@ -260,7 +273,7 @@ class BrokerLink:
         """Read and write until the connection ends or we do; every way out but an exception is an orderly one."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._woken, selectors.EVENT_READ)
-            sock, watched, tidied = client.socket(), selectors.EVENT_READ, 0.0
+            sock, watched, tidied, read_at = client.socket(), selectors.EVENT_READ, 0.0, 0.0
             selector.register(sock, watched)
             while client.socket() is sock and not self._ending:
                 wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.want_write() else 0)
@@ -274,6 +287,9 @@ class BrokerLink:
                     readable = readable or key.fileobj is sock
                 now = self._now = self._clock.monotonic()
                 if readable:
+                    if now - read_at < _GATHER_S:
+                        time.sleep(_GATHER_S)
+                    read_at = now
                     self._read(client)
                 if client.want_write():
                     client.loop_write()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from core.live.sample import Batch
 
@@ -83,9 +83,11 @@ class Counters:
 
 
 def _newest(times: Sequence[float | None]) -> float | None:
-    if times.count(None) == len(times):  # nearly always all of them or none
+    missing = times.count(None)
+    if missing == len(times):
         return None
-    return max(at for at in times if at is not None)
+    # Nearly always all of them or none, and then nobody need look at each.
+    return max(cast("Sequence[float]", times)) if not missing else max(at for at in times if at is not None)
 
 
 def _share(ordered: Sequence[float], share: float) -> float:

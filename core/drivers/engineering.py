@@ -6,6 +6,7 @@ engineering = raw × scale + offset, for numbers only; booleans and strings pass
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from core.errors import Invalid
 from core.live.sample import Value
@@ -51,6 +52,40 @@ def to_engineering(tag: TagSpec, raw: object) -> Value:
     if not math.isfinite(scaled):
         raise Undecodable("too large")
     return scaled
+
+
+Convert = Callable[[object], Value]
+
+
+def converter(tag: TagSpec) -> Convert:
+    """``to_engineering`` for one tag: what nearly every value is costs a comparison, all else goes the long way.
+
+    Raises what ``to_engineering`` raises.
+    """
+
+    def seldom(raw: object) -> Value:
+        return to_engineering(tag, raw)
+
+    bounds, scale, offset = INTEGER_RANGE.get(tag.type), tag.scale, tag.offset
+    if tag.type is TagType.BOOL:
+        return lambda raw: raw if raw is True or raw is False else seldom(raw)
+    if tag.type is TagType.STRING:
+        return seldom
+    if scale != 1.0 or offset != 0.0:
+        return seldom if bounds is not None else lambda raw: _scaled(raw, scale, offset, seldom)
+    if bounds is None:
+        # A number less itself is zero, but for NaN and the infinities.
+        return lambda raw: raw if type(raw) is float and raw - raw == 0.0 else seldom(raw)
+    low, high = bounds
+    return lambda raw: raw if type(raw) is int and low <= raw <= high else seldom(raw)
+
+
+def _scaled(raw: object, scale: float, offset: float, seldom: Convert) -> Value:
+    if type(raw) is float:
+        scaled = raw * scale + offset
+        if scaled - scaled == 0.0:
+            return scaled
+    return seldom(raw)
 
 
 def _number(tag: TagSpec, raw: object) -> int | float:

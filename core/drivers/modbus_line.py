@@ -22,6 +22,7 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.framer import FramerType
 
+from core.drivers.modbus_answers import ANSWERS
 from core.drivers.modbus_rtu import RtuFrames
 from core.drivers.modbus_url import Endpoint, Way
 
@@ -135,6 +136,8 @@ class Line:
                 raise LinkLost("connection closed")
             self._client = self._new_client(timeout_s)
             self._guard_decoder()
+            for answer in ANSWERS:
+                self._client.register(answer)
             if self.endpoint.is_rtu:
                 self._client.ctx.framer = RtuFrames(self._client.ctx.framer.decoder)
             # Who asks when, and when the line is given up, is decided here and in the driver, never by the library.

@@ -177,8 +177,11 @@ class MqttDriver:
                 document = parse(payload)
             except Undecodable as error:
                 broken = str(error)
+        usual = topic.has_document and not (broken or message.retained or self._silent or self._echo.waits)
         for point in topic.points:
             name = point.tag.name
+            if usual and name in self._live and self._is_usual(point, document, batch):
+                continue
             if message.retained and name in self._live:
                 continue  # somebody subscribed anew; what came live is younger
             try:
@@ -196,6 +199,18 @@ class MqttDriver:
                 self._good(point, value, None if point.time is None else source_time(point, document), message.retained, batch)
                 continue
             self._silent.pop(name, None)
+
+    def _is_usual(self, point: Point, document: object, batch: Batch) -> bool:
+        """Whether a tag that is live had a good value once more, which is in ``batch`` now: nearly always, and so it must cost little."""
+        search = point.place.search
+        if search is None or point.alive is not None:
+            return False
+        try:
+            value = point.convert(search(document))
+        except Exception:  # noqa: BLE001 - the long way says what it is
+            return False
+        self._put(batch, point.tag.name, value, Quality.GOOD, None if point.time is None else source_time(point, document))
+        return True
 
     def _good(self, point: Point, value: Value, at: float | None, retained: bool, batch: Batch) -> None:
         name = point.tag.name

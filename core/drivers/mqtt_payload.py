@@ -14,11 +14,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import jmespath
 
-from core.drivers.engineering import INTEGER_RANGE, Undecodable
+from core.drivers.engineering import INTEGER_RANGE, Convert, Undecodable, converter
 from core.live.tags import TagSpec, TagType
 
 OPTIONS: Final = ("time", "partial", "alive", "alive_is", "write_topic", "write_template", "write_retain", "write_qos")
@@ -65,10 +66,11 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One tag with its address and options understood."""
+    """One tag with its address and options understood; ``convert`` makes its value of what stands there."""
 
     tag: TagSpec
     place: Place
+    convert: Convert
     time: Search | None = None
     partial: bool = False
     alive: Alive | None = None
@@ -105,6 +107,7 @@ def locate(tag: TagSpec) -> Point:
     return Point(
         tag,
         place,
+        converter(tag),
         time=_search(options["time"]) if "time" in options else None,
         partial=options.get("partial") == "yes",
         alive=alive,
@@ -133,6 +136,8 @@ def _search(path: str) -> Search:
     """Compile ``path``; names with dots between them, by far the most, are looked up without the language around them."""
     if _PLAIN.fullmatch(path):
         names = tuple(path.split("."))
+        if len(names) == 1:
+            return partial(_member, path)
 
         def walk(document: Any) -> Any:
             for name in names:
@@ -154,6 +159,12 @@ def _search(path: str) -> Search:
         return found
 
     return search
+
+
+def _member(name: str, document: Any) -> Any:
+    if not isinstance(document, dict) or name not in document:
+        raise Absent("not in the message")
+    return document[name]
 
 
 def _find(search: Search, document: Any) -> Any:

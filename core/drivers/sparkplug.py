@@ -26,11 +26,12 @@ from core.drivers.broker_link import Parting
 from core.drivers.broker_options import read_options
 from core.drivers.engineering import Undecodable, to_engineering, to_raw
 from core.drivers.sparkplug_browse import children
+from core.drivers.sparkplug_express import Expresses
 from core.drivers.sparkplug_payload import VALUE_TYPES, DataType, Message, command, decode, type_word, value_of
 from core.drivers.sparkplug_state import NAMESPACE, REBIRTH, Asking, Heard, Node, NodeId, Outcome, Place, Update, place_of, split_topic
 from core.errors import Invalid, NotConnected, Refused
 from core.live.link import BrowseItem
-from core.live.sample import Batch, Quality, Sample, Value
+from core.live.sample import Batch, Quality, Value
 from core.live.tags import SourceSpec, TagSpec
 
 _CONFIRM_S = 1.0
@@ -73,7 +74,8 @@ class SparkplugDriver:
         self._others: dict[NodeId, Node] = {}
         self._asking: defaultdict[NodeId, Asking] = defaultdict(Asking)
         self._unborn: dict[tuple[NodeId, str], float | None] = {}  # when its tags say so; None when they have
-        self._latest: dict[str, Sample] = {}
+        self._latest: dict[str, tuple[Value, Quality, float | None, str]] = {}
+        self._express = Expresses(self._tags)
         self._tried: list[str] = []
         self._echo = broker_echo.Echo()
         self._news = asyncio.Event()
@@ -134,7 +136,7 @@ class SparkplugDriver:
 
     def _put(self, batch: Batch, tag: str, value: Value, quality: Quality, at: float | None = None, status: str = "") -> None:
         batch.add(tag, value, quality, at, status)
-        self._latest[tag] = Sample(tag, value, quality, status, at, batch.received_at)
+        self._latest[tag] = (value, quality, at, status)
 
     def _take(self, burst: list[BrokerMessage]) -> None:
         """One burst of messages; called on the loop. Whatever stands in them becomes a quality, never an exception."""
@@ -156,7 +158,15 @@ class SparkplugDriver:
             if served.tags:
                 self._sink(served)
 
+    def _settle(self, node: Node) -> None:
+        """Enter what came the short way where the long way looks."""
+        for tag, value, at in self._express.settle(node):
+            self._latest[tag] = (value, Quality.GOOD, at, "")
+
     def _learn(self, node: Node, heard: Heard, payload: bytes | None, batch: Batch) -> None:
+        if not self._tried and not self._echo.waits and self._express.take(node, heard, payload, batch):
+            return
+        self._settle(node)
         now = self._clock.monotonic()
         was_doubtful = node.doubtful
         try:
@@ -167,6 +177,8 @@ class SparkplugDriver:
             outcome = Outcome(rebirth=str(error))
         if node.doubtful and not was_doubtful:
             self._doubt(node, batch)
+        if outcome.born or outcome.died:
+            self._express.forget(node)
         for device in outcome.born:
             self._born(node, device, batch, now)
         for update in outcome.updates:
@@ -230,8 +242,8 @@ class SparkplugDriver:
         for place, tags in self._tags.items():
             for tag in tags if place.node == node.id else ():
                 known = self._latest.get(tag.name)
-                if known is not None and known.quality is Quality.GOOD:
-                    self._put(batch, tag.name, known.value, Quality.UNCERTAIN, known.source_at, GAP)
+                if known is not None and known[1] is Quality.GOOD:
+                    self._put(batch, tag.name, known[0], Quality.UNCERTAIN, known[2], GAP)
 
     # -- speaking ------------------------------------------------------------------------------------------------
 
@@ -274,16 +286,14 @@ class SparkplugDriver:
     async def read(self, tags: Sequence[TagSpec]) -> Batch:
         """The latest of each tag; after a write, what the machine says to it; a tag that is not served is listened to for a while."""
         await self._echo.settle(tag.name for tag in tags)
+        for node in self._nodes.values():
+            self._settle(node)
         new = [tag for tag in tags if tag.name not in self._served and tag.name not in self._latest]
         if new:
             await self._try(new)
         batch = self._batch()
         for tag in tags:
-            known = self._latest.get(tag.name)
-            if known is None:
-                batch.add(tag.name, None, Quality.STALE, status=NO_BIRTH)
-            else:
-                batch.add(tag.name, known.value, known.quality, known.source_at, known.status)
+            batch.add(tag.name, *self._latest.get(tag.name, (None, Quality.STALE, None, NO_BIRTH)))
         for tag in new:
             self._latest.pop(tag.name, None)
         return batch
@@ -358,6 +368,8 @@ class SparkplugDriver:
                     while any(not node.online for node in self._others.values()):
                         self._news.clear()
                         await self._news.wait()
+        for node in self._nodes.values():
+            self._settle(node)
         return children(address or "", [*self._nodes.values(), *self._others.values()])
 
     async def identity(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from core.drivers.engineering import Undecodable
@@ -84,6 +85,7 @@ class Device:
     born_at: float | None = None
 
 
+@lru_cache(maxsize=4_096)
 def split_topic(topic: str) -> Heard | None:
     """The parts of a Sparkplug topic; None for any other, STATE included."""
     parts = topic.split("/")
@@ -148,6 +150,21 @@ class Node:
                     self._data(heard.device, message, outcome)
         return outcome
 
+    @property
+    def expected(self) -> int | None:
+        """The number that the next message must have; None when this node does not count."""
+        return None if self._seq is None else (self._seq + 1) % 256
+
+    def understands(self, heard: Heard) -> bool:
+        """Whether ``heard`` is data of something whose birth holds without doubt."""
+        device = self.devices.get(heard.device)
+        is_data = heard.kind in ("DDATA", "NDATA") and self.online and not self.doubtful
+        return is_data and device is not None and device.born_at is not None
+
+    def passed(self, number: int) -> None:
+        """Data with this number, the expected one, was understood without ``take``."""
+        self._seq = number
+
     def overhear(self, heard: Heard, message: Message, now: float) -> None:
         """Learn only what there is, from births and deaths, of a node whose values nobody asked for."""
         match heard.kind:
@@ -179,7 +196,7 @@ class Node:
             outcome.died.append(name)
 
     def _check_sequence(self, message: Message, outcome: Outcome) -> None:
-        expected = None if self._seq is None else (self._seq + 1) % 256
+        expected = self.expected
         if message.seq != expected and not (self._seq is None and message.seq is None):
             self.doubtful = True
             outcome.rebirth = f"message {message.seq} came instead of {expected}"

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from core.live.sample import Batch, Quality
 from core.live.tags import TagSpec
 
+_NEVER = float("inf")
+
 
 class Ageing:
     """Watches the tags of one source and says once when a tag went stale, and marks all of them when the link is lost.
@@ -24,6 +26,8 @@ class Ageing:
         self._ageing: set[str] = set()
         self._owed = set(self._allowed_s)
         self._owed_since: float | None = None
+        self._soonest_s = min(self._allowed_s.values(), default=_NEVER)
+        self._look_at = float("-inf")
 
     def saw(self, batch: Batch, monotonic: float) -> None:
         """Note what arrived at ``monotonic`` seconds."""
@@ -42,17 +46,25 @@ class Ageing:
 
     def stale(self, received_at: float, monotonic: float) -> Batch | None:
         """Tags that went stale since the last call as one batch without values; None when there are none."""
-        old = [tag for tag in self._ageing if monotonic - max(self._seen[tag], self._confirmed) > self._allowed_s.get(tag, float("inf"))]
-        old += self._never_came(monotonic)
+        # News only put it off, so before this moment nothing can be: ten thousand tags need not be looked at twice a second.
+        if monotonic <= self._look_at:
+            return None
+        due = self._due()
+        self._look_at = min(monotonic + self._soonest_s, min(due.values(), default=_NEVER))
+        old = [tag for tag, at in due.items() if at < monotonic]
         if not old:
             return None
         self._ageing.difference_update(old)
         self._owed.difference_update(old)
         return self._mark(old, Quality.STALE, "", received_at)
 
-    def _never_came(self, monotonic: float) -> list[str]:
-        since = self._owed_since
-        return [] if since is None else [tag for tag in self._owed if monotonic - since > self._allowed_s[tag]]
+    def _due(self) -> dict[str, float]:
+        """When each tag becomes stale, on the monotonic clock."""
+        seen, allowed_s, confirmed = self._seen, self._allowed_s, self._confirmed
+        due = {tag: (seen[tag] if seen[tag] > confirmed else confirmed) + allowed_s.get(tag, _NEVER) for tag in self._ageing}
+        if self._owed_since is not None:
+            due.update({tag: self._owed_since + allowed_s[tag] for tag in self._owed})
+        return due
 
     def offline(self, received_at: float, status: str) -> Batch:
         """Every tag of the source as OFFLINE in one batch without values."""

@@ -20,6 +20,7 @@ from core.store.tables import AppliedRequest
 
 _TRIES: Final = 3
 _BEGIN: Final = text("SELECT * FROM genba.begin_operation(:token, :operation, CAST(:request AS jsonb))")
+_LIMIT: Final = text("SELECT set_config('statement_timeout', :limit, true)")
 _END: Final = text("SELECT genba.end_operation(CAST(:result AS jsonb), :reason, CAST(:detail AS jsonb))")
 _REFUSE: Final = text("SELECT genba.note_refusal(:token, :operation, CAST(:request AS jsonb), CAST(:refusal AS jsonb), :final)")
 
@@ -119,6 +120,9 @@ def _begin(db: Db, work: Work) -> Outcome | None:
     db.reason = ""
     answer = db.execute(_BEGIN, work.told()).one()
     if answer.outcome == "open":
+        if work.operation.patience_s is not None:
+            # The lane's own limit is for what people wait for; one statement may bring in a whole site.
+            db.execute(_LIMIT, {"limit": f"{work.operation.patience_s:g}s"})
         return None
     if answer.outcome == "applied":
         return Outcome(work.operation.view_type.validate_python(answer.told), answer.applied_at)

@@ -8,7 +8,7 @@ import json
 import os
 import time
 
-NAMES = ("start", "latency", "audit", "acquisition", "reconnect")
+NAMES = ("start", "latency", "audit", "acquisition", "reconnect", "scale")
 
 
 def main() -> None:

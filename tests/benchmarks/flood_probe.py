@@ -19,7 +19,8 @@ from core.drivers.fleet import Fleet
 from core.live.link import LinkStatus
 from core.live.sample import Batch, Quality
 from core.live.table import Table
-from tests.benchmarks.floods import FLOODS, WARM_S, Count, Flood, Watched
+from tests.benchmarks.flood import WARM_S, Count, Flood, Watched
+from tests.benchmarks.floods import FLOODS
 
 START_S = 60.0
 
@@ -64,8 +65,9 @@ async def _product(flood: Flood, port: int, seconds: float) -> tuple[Count, int]
     look_began = time.process_time()
     look()
     found = watch.end()
+    look_s, bad = time.process_time() - look_began, table.bad
     await fleet.close()
-    return replace(found, cpu_s=found.cpu_s - (time.process_time() - look_began)), table.bad
+    return replace(found, cpu_s=found.cpu_s - look_s, ever=watch.ever), bad
 
 
 async def _bare(flood: Flood, port: int, seconds: float) -> tuple[Count, int]:

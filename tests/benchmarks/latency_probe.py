@@ -56,7 +56,22 @@ class Delays:
 
 
 class Probe:
-    """Opens what is to be seen, waits until all of it is live, measures, ends the program."""
+    """Opens what is to be seen, waits until all of it is live, measures, ends the program.
+
+    Attributes:
+        line: Code of the line whose detail is on the screen.
+        sources: How many there are.
+        patience_s: How long they may take to be live.
+    """
+
+    line = load.LINE
+    sources = 2
+    patience_s = GIVE_UP_S
+
+    @staticmethod
+    def pens() -> list[str]:
+        """The tags that trends show."""
+        return load.noisy_tags()
 
     def __init__(self, window: Window) -> None:
         from PySide6.QtCore import QTimer
@@ -67,7 +82,7 @@ class Probe:
         self.delays = Delays()
         self.delays.watch_tiles()
         self.heart = Heartbeat(20, window, explain=bool(os.environ.get("BENCH_EXPLAIN")))
-        self.trend: TrendsPanel | None = None
+        self.trends: list[TrendsPanel] = []
         self.redraws = 0
         self.live_since = 0.0
         self.began = time.monotonic()
@@ -79,10 +94,10 @@ class Probe:
     def look(self) -> None:
         """One step further, when it is time."""
         now = time.monotonic()
-        if now - self.began > GIVE_UP_S and not self.live_since:
+        if now - self.began > self.patience_s and not self.live_since:
             self.timer.stop()
             self.window.close()
-        elif self.trend is None:
+        elif not self.trends:
             if self.window.panel is not None and self.window.bridge.is_ready and self.window.bridge.station.site.lines:
                 self.show_everything()
         elif not self.live_since:
@@ -93,33 +108,40 @@ class Probe:
             self.measure()
 
     def show_everything(self) -> None:
-        """The line's detail in the station's window; beside it the trends panel, as on a second screen."""
+        """The line's detail in the station's window; beside it, as on a second screen, as many trends as hold all pens."""
         from hmi.panels import OpenLine
         from hmi.panels.trends import TrendsPanel
+        from hmi.widgets.trend_plot import PENS_MAX
 
-        self.window.go(OpenLine(load.LINE))
-        self.trend = TrendsPanel(self.window.bridge)
-        self.trend.resize(960, 540)
-        self.trend.show()
-        self.trend.show_tags(load.noisy_tags())
-        draw = self.trend.plot.show_data
+        self.window.go(OpenLine(self.line))
+        pens = self.pens()
+        for first in range(0, len(pens), PENS_MAX):
+            trend = TrendsPanel(self.window.bridge)
+            trend.resize(960, 540)
+            trend.show()
+            trend.show_tags(pens[first : first + PENS_MAX])
+            self._count_redraws(trend)
+            self.trends.append(trend)
+
+    def _count_redraws(self, trend: TrendsPanel) -> None:
+        draw = trend.plot.show_data
 
         def counted(*arguments: Any) -> None:
             self.redraws += 1
             draw(*arguments)
 
-        self.trend.plot.show_data = counted  # type: ignore[method-assign]
+        trend.plot.show_data = counted  # type: ignore[method-assign]
 
     def is_live(self) -> bool:
-        """Database there, both sources online, every visible tile with a value."""
+        """Database there, every source online, every visible tile with a value."""
         bridge = self.window.bridge
         links = bridge.station.links.values()
         shown = bridge.shown_tags()
         return (
             bool(bridge.station.database_up)
-            and len(links) == 2
+            and len(links) == self.sources
             and all(link.state.value == "ONLINE" for link in links)
-            and len(shown) > len(load.noisy_tags())
+            and len(shown) > len(self.pens())
             and all(bridge.sample(tag).quality.usable for tag, _ in shown)
         )
 
@@ -136,12 +158,20 @@ class Probe:
 
     def finish(self) -> None:
         """Write the findings and ask the program to end."""
+        Path(os.environ["BENCH_RESULT"]).write_text(json.dumps(self.findings()), encoding="utf-8")
+        for trend in self.trends:
+            trend.close()
+            trend.deleteLater()
+        self.window.close()
+
+    def findings(self) -> dict[str, Any]:
+        """What was seen since ``measure``."""
         from tests.benchmarks.machine import memory_mb
 
         beats = self.heart.stop()
         station = self.window.bridge.station
         tiles = [tag for tag, _ in self.window.bridge.shown_tags() if ".T" in tag]
-        result = {
+        return {
             "opc": self.delays.of["opc"],
             "mod": self.delays.of["mod"],
             "late_ms": beats.late_ms,
@@ -151,15 +181,11 @@ class Probe:
             "updates_per_s": sum(link.updates_per_s for link in station.links.values()),
             "memory": memory_mb(os.getpid()),
             "acquisition": station._acquisition.mode,
+            "pens": sum(len(trend.plot._pens) for trend in self.trends),
         }
-        Path(os.environ["BENCH_RESULT"]).write_text(json.dumps(result), encoding="utf-8")
-        if self.trend is not None:
-            self.trend.close()
-            self.trend.deleteLater()
-        self.window.close()
 
 
-def _fill_past(station: Station) -> None:
+def _fill_past(station: Station, pens: list[str]) -> None:
     """Five minutes of the noisy signals in memory, so that the trend draws as much ink as it ever will."""
     from core.live.sample import Batch
 
@@ -168,34 +194,36 @@ def _fill_past(station: Station) -> None:
     for index in range(int(PAST_S / step)):
         at = now - PAST_S + index * step
         batch = Batch("past", at)
-        for number, tag in enumerate(load.noisy_tags()):
+        for number, tag in enumerate(pens):
             batch.add(tag, load.noise(number, at), source_at=at)
         station.recent.put(batch)
 
 
-_show = program._show
+def main(probe: type[Probe]) -> None:
+    """``hmi.__main__`` with ``probe`` put in when the window comes on the screen, and a past in the station's memory."""
+    show_program = program._show
 
+    def show_watched(*arguments: Any, **named: Any) -> int:
+        from hmi import app
+        from hmi.shell import opening
 
-def _show_watched(*arguments: Any, **named: Any) -> int:
-    """``hmi.__main__._show`` with the watch put in when the window comes on the screen, and a past in the station's memory."""
-    from hmi import app
-    from hmi.shell import opening
+        show, build = opening.show, app._build
 
-    show, build = opening.show, app._build
+        def watched(window: Window, pixels: tuple[int, int] | None) -> None:
+            window.bridge.setProperty("probe", probe(window))  # lives as long as the window
+            show(window, pixels)
 
-    def watched(window: Window, pixels: tuple[int, int] | None) -> None:
-        window.bridge.setProperty("probe", Probe(window))  # lives as long as the window
-        show(window, pixels)
+        def with_past(*given: Any) -> Station:
+            station = build(*given)
+            _fill_past(station, probe.pens())
+            return station
 
-    def with_past(*given: Any) -> Station:
-        station = build(*given)
-        _fill_past(station)
-        return station
+        opening.show, app._build = watched, with_past
+        return show_program(*arguments, **named)
 
-    opening.show, app._build = watched, with_past
-    return _show(*arguments, **named)
+    program._show = show_watched
+    program.main()
 
 
 if __name__ == "__main__":
-    program._show = _show_watched
-    program.main()
+    main(Probe)

@@ -47,8 +47,13 @@ def environment(**more: str) -> dict[str, str]:
     return {"QT_QPA_PLATFORM": "offscreen", **kept, **more}
 
 
-def run_measured(words: list[str], **more: str) -> dict[str, Any]:
+def run_measured(words: list[str], patience_s: float = PATIENCE_S, **more: str) -> dict[str, Any]:
     """Start ``python -m words…`` now and return what it wrote to BENCH_RESULT or printed as its last line.
+
+    Args:
+        words: Module and arguments.
+        patience_s: How long it may take beside BENCH_WATCH_S.
+        more: Of its environment.
 
     Raises:
         RuntimeError: It ended badly or found nothing.
@@ -65,7 +70,7 @@ def run_measured(words: list[str], **more: str) -> dict[str, Any]:
         env["BENCH_BEGAN"] = repr(time.monotonic())
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
-            said, complaints = process.communicate(timeout=PATIENCE_S + float(more.get("BENCH_WATCH_S", "0")))
+            said, complaints = process.communicate(timeout=patience_s + float(more.get("BENCH_WATCH_S", "0")))
         except subprocess.TimeoutExpired:
             process.terminate()
             said, complaints = process.communicate(timeout=PATIENCE_S)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.drivers.engineering import INTEGER_RANGE, Undecodable, to_engineering, to_raw
+from core.drivers.engineering import INTEGER_RANGE, Undecodable, converter, to_engineering, to_raw
 from core.errors import Invalid
 from core.live.tags import TagSpec, TagType
 
@@ -97,3 +97,23 @@ def test_raw_values_that_are_not_what_was_declared(tag_type: TagType, raw: objec
 @pytest.mark.parametrize(("raw", "kept"), [("D07\0\0", "D07"), ("\0", ""), ("a\ud800b", "a?b"), ("停止", "停止")])
 def test_a_string_holds_only_what_a_database_takes(raw: str, kept: str) -> None:
     assert to_engineering(TagSpec("T", "S", "1", TagType.STRING), raw) == kept
+
+
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_the_short_way_to_a_value_says_what_the_long_one_says(count: int) -> None:
+    factor = st.sampled_from([1.0, 0.1, 1e300, -2.0])
+
+    @settings(max_examples=count, deadline=None, database=None)
+    @given(st.sampled_from(TagType), st.one_of(anything, st.integers(-(2**16), 2**16)), factor, st.sampled_from([0.0, 3.5]))
+    def decode(tag_type: TagType, raw: object, scale: float, offset: float) -> None:
+        tag = TagSpec("t", "S", "", tag_type, scale=scale, offset=offset)
+        answers: list[object] = []
+        for convert in (converter(tag), lambda raw: to_engineering(tag, raw)):
+            try:
+                value = convert(raw)
+                answers.append((type(value), value))
+            except Undecodable as error:
+                answers.append(str(error))
+        assert answers[0] == answers[1]
+
+    decode()

@@ -29,11 +29,21 @@ KINDS: dict[TagType, Atomic | Structure] = {
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
+class CountingController(LogixController):
+    """Counts the values of flooded tags that it hands out."""
+
+    handed_out = 0
+
+    def _read(self, service: int, spot: Spot, data: bytes) -> Any:
+        self.handed_out += spot.symbol.name.startswith("flood")
+        return super()._read(service, spot, data)
+
+
 class Plant:
     """The controller and the orders on it."""
 
     def __init__(self, **how: Any) -> None:
-        self.controller = LogixController(on_write=self.judge, **how)
+        self.controller = CountingController(on_write=self.judge, **how)
         self.read_only: set[str] = set()
         self.flood_task: asyncio.Task[None] | None = None
         self.slow_s = 0.0
@@ -137,6 +147,10 @@ class Plant:
 
     async def small_connections(self) -> None:
         self.controller.large_connections = False
+
+    async def answered(self) -> int:
+        """Values of flooded tags that were handed out."""
+        return self.controller.handed_out
 
     async def flood(self, count: int, period_s: float) -> None:
         """``count`` LREALs ``flood0`` …, all set every ``period_s``."""

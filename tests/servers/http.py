@@ -1,7 +1,7 @@
 """An HTTP sensor with the test points, and with everything HTTP servers do wrong. Runs as a process or on the test's own loop.
 
 Documents: ``/points`` holds every point by name, ``/points/<name>`` one of them and takes PUT ``{"value": …}``, ``/other`` holds
-a number and a time. Orders: set, get, fault, login, count.
+a number and a time, ``/flood/<n>`` after the order flood many that are never the same twice. Orders: set, get, flood, answered.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Sensor:
         self.open = self.most_open = 0
         self.asked: list[dict[str, str]] = []
         self.port = 0
+        self.flooding = 0
+        self.turns: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -65,6 +67,14 @@ class Sensor:
 
     def do_get(self, name: str) -> Any:
         return self.values[name]
+
+    def do_flood(self, values: int) -> None:
+        """Documents ``/flood/<n>`` with numbers ``v0`` …: how often the document was asked for."""
+        self.flooding = values
+
+    def do_answered(self) -> int:
+        """Values in documents that a flood has handed out."""
+        return self.flooding * self.turns.total()
 
     # -- serving -----------------------------------------------------------------------------------------------------
 
@@ -110,8 +120,11 @@ class Sensor:
 
     def _answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         name = path.removeprefix("/points/")
-        if path == "/other":
-            found: Any = self.other
+        if self.flooding and path.startswith("/flood/"):
+            self.turns[path] += 1
+            found: Any = dict.fromkeys((f"v{number}" for number in range(self.flooding)), float(self.turns[path]))
+        elif path == "/other":
+            found = self.other
         elif path == "/points":
             found = self.values
         elif name in self.values and method == "PUT":

@@ -40,17 +40,18 @@ _GIVEN: set[int] = set()
 
 
 class ServerProcess:
-    """``tests.servers.<name>`` on a port of 127.0.0.1; starts, obeys, freezes, dies and comes back."""
+    """``tests.servers.<name>`` (or of another ``package``) on a port of 127.0.0.1; starts, obeys, freezes, dies and comes back."""
 
-    def __init__(self, name: str, port: int | None = None) -> None:
+    def __init__(self, name: str, port: int | None = None, *words: str, package: str = "tests.servers") -> None:
         self.name = name
+        self._command = [f"{package}.{name}", *words]
         self.port = port or free_port()
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> ServerProcess:
         """Start it and wait until it serves."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"tests.servers.{self.name}", str(self.port)],
+            [sys.executable, "-m", self._command[0], str(self.port), *self._command[1:]],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -107,13 +107,19 @@ def test_an_operation_that_takes_its_time_has_the_patience_it_declares(
 ) -> None:
     """A large site file takes longer than a person at a screen would wait for anything else."""
 
+    limits = []
+
     def slowly(db: Db, actor: Actor, *, name: str) -> ThingView:
         db.execute(text("SELECT pg_sleep(0.4)"))
+        limits.append(db.scalar(text("SHOW statement_timeout")))
         return ops.create(db, actor, name=name)  # type: ignore[no-any-return]
 
     monkeypatch.setattr(station.door, "_deadline_s", 0.2)
     patient = replace(ops.create, function=slowly, patience_s=5.0)
     assert station.door.do(patient, ALICE, {"name": f"{tmp_path.name} slow"}).state == "applied"
+    monkeypatch.setattr(station.door, "_deadline_s", 5.0)
+    station.door.do(replace(ops.create, function=slowly), ALICE, {"name": f"{tmp_path.name} after it"})
+    assert limits == ["5s", "10s"], "one statement may take as long as its operation, and only there"
 
 
 def test_nobody_decides_without_the_right(station: Station, ops: SimpleNamespace, thing: UUID, admin: str) -> None:
