@@ -121,6 +121,32 @@ def schema() -> None:
     print(schema_sql())
 
 
+@app.command()
+def accept(
+    database: Annotated[str, typer.Argument(help="As the refusal names it: number/number.", show_default=False)], url: Url = None
+) -> None:
+    """Let this station work with another database than before: one that was restored, or set up anew.
+
+    A station never follows its address to another database, or back to a server that a failover has replaced, by itself: what is
+    written there may be thrown away. After this it does. What it has booked in the last 24 hours is looked for there, and booked again
+    where it is missing.
+    """
+    from core.config import read_settings
+    from core.errors import Refused
+    from core.store.administration import lineage_at
+    from core.store.lineage import SEEN_FILE, Seen, read_lineage
+
+    wanted = read_lineage(database)
+    place = _shared(url)
+    seen = Seen(read_settings().home / SEEN_FILE)
+    found = lineage_at(place.address, allow_unsafe=place.allow_unsafe)
+    if found != wanted:
+        raise Refused("store.not_this_database", found=str(found), given=str(wanted))
+    before = seen.newest
+    seen.accept(found)
+    print(f"accepted {found}; before: {before or 'none'}")
+
+
 # -- log-ins of stations -----------------------------------------------------------------------------------------------
 
 Station = Annotated[str, typer.Argument(help="Station code, as the station calls itself.", show_default=False)]

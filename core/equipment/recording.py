@@ -2,7 +2,8 @@
 
 A station records a source while it holds the source's lease. Whatever goes wrong, a recorder begins again from what the
 database holds: counters are cumulative and states are read afresh, so nothing has to be remembered on this computer's
-disk. While the database is away, a recorder keeps its facts in bounded memory and makes them coarser before it is full.
+disk. What a failover took back is stored once more from memory, while this station still holds the lease. While the database
+is away, a recorder keeps its facts in bounded memory and makes them coarser before it is full.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from core.clock import Clock
-from core.errors import GenbaError, Refused
+from core.equipment.confirmed import Confirmed
+from core.errors import GenbaError, Refused, Unavailable
 from core.history.moment import moment
 from core.live.sample import Batch, Quality, Sample, Value
 from core.live.tags import TagRole, TagSpec
@@ -37,6 +39,7 @@ _PAUSE_S: Final = 10.0
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+V = TypeVar("V")
 
 
 class Keeper(Protocol[R]):
@@ -73,6 +76,7 @@ class _Source(Generic[R]):
         keeper: None until the database has told where to go on.
         again_at: Not tried again before, monotonic seconds.
         outage: Says once that storing fails, and once that it works again.
+        confirmed: What was stored lately, and where.
     """
 
     epoch: int
@@ -80,6 +84,7 @@ class _Source(Generic[R]):
     outage: Outage
     keeper: Keeper[R] | None = None
     again_at: float = 0.0
+    confirmed: Confirmed[R] = field(default_factory=Confirmed)
 
 
 class Recorder(ABC, Generic[R]):
@@ -165,6 +170,7 @@ class Recorder(ABC, Generic[R]):
             if source is None or self._clock.monotonic() < source.again_at:
                 continue
             try:
+                await self._after_failover(code, source)
                 if source.keeper is None:
                     await self._begin(code, source)
                 else:
@@ -193,7 +199,8 @@ class Recorder(ABC, Generic[R]):
 
     async def _begin(self, code: str, source: _Source[R]) -> None:
         specs, epoch, seen_until = self._specs(code), source.epoch, source.seen_until
-        keeper = await self._on_lane(partial(self._load, source=code, epoch=epoch, seen_until=seen_until, specs=specs))
+        load = partial(self._load, source=code, epoch=epoch, seen_until=seen_until, specs=specs)
+        keeper, _ = await self._on_lane(partial(self._whole, source=source, work=load))
         if self._sources.get(code) is not source or source.keeper is not None:
             return  # the lease or the tags changed meanwhile
         source.keeper = keeper
@@ -207,10 +214,40 @@ class Recorder(ABC, Generic[R]):
     async def _advance(self, code: str, source: _Source[R], keeper: Keeper[R]) -> None:
         keeper.settle(self._clock.now().timestamp())
         while facts := keeper.pending():
-            await self._on_lane(partial(self._store, source=code, epoch=source.epoch, facts=facts))
+            store = partial(self._store, source=code, epoch=source.epoch, facts=facts)
+            _, lineage = await self._on_lane(partial(self._whole, source=source, work=store))
+            source.confirmed.add(lineage, facts, self._clock.monotonic())
             keeper.stored(facts)
             if len(facts) < FLUSH_MAX or self._sources.get(code) is not source:
                 return
+
+    async def _after_failover(self, code: str, source: _Source[R]) -> None:
+        """Store again what only a life of the database before this one has confirmed; what is there already stays as it is."""
+        if not source.confirmed.elsewhere(self._database.lineage):
+            return
+        facts = self._once_more(source.confirmed.facts())
+        lineages = set()
+        for first in range(0, len(facts), FLUSH_MAX):
+            store = partial(self._store, source=code, epoch=source.epoch, facts=facts[first : first + FLUSH_MAX])
+            lineages.add((await self._on_lane(partial(self._here, work=store)))[1])
+        if len(lineages) == 1:  # otherwise it failed over again in between: all of them the next time
+            log.info("%d %s of %s were stored once more after a failover", len(facts), self.what, code)
+            source.confirmed.moved(lineages.pop())
+
+    def _here(self, db: Db, work: Callable[[Db], V]) -> tuple[V, str]:
+        """On the lane: ``work``, and the life of the database in which it was done."""
+        lineage = self._database.lineage_on("operations")
+        return work(db), lineage
+
+    def _whole(self, db: Db, source: _Source[R], work: Callable[[Db], V]) -> tuple[V, str]:
+        """As ``_here``, but not where earlier facts of ``source`` may be missing."""
+        if source.confirmed.elsewhere(self._database.lineage_on("operations")):
+            raise Unavailable("store.catching_up", waiting=0, unknown=False)
+        return self._here(db, work)
+
+    def _once_more(self, facts: Sequence[R]) -> Sequence[R]:
+        """``facts`` as they are to be stored again, oldest first."""
+        return facts
 
     async def _on_lane(self, work: Callable[[Db], R_co]) -> R_co:
         return await asyncio.wrap_future(self._database.submit("operations", work, deadline_s=_DEADLINE_S))

@@ -30,6 +30,7 @@ from core.store.embedded import ADMIN, EmbeddedServer
 from core.store.engine import Database, DatabaseState
 from core.store.journal import Journal
 from core.store.keystore import database_address, station_secrets
+from core.store.lineage import SEEN_FILE, Seen
 from core.store.operation import Actor, Operation, Secret
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
@@ -98,6 +99,8 @@ class Floor:
             revive=(lambda give_up: self._start_server(give_up)) if self._server is not None else None,
             ring=self.keys.ring,
             allow_unsafe=settings.allow_unsafe_database,
+            # An embedded server is this station's alone and never fails over. A command line may work on any database in turn.
+            seen=Seen(settings.home / SEEN_FILE, binding=files is None) if self._server is None else None,
         )
         self.prover = PanelProver(self.run, settings.name, signed_in)
         self.offline: OfflinePeople

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
@@ -11,6 +12,9 @@ from sqlalchemy.pool import NullPool
 
 from core.errors import GenbaError, Refused, Unavailable
 from core.store.address import OLDEST_SERVER, connect_parameters, connection_failure, failure_of
+
+if TYPE_CHECKING:
+    from core.store.lineage import Lineage
 
 _LOCK_TIMEOUT = "3s"
 
@@ -26,11 +30,10 @@ def connected(url: str, *, autocommit: bool = False, allow_unsafe: bool = False)
         Refused: The log-in may not do it (``store.upgrade_refused``).
         Unavailable: Not reachable, older than PostgreSQL 15, or out of disk.
     """
-    import psycopg
-    from psycopg.conninfo import make_conninfo
+    from core.store.dialling import open_connection
 
-    conninfo = make_conninfo(**connect_parameters(url, "genba/upgrade", allow_unsafe=allow_unsafe, lock_timeout=_LOCK_TIMEOUT))
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
+    parameters = connect_parameters(url, "genba/upgrade", allow_unsafe=allow_unsafe, lock_timeout=_LOCK_TIMEOUT)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: open_connection(parameters), poolclass=NullPool)
     if autocommit:
         engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     try:
@@ -45,6 +48,21 @@ def connected(url: str, *, autocommit: bool = False, allow_unsafe: bool = False)
         raise _refusal(error) from None
     finally:
         engine.dispose()
+
+
+def lineage_at(url: str, *, allow_unsafe: bool = False) -> Lineage:
+    """Which life of which database answers at ``url`` now, the newest of several hosts. Raises Unavailable, Refused."""
+    import psycopg
+
+    from core.store.dialling import open_newest
+    from core.store.lineage import Seen
+
+    try:
+        opened = open_newest(connect_parameters(url, "genba/accept", allow_unsafe=allow_unsafe), Seen())
+    except psycopg.OperationalError as error:
+        raise connection_failure(error) from None
+    opened.connection.close()
+    return opened.lineage
 
 
 def _check_server(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -152,6 +152,6 @@ def note_refusal(db: Db, work: Work, refusal: GenbaError, *, final: bool = False
     db.commit()
 
 
-def find_applied(db: Db, request_id: UUID) -> bool:
-    """Whether the request has reached the database."""
-    return db.execute(select(AppliedRequest.id).where(AppliedRequest.id == request_id)).one_or_none() is not None
+def find_applied(db: Db, request_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the requests that have reached the database."""
+    return set(db.scalars(select(AppliedRequest.id).where(AppliedRequest.id.in_(list(request_ids)))))

@@ -3,7 +3,8 @@
 A decision is checked, made durable in the journal and applied in one transaction with its audit row, messages and notice.
 When the database is away an ``offline`` operation is previewed on what the station last saw and waits; when it returns,
 :meth:`Door.apply_waiting` brings everything in, oldest first, each exactly once because the request row tells what has
-been applied. A question is answered by the database, or by the last answer this station got, with its age.
+been applied. So it does after a failover with what the new primary never got (:mod:`core.store.failover`). A question is
+answered by the database, or by the last answer this station got, with its age.
 
 ``do``, ``ask`` and ``apply_waiting`` block: call them on a worker thread, never on the GUI's and never on a lane's own.
 """
@@ -28,6 +29,7 @@ from core.store.application import Outcome, Work
 from core.store.base import Db
 from core.store.checking import Checking
 from core.store.engine import Database
+from core.store.failover import Failover
 from core.store.journal import Entry, Journal
 from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Request, Signature
 from core.store.previews import Previews
@@ -89,6 +91,7 @@ class Door:
         self._deadline_s = deadline_s
         # Decisions of one station reach the database in the order they were made.
         self._order = threading.RLock()
+        self._failover = Failover(database, journal, deadline_s)
         self._previews = Previews(journal, readstore)
         self._checking = Checking(prover, clock, station)
 
@@ -121,9 +124,9 @@ class Door:
             raise self._away()
         work = self._checking.work(operation, actor, args, signature, authorisation)
         with self._order:
-            if self._usable and self._journal.waiting_count:
+            if self._usable and self._behind:
                 self._catch_up(self._clock.monotonic() + _CATCH_UP_S)
-            if self._usable and not self._journal.waiting_count:
+            if self._usable and not self._behind:
                 return self._apply_now(work)
             return self._accept(work)
 
@@ -131,23 +134,22 @@ class Door:
         request_id = work.request.id
         self._journal.append(work.request, work.actor, "inflight")
         try:
-            outcome = self._run(work)
-        except Unavailable as error:
-            if work.refusals:  # it was refused; only the refusal's audit row was lost with the connection
+            outcome, lineage = self._run(work)
+        except GenbaError as error:
+            if (
+                work.refusals and error is not work.refusals[-1]
+            ):  # it was refused; only the refusal's audit row was lost with the connection
                 self._journal.forget(request_id)
                 raise work.refusals[-1] from error
             if "unknown" in error.params:
                 return self._interrupted(work, error)
             self._journal.forget(request_id)
             raise
-        except GenbaError:
-            self._journal.forget(request_id)
-            raise
-        self._journal.mark(request_id, "applied")
+        self._journal.mark(request_id, "applied", lineage=lineage)
         self._readstore.keep_entity(work.operation.name, outcome.view, outcome.as_of)
         return Done(outcome.view, request_id, "applied")
 
-    def _interrupted(self, work: Work, error: Unavailable) -> Done[Any]:
+    def _interrupted(self, work: Work, error: GenbaError) -> Done[Any]:
         """The database went away under an operation; with ``unknown`` it may still have been committed."""
         request_id, unknown = work.request.id, bool(error.params["unknown"])
         if not work.operation.offline and not unknown:
@@ -182,6 +184,8 @@ class Door:
         """Apply what waits, oldest first; stops when the database goes away again. Call it whenever it has come back."""
         applied = parked = 0
         stuck: set[str] = set()
+        with self._order:
+            self._failover.settle()
         for entry in self._journal.waiting() if self._usable else ():
             if entry.subject and entry.subject in stuck:
                 continue
@@ -195,7 +199,12 @@ class Door:
             time.sleep(_YIELD_S)
         return Applied(applied, parked, self._journal.waiting_count)
 
+    @property
+    def _behind(self) -> bool:
+        return self._journal.waiting_count > 0 or not self._failover.settled
+
     def _catch_up(self, until: float) -> None:
+        self._failover.settle()
         for entry in self._journal.waiting():
             if self._clock.monotonic() > until or self._apply_entry(entry) == "waiting":
                 return
@@ -206,35 +215,38 @@ class Door:
         if current is None or current.state in ("applied", "parked"):
             return "applied"  # the other caller was faster
         try:
-            outcome = self._resolve(current)
-        except Unavailable as error:
-            if "unknown" in error.params:
+            outcome, lineage = self._resolve(current)
+        except GenbaError as error:
+            if "unknown" in error.params:  # the lane's word: it says nothing about the entry
                 if error.params["unknown"]:
                     self._journal.mark(request_id, "unknown")
                 return "waiting"
             return self._park(current, error)
-        except GenbaError as refusal:
-            return self._park(current, refusal)
-        self._journal.mark(request_id, "applied")
+        self._journal.mark(request_id, "applied", lineage=lineage)
         if outcome is not None:
             self._readstore.keep_entity(current.request.operation, outcome.view, outcome.as_of)
         return "applied"
 
-    def _resolve(self, entry: Entry) -> Outcome | None:
-        """Bring ``entry`` in; None when it is known to be in but its view is not needed."""
+    def _resolve(self, entry: Entry) -> tuple[Outcome | None, str]:
+        """Bring ``entry`` in; tells where. No outcome when it is known to be in but its view is not needed."""
         operation = OPERATIONS.get(entry.request.operation)
         if operation is None:
             raise Refused("store.version_unknown", operation=entry.request.operation)
-        if operation.offline:
+        # What was applied once and is lost was decided with the database there: it is decided still. But what proved its secrets
+        # and its signature was good for that one moment.
+        lost = bool(entry.lineage) and operation.meaning is None and not operation.proofs
+        if operation.offline or lost:
             values = operation.values(operation.validate(entry.request.args))
             token = self._living(entry.request)
             return self._run(Work(operation, entry.request, entry.actor, values, True, token))
-        found = self._database.submit(
-            "operations", lambda db: application.find_applied(db, entry.request.id), deadline_s=self._deadline_s
+        found, lineage = self._database.submit(
+            "operations",
+            lambda db: (application.find_applied(db, [entry.request.id]), self._failover.here()),
+            deadline_s=self._deadline_s,
         ).result()
         if not found:
-            raise Refused("store.not_applied", operation=operation.name)
-        return None
+            raise Refused("store.lost_with_server" if entry.lineage else "store.not_applied", operation=operation.name)
+        return None, lineage
 
     def _living(self, request: Request) -> str | None:
         """The token of the session in which ``request`` was decided, if that lives and the file says what was sealed then."""
@@ -351,10 +363,18 @@ class Door:
             return Unavailable("store.catching_up", waiting=self._journal.waiting_count)
         return Unavailable("store.database_away")
 
-    def _run(self, work: Work) -> Outcome:
-        """Apply on the operations lane. Unavailable with a parameter ``unknown`` is the lane's word, any other the function's."""
+    def _run(self, work: Work) -> tuple[Outcome, str]:
+        """Apply on the operations lane, and tell in which life of the database.
+
+        An error with a parameter ``unknown`` is the lane's word, any other the function's.
+        """
         deadline_s = work.operation.patience_s or self._deadline_s
-        future = self._database.submit("operations", lambda db: application.apply(db, work), deadline_s=deadline_s)
+
+        def run(db: Db) -> tuple[Outcome, str]:
+            lineage = self._failover.here()
+            return application.apply(db, work), lineage
+
+        future = self._database.submit("operations", run, deadline_s=deadline_s)
         try:
             return future.result()
         except DBAPIError as error:

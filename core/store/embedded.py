@@ -188,7 +188,7 @@ class EmbeddedServer:
         """Whether a real log-in succeeds: the only proof of life; a pid may be a corpse or belong to anybody."""
         import psycopg
 
-        from core.store.wire import open_connection
+        from core.store.dialling import open_connection
 
         try:
             place = json.loads(self._info.read_text(encoding="utf-8"))
@@ -203,7 +203,7 @@ class EmbeddedServer:
                 **_CLIENT,
             }
             open_connection(parameters, self._give_up).close()
-        except (OSError, ValueError, KeyError, psycopg.Error):
+        except (OSError, ValueError, KeyError, psycopg.Error, Unavailable):  # it may still be recovering, and read-only so long
             return False
         return True
 

@@ -24,11 +24,12 @@ from core.errors import GenbaError, Refused, Unavailable
 from core.log import Outage
 from core.store.address import OLDEST_SERVER, connect_parameters, failure_of
 from core.store.base import Db
+from core.store.dialling import Opened, open_newest
 from core.store.faults import sqlstate
 from core.store.lane import Job, Lane, Watchdog
+from core.store.lineage import Seen
 from core.store.schema import Window, read_window
 from core.store.sealing import KeyRing
-from core.store.wire import open_connection
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ _BEAT_DEADLINE_S = 3.0
 _CONNECT_DEADLINE_S = 6.0
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
+_LONGEST_PAUSE_OF_MANY_S = 1.0  # with several hosts one of them is promoted soon, and work waits for it
+_LOOK_AROUND_S = 20.0
 _WHO = text(
     "SELECT current_setting('server_version_num')::int, current_user, to_regnamespace('genba') IS NULL,"
     " EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname IN ('genba_station', 'genba_owner') AND pg_has_role(oid, 'USAGE'))"
@@ -79,6 +82,7 @@ class Database:
         revive: For the embedded server: brings it back when it does not answer; gets a function that tells when to give up.
         ring: The site's keys, for confidential columns; None: they cannot be read or written.
         allow_unsafe: Let the address do without what proves the server and hides the talk; see ``connect_parameters``.
+        seen: The newest server known here; None: known only while this object lives.
     """
 
     def __init__(
@@ -90,11 +94,14 @@ class Database:
         revive: Callable[[Callable[[], bool]], None] | None = None,
         ring: KeyRing | None = None,
         allow_unsafe: bool = False,
+        seen: Seen | None = None,
     ) -> None:
         self._url: Callable[[], str] = (lambda: url) if isinstance(url, str) else url
         self._station, self._revive = station, revive
         self._ring, self._allow_unsafe = ring or KeyRing(), allow_unsafe
+        self._seen, self._lineage, self._hosts = seen or Seen(), "", 1
         self._clock = clock or SystemClock()
+        self._looked_at = self._clock.monotonic()
         self._outage = Outage(log, "database", self._clock)
         self._state = DatabaseState(up=False)
         self._lock = threading.Lock()
@@ -103,6 +110,7 @@ class Database:
         self._listening: tuple[int, set[str]] = (0, set())
         self._pause_s = _FIRST_PAUSE_S
         self._closing = False
+        self._dials: dict[LaneName, Callable[[Callable[[], bool]], Opened]] = {}
         self._watchdog = Watchdog(f"database-{station}-watchdog", self._clock)
         self._lanes: dict[LaneName, Lane] = {name: self._lane(name) for name in ("listen", "operations", "queries")}
 
@@ -117,6 +125,15 @@ class Database:
     def state(self) -> DatabaseState:
         """What is known now."""
         return self._state
+
+    @property
+    def lineage(self) -> str:
+        """The newest life of the database that was reached, as text of ``Lineage``; "" before the first connection."""
+        return self._lineage
+
+    def lineage_on(self, lane: LaneName) -> str:
+        """What the server is that ``lane`` is connected to; inside a job: that the job works on."""
+        return str(self._lanes[lane].lineage or "")
 
     def start(self) -> None:
         """Start the threads; returns at once. ``watch`` tells when the database is up."""
@@ -194,13 +211,23 @@ class Database:
     def _lane(self, name: LaneName) -> Lane:
         settings = {"statement_timeout": _STATEMENT_TIMEOUT[name], **_LIMITS}
 
-        def dial(give_up: Callable[[], bool]) -> psycopg.Connection:
+        def dial(give_up: Callable[[], bool]) -> Opened:
             try:
                 url = self._url()
             except (OSError, ValueError) as error:  # the embedded server's own files are not there (yet)
                 raise psycopg.OperationalError(str(error)) from None
             parameters = connect_parameters(url, f"genba/{self._station}/{name}", allow_unsafe=self._allow_unsafe, **settings)
-            return open_connection(parameters, give_up)
+            self._hosts = parameters.get("host", "").count(",") + 1
+            opened = open_newest(parameters, self._seen, give_up)
+            self._seen.note(opened.lineage)
+            overtaken = self._seen.judge(opened.lineage)
+            if overtaken is not None:  # another lane has reached something newer in the meantime
+                opened.connection.close()
+                raise overtaken
+            self._lineage = str(opened.lineage)
+            return opened
+
+        self._dials[name] = dial
 
         return Lane(
             f"database-{self._station}-{name}",
@@ -209,6 +236,7 @@ class Database:
             clock=self._clock,
             heard=self._heard,
             lost=self._doubt,
+            outdated=self._seen.outdated,
             ring=self._ring,
             idle=self._beat if name == "listen" else None,
         )
@@ -245,12 +273,25 @@ class Database:
             if connected:
                 return 0.0  # only this connection may be gone: ask on a new one before saying that the database is down
             self._set(DatabaseState(up=False, reason=self._bring_back(_as_reason(error))))
-            pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, _LONGEST_PAUSE_S)
+            longest_s = _LONGEST_PAUSE_S if self._hosts == 1 else _LONGEST_PAUSE_OF_MANY_S
+            pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, longest_s)
             return pause_s * random.uniform(0.7, 1.0)  # noqa: S311 - spreads the stations, guards nothing
         self._pause_s = _FIRST_PAUSE_S
         self._set(DatabaseState(up=True, read_only=window.verdict()))
         self._announce_gaps(heard)
-        return _BEAT_S
+        return 0.0 if self._overtaken() else _BEAT_S
+
+    def _overtaken(self) -> bool:
+        """Whether another host serves a newer life of the database meanwhile: a primary that was cut off does not know that it fell."""
+        if self._hosts == 1 or self._clock.monotonic() < self._looked_at + _LOOK_AROUND_S:
+            return False
+        self._looked_at = self._clock.monotonic()
+        try:
+            opened = self._dials["listen"](lambda: self._closing)
+        except (psycopg.Error, GenbaError):
+            return False  # the connections that there are go on working
+        opened.connection.close()
+        return self._seen.outdated(self._lanes["listen"].lineage)
 
     def _bring_back(self, reason: GenbaError) -> GenbaError:
         if self._revive is not None and reason.code == "store.away":

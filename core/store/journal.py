@@ -8,6 +8,9 @@ asked. States of an entry:
      └── unknown ◄┘  the connection broke while it was being committed; the request row in the database tells
      parked          needs a person: a late intent that was refused, or a fact that cannot be booked yet
 
+An applied entry notes on which life of the database (:mod:`core.store.lineage`). After a failover the new primary may lack the last
+ones of the old: those are looked for by key, and what is missing is ``unknown`` again, in its old place of the order.
+
 Nothing here knows SQLAlchemy or the database; :mod:`core.store.door` moves the entries.
 """
 
@@ -16,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,14 +48,16 @@ CREATE TABLE IF NOT EXISTS entry (
     preview TEXT NOT NULL,
     refusal TEXT NOT NULL,
     changed_at TEXT NOT NULL,
-    checksum BLOB NOT NULL
+    checksum BLOB NOT NULL,
+    lineage TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS entry_state ON entry (state, n)
 """
-_SELECT: Final = "SELECT n, id, state, request, actor, subject, preview, refusal, changed_at, checksum FROM entry"
+_SELECT: Final = "SELECT n, id, state, request, actor, subject, preview, refusal, changed_at, checksum, lineage FROM entry"
+_SELECT_OLD: Final = _SELECT.replace("lineage", "''")  # of a file made before the column was
 _INSERT: Final = (
-    "INSERT OR IGNORE INTO entry (n, id, state, request, actor, subject, preview, refusal, changed_at, checksum) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR IGNORE INTO entry (n, id, state, request, actor, subject, preview, refusal, changed_at, checksum, lineage) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTOR: Final = TypeAdapter(Actor)
 _PRUNE_EVERY_S: Final = 3_600.0
@@ -69,6 +74,8 @@ class Entry:
         preview: The previewed view as JSON text; "" for none.
         refusal: ``{"kind", "code", "params"}`` of a parked entry; empty otherwise.
         changed_at: Last change of ``state``, station clock, aware UTC.
+        lineage: The life of the database in which it was applied; "" when it never was. Kept when it became ``unknown`` again, so
+            that it is known as one whose success the operator was told.
     """
 
     n: int
@@ -79,6 +86,7 @@ class Entry:
     preview: str
     refusal: Mapping[str, Any]
     changed_at: datetime
+    lineage: str = ""
 
 
 class Journal:
@@ -94,7 +102,7 @@ class Journal:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
-        self._file = LocalFile(path, _SCHEMA, clock, synchronous="FULL", salvage=_salvage)
+        self._file = LocalFile(path, _SCHEMA, clock, synchronous="FULL", salvage=_salvage, renew=_renew)
         self._waiting = 0
         self._revision = 0
         self._prune_at = clock.monotonic()
@@ -128,16 +136,17 @@ class Journal:
         )  # fmt: skip
 
         def write(file: sqlite3.Connection) -> None:
-            file.execute(_INSERT, (None, *row, _checksum(row)))
+            file.execute(_INSERT, (None, *row, _checksum(row), ""))
             self._count(file)
 
         self._file.call(write)
-        if self._clock.monotonic() >= self._prune_at:
-            self._prune_at = self._clock.monotonic() + _PRUNE_EVERY_S
-            self._prune()  # nobody waits for it, and its failure is not the failure of what was just kept
 
-    def mark(self, request_id: UUID, state: State, *, refusal: Mapping[str, Any] | None = None) -> None:
+    def mark(self, request_id: UUID, state: State, *, refusal: Mapping[str, Any] | None = None, lineage: str = "") -> None:
         """Move an entry to ``state``.
+
+        Args:
+            refusal: Why it is parked.
+            lineage: The life of the database in which it was applied.
 
         Raises:
             Unavailable: The file cannot be written; the entry stays as it was, which costs a repeated, harmless question.
@@ -146,10 +155,13 @@ class Journal:
         shown = json.dumps(dict(refusal), ensure_ascii=False, default=str) if refusal else ""
 
         def write(file: sqlite3.Connection) -> None:
-            _change(file, request_id, state, shown, now)
+            _change(file, request_id, state, shown, now, lineage=lineage)
             self._count(file)
 
         self._file.call(write)
+        if state == "applied" and self._clock.monotonic() >= self._prune_at:
+            self._prune_at = self._clock.monotonic() + _PRUNE_EVERY_S
+            self._prune(lineage)  # nobody waits for it, and its failure is not the failure of what was just kept
 
     def show(self, request_id: UUID, state: Literal["new", "unknown"], *, subject: str, preview: str) -> None:
         """Give an entry its preview, when the database went away after it had been written.
@@ -194,13 +206,38 @@ class Journal:
         """Entries applied at or after ``moment``, oldest first, as far as they are still kept."""
         return self._read("state = 'applied' AND changed_at >= ?", moment.astimezone(UTC).isoformat())
 
-    def prune(self) -> int:
-        """Remove applied entries older than :data:`KEEP_APPLIED`; gives how many."""
-        return self._prune().result()
+    def applied_elsewhere(self, lineage: str, most: int) -> list[UUID]:
+        """Applied entries of which nobody has looked yet whether this life of the database knows them, oldest first, at most ``most``."""
+        statement = "SELECT id FROM entry WHERE state = 'applied' AND lineage <> ? ORDER BY n LIMIT ?"
+        return [UUID(one) for (one,) in self._file.call(lambda file: file.execute(statement, (lineage, most)).fetchall())]
 
-    def _prune(self) -> Future[int]:
+    def looked_for(self, lineage: str, found: Iterable[UUID], missing: Iterable[UUID]) -> None:
+        """Keep what was learned about :meth:`applied_elsewhere`: ``missing`` wait again, in the order in which they were decided.
+
+        Raises:
+            Unavailable: The file cannot be written; they are looked for again.
+        """
+        now, there, gone = self._clock.now().isoformat(), [(lineage, str(one)) for one in found], list(missing)
+
+        def write(file: sqlite3.Connection) -> None:
+            file.executemany("UPDATE entry SET lineage = ? WHERE id = ?", there)
+            for request_id in gone:
+                _change(file, request_id, "unknown", "", now)
+            self._count(file)
+
+        self._file.call(write)
+
+    def prune(self, lineage: str = "") -> int:
+        """Remove entries applied more than :data:`KEEP_APPLIED` ago in this life of the database; gives how many.
+
+        Those of another life are kept however old they are: a station that was switched off right before a failover comes back later.
+        """
+        return self._prune(lineage).result()
+
+    def _prune(self, lineage: str) -> Future[int]:
         limit = (self._clock.now() - KEEP_APPLIED).isoformat()
-        return self._file.post(lambda file: file.execute("DELETE FROM entry WHERE state = 'applied' AND changed_at < ?", (limit,)).rowcount)
+        statement = "DELETE FROM entry WHERE state = 'applied' AND changed_at < ? AND lineage = ?"
+        return self._file.post(lambda file: file.execute(statement, (limit, lineage)).rowcount)
 
     def close(self) -> None:
         """Write what is waiting and close the file."""
@@ -239,6 +276,7 @@ def _change(
     *,
     subject: str | None = None,
     preview: str | None = None,
+    lineage: str = "",
 ) -> None:
     found = file.execute(f"{_SELECT} WHERE id = ?", (str(request_id),)).fetchone()
     if found is None:
@@ -248,13 +286,16 @@ def _change(
         old[1], state, old[3], old[4], old[5] if subject is None else subject, old[6] if preview is None else preview, refusal, now,
     )  # fmt: skip
     file.execute(
-        "UPDATE entry SET state = ?, subject = ?, preview = ?, refusal = ?, changed_at = ?, checksum = ? WHERE id = ?",
-        (state, row[4], row[5], refusal, now, _checksum(row), row[0]),
+        "UPDATE entry SET state = ?, subject = ?, preview = ?, refusal = ?, changed_at = ?, checksum = ?, lineage = ? WHERE id = ?",
+        (state, row[4], row[5], refusal, now, _checksum(row), lineage or old[10], row[0]),
     )
 
 
 def _checksum(row: tuple[str, ...]) -> bytes:
-    """16 bytes over id … changed_at, each with its length, so that text cannot move between columns."""
+    """16 bytes over id … changed_at, each with its length, so that text cannot move between columns.
+
+    Not over the lineage: a wrong one costs a look by key, and a file that goes back to an earlier version stays readable.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for text in row:
         raw = text.encode("utf-8")
@@ -279,7 +320,18 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         preview=row[6],
         refusal=json.loads(row[7]) if row[7] else {},
         changed_at=datetime.fromisoformat(row[8]),
+        lineage=row[10],
     )
+
+
+def _renew(file: sqlite3.Connection) -> None:
+    """A file of the version before lineages: of its entries nobody knows where they were applied, so they are looked for once."""
+    if "lineage" not in _columns(file):
+        file.execute("ALTER TABLE entry ADD COLUMN lineage TEXT NOT NULL DEFAULT ''")
+
+
+def _columns(file: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in file.execute("PRAGMA table_info(entry)")}
 
 
 def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int]:
@@ -292,11 +344,12 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
             texts = tuple(part.decode("utf-8") for part in row[1:9])
             if row[9] != _checksum(texts):
                 raise ValueError("checksum")
-            _entry((row[0], *texts))
+            lineage = row[10].decode("utf-8", "replace")
+            _entry((row[0], *texts, row[9], lineage))
         except (ValueError, AttributeError, ValidationError):
             lost += 1
             continue
-        rows[row[0]] = (row[0], *texts, row[9])
+        rows[row[0]] = (row[0], *texts, row[9], lineage)
     for n in sorted(rows):
         new.execute(_INSERT, rows[n])
     # A file whose table cannot even be found held an unknown number: one stands for "some".
@@ -305,12 +358,16 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
 
 def _readable(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Every row that can still be read: from the front, from the back, then one by one in the gap between."""
+    try:
+        select = _SELECT if b"lineage" in {bytes(name) for name in _columns(old)} else _SELECT_OLD  # type: ignore[arg-type]
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        select = _SELECT
     seen: set[int] = set()
     ends: list[int] = []
     for order in ("ASC", "DESC"):
         last = 0
         try:
-            for row in old.execute(f"{_SELECT} ORDER BY n {order}"):
+            for row in old.execute(f"{select} ORDER BY n {order}"):
                 last = row[0]
                 if last not in seen:
                     seen.add(last)
@@ -321,7 +378,7 @@ def _readable(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
         return
     for n in range(ends[0] + 1, min(ends[1], ends[0] + _GAP_MAX)):
         try:
-            found = old.execute(f"{_SELECT} WHERE n = ?", (n,)).fetchone()
+            found = old.execute(f"{select} WHERE n = ?", (n,)).fetchone()
         except (sqlite3.DatabaseError, UnicodeDecodeError):
             continue
         if found is not None and n not in seen:

@@ -23,6 +23,8 @@ from core.clock import Clock
 from core.errors import GenbaError, Unavailable
 from core.store.address import connection_failure, failure_of
 from core.store.base import Db
+from core.store.dialling import Opened
+from core.store.lineage import Lineage
 from core.store.sealing import KeyRing, give_keys
 from core.store.wire import Wire, wait_readable
 
@@ -123,6 +125,7 @@ class Lane(threading.Thread):
         clock: For deadlines and made identifiers.
         heard: Gets ``(channel, payload)`` of every notification.
         lost: Told when the connection broke, with the reason.
+        outdated: Whether a server of this lineage was overtaken by another: its connection is thrown away before the next job.
         ring: The site's keys, for confidential columns.
         idle: Called first at once, then whenever its own answer, in seconds, has passed; None for never.
     """
@@ -131,17 +134,18 @@ class Lane(threading.Thread):
         self,
         name: str,
         *,
-        dial: Callable[[Callable[[], bool]], psycopg.Connection],
+        dial: Callable[[Callable[[], bool]], Opened],
         watchdog: Watchdog,
         clock: Clock,
         heard: Callable[[str, str], None],
         lost: Callable[[GenbaError], None],
+        outdated: Callable[[Lineage | None], bool],
         ring: KeyRing,
         idle: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._dial, self._watchdog, self._clock = dial, watchdog, clock
-        self._heard, self._lost, self._idle = heard, lost, idle
+        self._heard, self._lost, self._outdated, self._idle = heard, lost, outdated, idle
         self._idle_at = clock.monotonic()
         self._idle_now = False
         self._idling = False
@@ -161,6 +165,8 @@ class Lane(threading.Thread):
         event.listen(self._engine, "commit", self._before_commit)
         self.generation = 0
         """Counts the connections this lane has had."""
+        self.lineage: Lineage | None = None
+        """Of the server this lane is connected to, or was last."""
 
     # From any thread ---------------------------------------------------------------------------------------------
 
@@ -288,6 +294,8 @@ class Lane(threading.Thread):
 
     def _run(self, job: Job) -> Any:
         try:
+            if self._outdated(self.lineage):
+                self.hang_up()
             if self._connection is None:
                 self._connection = self._engine.connect()
             with Db(self._connection, clock=self._clock) as db:
@@ -324,7 +332,8 @@ class Lane(threading.Thread):
         if self._wire is not None:  # SQLAlchemy replaces a connection that broke in the middle of a job
             self._wire.close()
             self._wire = None
-        connection = self._dial(lambda: self._closing or (job is not None and job.expired))
+        opened = self._dial(lambda: self._closing or (job is not None and job.expired))
+        connection, self.lineage = opened.connection, opened.lineage
         self._wire = Wire(connection)
         self.generation += 1
         connection.add_notify_handler(lambda notice: self._heard(notice.channel, notice.payload))

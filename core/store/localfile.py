@@ -58,19 +58,27 @@ class LocalFile:
         clock: Names the copy of a damaged file.
         synchronous: ``FULL``: a finished job survives a power cut. ``NORMAL``: it may be lost, never torn.
         salvage: Rescues rows of a damaged file; None: the new file starts empty.
+        renew: Brings the tables of a file that an earlier version made up to date, in the transaction that opens it.
 
     Raises:
         Unavailable: The file cannot be opened: no right, no space, or another program holds it.
     """
 
     def __init__(
-        self, path: Path, schema: str, clock: Clock, *, synchronous: Literal["FULL", "NORMAL"] = "FULL", salvage: Salvage | None = None
+        self,
+        path: Path,
+        schema: str,
+        clock: Clock,
+        *,
+        synchronous: Literal["FULL", "NORMAL"] = "FULL",
+        salvage: Salvage | None = None,
+        renew: Job[None] | None = None,
     ) -> None:
         self.path = path
         self._schema = schema
         self._clock = clock
         self._synchronous = synchronous
-        self._salvage = salvage
+        self._salvage, self._renew = salvage, renew
         self._queue: queue.SimpleQueue[_Queued[Any] | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -206,6 +214,8 @@ class LocalFile:
             connection.execute("BEGIN EXCLUSIVE")
             for statement in self._schema.split(";"):
                 connection.execute(statement)
+            if self._renew is not None:
+                self._renew(connection)
             connection.execute("COMMIT")
             # A flipped bit in a table's name passes the check, and the empty table just made would hide the full one.
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master") if not name.startswith("sqlite_")}

@@ -22,7 +22,7 @@ from core.store.address import (
     with_password,
     without_credentials,
 )
-from core.store.wire import open_connection
+from core.store.dialling import open_connection
 
 
 @pytest.mark.parametrize("host", ["db.plant.example", "192.168.10.5", "[2001:db8::1]", "127.0.0.1.example"])

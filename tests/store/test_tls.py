@@ -13,7 +13,7 @@ from core.config import StationSettings
 from core.errors import GenbaError, Refused
 from core.station.connections import database_safety
 from core.store.address import connect_parameters, connection_failure
-from core.store.wire import open_connection
+from core.store.dialling import open_connection
 from tests.postgres import OwnServer, installed_servers
 from tests.tls import Authority, in_the_middle
 
