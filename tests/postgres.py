@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection
 
 from core.store.embedded import ADMIN, LOGIN, EmbeddedServer
-from core.store.programs import binaries, unprivileged
+from core.store.programs import binaries, hand_over, unprivileged
 
 if TYPE_CHECKING:
     from core.store.base import Db
@@ -155,6 +156,7 @@ class OwnServer:
             initdb = [*self._before, self._programs / "initdb", "-D", self.home / "data", "-U", "root_of_server", "-N"]
             initdb += ["-E", "UTF8", "--locale=C", "--auth=scram-sha-256", "--pwfile", self.home / "password"]
             subprocess.run(initdb, check=True, capture_output=True)
+        if not self.port:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
@@ -173,6 +175,35 @@ class OwnServer:
                 if time.monotonic() > end or self._process.poll() is not None:
                     raise
                 time.sleep(0.02)
+
+    def copy(self, home: Path) -> OwnServer:
+        """A server of its own that begins where this one, which is stopped, has ended: the same database, until both write."""
+        other = OwnServer(home, self._programs)
+        shutil.copytree(self.home / "data", home / "data")
+        owner = unprivileged().owner
+        if owner is not None:
+            hand_over(home / "data", owner)
+        return other
+
+    def follow(self, primary: OwnServer) -> None:
+        """Be the standby of ``primary`` from the next start on."""
+        place = make_conninfo(host="127.0.0.1", port=primary.port, user="root_of_server", password=self.password)
+        quoted = place.replace("\\", "\\\\").replace("'", "''")
+        with (self.home / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+            settings.write(f"primary_conninfo = '{quoted}'\n")
+        signal_file = self.home / "data" / "standby.signal"
+        signal_file.touch()
+        seen = (self.home / "data").stat()
+        os.chown(signal_file, seen.st_uid, seen.st_gid)
+
+    def promote(self) -> None:
+        """Become a primary, on a new timeline."""
+        self.run("SELECT pg_promote(true, 30)")
+
+    def senders(self) -> list[int]:
+        """Pids of the processes that send to standbys."""
+        with psycopg.connect(plain(self.url("postgres"))) as connection:
+            return [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_replication WHERE state = 'streaming'")]
 
     def url(self, database: str, login: str = "root_of_server", password: str | None = None) -> str:
         secret = quote(self.password if password is None else password, safe="")
@@ -229,7 +260,7 @@ class OwnServer:
 
     def stop(self) -> None:
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
                 self.thaw()
             self._process.send_signal(signal.SIGINT)
             try:

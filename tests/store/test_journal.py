@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -342,4 +343,77 @@ def test_a_flipped_byte_anywhere_never_yields_a_changed_request(tmp_path: Path, 
     for entry in journal.waiting():
         assert entry.request.id in ids
         assert entry.request.args == {"note": "x" * 300}
+    journal.close()
+
+
+# ---- on which life of the database ---------------------------------------------------------------------------------------
+
+
+def test_applied_entries_are_looked_for_once_in_every_life_of_the_database(journal: Journal) -> None:
+    there, gone, newer = _request("there"), _request("gone"), _request("newer")
+    for request, lineage in ((there, "7/1"), (gone, "7/1"), (newer, "7/2")):
+        journal.append(request, ACTOR, "inflight")
+        journal.mark(request.id, "applied", lineage=lineage)
+    assert journal.applied_elsewhere("7/1", 10) == [newer.id]
+    assert journal.applied_elsewhere("7/2", 10) == [there.id, gone.id]
+    assert journal.applied_elsewhere("7/2", 1) == [there.id]
+    journal.looked_for("7/2", [there.id], [gone.id])
+    assert journal.applied_elsewhere("7/2", 10) == []
+    (waits,) = journal.waiting()
+    assert (waits.request.id, waits.state, waits.lineage) == (gone.id, "unknown", "7/1")
+    journal.mark(gone.id, "applied", lineage="7/2")
+    assert [entry.lineage for entry in journal.applied_since(CLOCK.now() - timedelta(minutes=1))] == ["7/2"] * 3
+
+
+def test_what_was_applied_in_another_life_of_the_database_is_kept_however_old(tmp_path: Path) -> None:
+    clock = LateClock()
+    journal = Journal(tmp_path / "journal.db", clock)
+    old, new = _request(), _request()
+    for request, lineage in ((old, "7/1"), (new, "7/2")):
+        journal.append(request, ACTOR, "inflight")
+        journal.mark(request.id, "applied", lineage=lineage)
+    clock.late = timedelta(days=3)
+    assert journal.prune("7/2") == 1
+    assert journal.applied_elsewhere("7/2", 10) == [old.id]
+    journal.close()
+
+
+def _as_before_lineages(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.execute("ALTER TABLE entry DROP COLUMN lineage")
+        file.commit()
+
+
+def _earlier_file(path: Path) -> list[UUID]:
+    journal = Journal(path, CLOCK)
+    requests = [_request(str(n)) for n in range(3)]
+    for request in requests:
+        journal.append(request, ACTOR, "new")
+    journal.mark(requests[0].id, "applied")
+    journal.close()
+    _as_before_lineages(path)
+    return [request.id for request in requests]
+
+
+def test_a_file_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    ids = _earlier_file(path)
+    journal = Journal(path, CLOCK)
+    assert [entry.request.id for entry in journal.waiting()] == ids[1:]
+    assert journal.applied_elsewhere("7/1", 10) == ids[:1], "nobody knows where: it is looked for once"
+    journal.mark(ids[1], "applied", lineage="7/1")
+    assert journal.rows_lost == 0
+    journal.close()
+
+
+def test_a_damaged_file_of_an_earlier_version_is_rescued_too(tmp_path: Path, expect_log: Any) -> None:
+    expect_log("was damaged")
+    path = tmp_path / "journal.db"
+    ids = _earlier_file(path)
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE entry SET subject = 'x' WHERE id = ?", (str(ids[2]),))
+        file.commit()
+    journal = Journal(path, CLOCK)
+    assert [entry.request.id for entry in journal.waiting()] == ids[1:2]
+    assert journal.rows_lost == 1
     journal.close()
