@@ -23,6 +23,8 @@ from core.store.wire import Selector
 _SLICE_S: Final = 0.05
 _GRACE_S: Final = 1.0
 """So long the other hosts may still tell of something newer, once one has answered; a dead computer tells nothing at all."""
+_PASSING: Final = ("starting up", "shutting down", "in recovery mode", "not accepting connections")
+"""What a server says that is not there yet, or not any more."""
 _QUESTION: Final = (
     b"SELECT s.system_identifier, pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,"
     b" CASE WHEN pg_is_in_recovery() THEN NULL ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END FROM pg_control_system() s"
@@ -107,7 +109,7 @@ def _is_news(found: _Try, seen: Seen) -> bool:
 
 
 def _reason(tries: Sequence[_Try], seen: Seen) -> Exception:
-    """Why none will do, the most telling one: a wrong server, then a standby, then the last host's trouble."""
+    """Why none will do, the most telling one: a wrong server, one that does not let us in, a standby, then the last host's trouble."""
     judged = [(each.lineage, seen.judge(each.lineage)) for each in tries if each.lineage is not None and each.writable]
     wrong: list[GenbaError] = [reason for _, reason in judged if reason is not None]
     if wrong:
@@ -115,9 +117,11 @@ def _reason(tries: Sequence[_Try], seen: Seen) -> Exception:
     if judged:
         systems = ", ".join(sorted({str(lineage) for lineage, _ in judged}))
         return Unavailable("store.databases_differ", found=systems, unknown=False)
-    if any(each.lineage is not None for each in tries):
+    errors = [each.error for each in reversed(tries) if each.error]
+    turned_away = [error for error in errors if "FATAL" in error and not any(word in error for word in _PASSING)]
+    if any(each.lineage is not None for each in tries) and not turned_away:
         return Unavailable("store.standby_only", unknown=False)
-    return psycopg.OperationalError(next((each.error for each in reversed(tries) if each.error), "connection failed"))
+    return psycopg.OperationalError((turned_away or errors or ["connection failed"])[0])
 
 
 def _step(waiting: Sequence[_Try]) -> bool:

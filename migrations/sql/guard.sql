@@ -5,6 +5,15 @@
 -- SQLSTATEs: GB001 no operation (or evidence) is open, or not for this table · GB002 this log-in is no station ·
 -- GB003 not on this line · GB004 wrong use of these functions. What a person must read is answered, not raised.
 
+-- A sequence that is not logged is unusable on a standby that saw it being made and is promoted before its next restart point. Its
+-- table may stay unlogged: it is empty between two transactions.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_class WHERE oid = 'genba_guard.change_n_seq'::regclass AND relpersistence = 'u') THEN
+        ALTER SEQUENCE genba_guard.change_n_seq SET LOGGED;
+    END IF;
+END $$;
+
 -- ---- who asks ---------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION genba_guard.is_owner() RETURNS boolean

@@ -8,7 +8,7 @@ import json
 import os
 import time
 
-NAMES = ("start", "latency", "audit", "acquisition", "reconnect", "scale")
+NAMES = ("start", "latency", "audit", "acquisition", "reconnect", "scale", "failover")
 
 
 def main() -> None:
@@ -27,6 +27,8 @@ def main() -> None:
     began = time.monotonic()
     figures = importlib.import_module(f"tests.benchmarks.{words.benchmark}").run(quick=words.quick)
     print(json.dumps({"benchmark": words.benchmark, **figures, "took_s": round(time.monotonic() - began, 1)}), flush=True)
+    if "error" in figures:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

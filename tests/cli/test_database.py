@@ -189,3 +189,22 @@ def test_a_home_that_cannot_be_used(genba: Genba, monkeypatch: pytest.MonkeyPatc
     assert said.code == 3
     assert "/proc/nobody/writes/here" in said.one_line
     assert "\\x" not in said.err
+
+
+def test_a_station_follows_its_address_to_another_database_only_when_told(
+    genba: Genba, home: Path, postgres: TestServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.store.lineage import SEEN_FILE, Lineage, Seen, read_lineage
+
+    monkeypatch.setenv("GENBA_DATABASE_URL", database_url)
+    home.mkdir()
+    seen = Seen(home / SEEN_FILE)
+    seen.note(Lineage("7", 3))
+    assert "does not name a database" in genba("db", "accept", "yesterday's").one_line
+    refused = genba("db", "accept", "7/3")
+    assert refused.code == 1
+    found = refused.one_line.partition("answers now is ")[2].partition(",")[0]
+    assert seen.newest == Lineage("7", 3)
+    accepted = genba("db", "accept", found)
+    assert (accepted.code, accepted.out) == (0, f"accepted {found}; before: 7/3\n")
+    assert seen.newest == read_lineage(found)

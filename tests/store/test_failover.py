@@ -23,7 +23,8 @@ from core.store.journal import Journal
 from core.store.lineage import SEEN_FILE, Lineage, Seen
 from core.store.programs import binaries
 from core.store.readstore import ReadStore
-from tests.postgres import OwnServer
+from core.store.schema import upgrade
+from tests.postgres import OwnServer, installed_servers
 from tests.replication import Pair, prepared
 from tests.store.rig import ALICE, TABLES, Prover, ask, declared
 
@@ -231,6 +232,33 @@ def test_a_commit_that_waits_for_a_dead_standby_is_unknown_and_found_by_its_key(
     pair.old.run("SELECT pg_reload_conf()")
     panel.home_coming()
     assert booked(pair.old.url("genba")) == {done.request_id: 1}
+
+
+def test_a_schema_that_a_standby_got_through_the_stream_serves_after_a_promotion(tmp_path: Path) -> None:
+    """PostgreSQL 15 leaves a sequence that is not logged unusable on a standby that saw it being made and is promoted soon after."""
+    empty = OwnServer(tmp_path / "empty", _oldest())
+    empty.start()
+    empty.stop()
+    two = Pair(tmp_path, empty)
+    try:
+        two.start()
+        two.old.run("CREATE DATABASE genba")
+        upgrade(two.old.url("genba"))
+        two.catch_up()
+        two.fail_over()
+        sequences = ask(
+            two.owner, "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'S' AND relnamespace::regnamespace::text LIKE 'genba%'"
+        )
+        assert len(sequences) > 5
+        for (name,) in sequences:
+            assert ask(two.owner, f"SELECT nextval('{name}')")
+    finally:
+        two.remove()
+
+
+def _oldest() -> Path:
+    servers = installed_servers()
+    return servers.get("15", servers["embedded"])
 
 
 # ---- nobody writes to the fallen one -----------------------------------------------------------------------------------
