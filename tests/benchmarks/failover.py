@@ -26,8 +26,9 @@ from tests.benchmarks.machine import load
 from tests.store.rig import TABLES
 
 STATIONS: Final = 4
-QUICK_LOAD_S, FULL_LOAD_S = 4.0, 10.0
+QUICK_LOAD_S, FULL_LOAD_S = 6.0, 10.0
 PATIENCE_S: Final = 90.0
+WRITABLE: Final = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
 SESSION: Final = """
 INSERT INTO genba.session (id, user_id, station, token_hash, started_at, expires_at, roles, seal_inner, seal_outer)
 SELECT %(session)s, u.id, %(station)s, sha256(convert_to(%(token)s, 'UTF8')), now() - interval '1 h', now() + interval '11 h',
@@ -63,16 +64,16 @@ def _once(*, tuned: bool, load_s: float) -> dict[str, Any]:
             for station in stations:
                 station.wait_ready()
             time.sleep(load_s)
-            killed_at = time.monotonic()
+            killed_at = time.time()
             primary.kill()
-            dead_at = time.monotonic()
+            dead_at = time.time()
             promoted_at = _promotion(standby, cluster.login)
             time.sleep(load_s)
         finally:
             for station in stations:
                 station.tell_to_end()
             told = [station.end() for station in stations]
-        figures = _figures(told, killed_at, dead_at, promoted_at)
+        figures = _figures(told, _first_commits(standby, cluster.login, dead_at), killed_at, dead_at, promoted_at)
         figures |= _counted(standby, cluster.login, told)
         return figures | {
             "old_timeline": old,
@@ -104,30 +105,49 @@ def _timeline(node: Node, login: str) -> int:
 
 
 def _promotion(standby: Node, login: str) -> float | None:
-    """When the standby became a primary, monotonic seconds; None: it did not."""
+    """When the standby became a primary that takes writes, UNIX seconds; None: it did not.
+
+    The failover manager promotes it read-only and lets nobody write until the old primary has certainly given up.
+    """
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         with contextlib.suppress(psycopg.OperationalError), psycopg.connect(standby.url("genba", login), autocommit=True) as connection:
             while time.monotonic() < end:
-                if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,):
-                    return time.monotonic()
+                if connection.execute(WRITABLE).fetchone() == (False,):
+                    return time.time()
                 time.sleep(0.02)
         time.sleep(0.02)
     return None
 
 
-def _figures(told: list[dict[str, Any]], killed_at: float, dead_at: float, promoted_at: float | None) -> dict[str, Any]:
-    """Seconds, of the station that came back last."""
-    commits = [[at for _, state, at in station["confirmed"] if state == "applied"] for station in told]
-    after = [min((at for at in each if at > dead_at), default=None) for each in commits]
-    back = [at for at in after if at is not None]
-    whole = len(back) == len(told) and promoted_at is not None
+def _figures(
+    told: list[dict[str, Any]], commits: dict[str, float], killed_at: float, dead_at: float, promoted_at: float | None
+) -> dict[str, Any]:
+    """Seconds, of the station that came back last.
+
+    Args:
+        told: What the stations say.
+        commits: Station → its first commit on the new primary, as the database says it; all moments in UNIX seconds.
+    """
+    whole = promoted_at is not None and len(commits) == len(told)
+    last = max(commits.values(), default=0.0)
+    presses = [min((at for _, state, at in each["confirmed"] if state == "applied" and at > dead_at), default=None) for each in told]
+    at_once = [at for at in presses if at is not None]
     return {
-        "gap_s": round(max(back) - killed_at, 2) if whole else None,
-        "after_promotion_s": round(max(back) - promoted_at, 2) if whole and promoted_at is not None else None,
+        "gap_s": round(last - killed_at, 2) if whole else None,
+        "after_promotion_s": round(last - promoted_at, 2) if whole and promoted_at is not None else None,
         "promoted": promoted_at is not None,
         "promotion_s": round(promoted_at - killed_at, 2) if promoted_at is not None else None,
+        "nothing_waits_s": round(max(at_once) - killed_at, 2) if len(at_once) == len(told) else None,
     }
+
+
+def _first_commits(standby: Node, login: str, dead_at: float) -> dict[str, float]:
+    """Station → its first commit after ``dead_at``, UNIX seconds."""
+    first = "SELECT station, extract(epoch FROM min(applied_at))::float8 FROM genba.request"
+    first += " WHERE applied_at > to_timestamp(%s) GROUP BY station"
+    with psycopg.connect(standby.url("genba", login)) as connection:
+        return dict(connection.execute(first, (dead_at,)).fetchall())
 
 
 def _counted(standby: Node, login: str, told: list[dict[str, Any]]) -> dict[str, Any]:
