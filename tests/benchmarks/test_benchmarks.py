@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.benchmarks import latency, start
+import pytest
+
+from tests.benchmarks import failover, latency, start
 
 
 def test_start_measures_yardstick_and_shell(tmp_path: Path) -> None:
@@ -23,3 +25,10 @@ def test_both_feeds_carry_the_moment_they_were_written() -> None:
     for delays in (found["opcua"], found["modbus"]):
         assert len(delays) > 500
         assert 0 <= delays[0] < delays[-1] < 5
+
+
+def test_failover_without_a_failover_manager_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    figures = failover.run(quick=True)
+    assert figures.keys() == {"error"}
+    assert "apt-get install" in json.loads(json.dumps(figures))["error"]

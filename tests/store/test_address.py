@@ -186,6 +186,14 @@ def test_the_second_host_is_tried_when_the_first_keeps_silent(postgres, database
         connection.close()
 
 
+def test_a_server_that_was_set_read_only_is_none_to_work_with(postgres, database: str) -> None:
+    """A failover manager fences like that, and promotes like that until the old primary has given up."""
+    parameters = connect_parameters(postgres.station_url(database), "genba/L1", default_transaction_read_only="on")
+    with pytest.raises(Unavailable) as refused:
+        open_connection(parameters)
+    assert (refused.value.code, refused.value.params["unknown"]) == ("store.standby_only", False)
+
+
 @pytest.mark.parametrize(
     "ask",
     [
