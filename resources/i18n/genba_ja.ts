@@ -890,6 +890,10 @@
         <source>ON</source>
         <translation>ON</translation>
     </message>
+    <message>
+        <source>Allowed: {low} to {high} {unit}</source>
+        <translation>許容範囲 {low} ～ {high} {unit}</translation>
+    </message>
 </context>
 <context>
     <name>NumericKeypad</name>
