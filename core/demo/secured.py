@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from core.demo.processes import HOST
+from core.errors import Unavailable
 
 SOURCE: Final = "demo-secure"
 URI: Final = "urn:genba:demo:secure"
@@ -30,7 +31,11 @@ class Identity:
         self._folder = folder
 
     def certificate(self, which: Which) -> bytes:
-        """DER; made now where there is none yet, or where it is about to end. Blocks for up to a second then."""
+        """DER; made now where there is none yet, or where it is about to end. Blocks for up to a second then.
+
+        Raises:
+            Unavailable: The folder cannot be written.
+        """
         path = self.files(which)[0]
         if path.exists():
             der = path.read_bytes()
@@ -39,7 +44,7 @@ class Identity:
         return self._make(which)
 
     def renew(self) -> bytes:
-        """Another exchanged certificate than the last one; DER."""
+        """Another exchanged certificate than the last one; DER. Raises Unavailable."""
         return self._make("exchanged")
 
     def files(self, which: Which) -> tuple[Path, Path]:
@@ -47,6 +52,12 @@ class Identity:
         return self._folder / f"{which}.der", self._folder / f"{which}.pem"
 
     def _make(self, which: Which) -> bytes:
+        try:
+            return self._written(which)
+        except OSError as error:
+            raise Unavailable("store.home_not_writable", path=str(self._folder), problem=error.strerror) from error
+
+    def _written(self, which: Which) -> bytes:
         self._folder.mkdir(parents=True, exist_ok=True)
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         der = _self_signed(key).public_bytes(serialization.Encoding.DER)
