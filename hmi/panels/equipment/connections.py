@@ -236,15 +236,15 @@ class ConnectionsView(View):
         if one is not None and not self._retrying:
             self._retrying = True
             self.changed.emit()
-            self.bridge.start(self._connect(one.safety.name), on_error=self.tell)
+            self.bridge.start(self._connect(one.safety.name, self.words.title(one)), on_error=self.tell)
 
-    async def _connect(self, source: str) -> None:
+    async def _connect(self, source: str, title: str) -> None:
         try:
             await self.bridge.machines.retry(source)
         finally:
             self._retrying = False
             self.changed.emit()
-        self.toast.emit(self.tr("{source}: connecting now").format(source=source))
+        self.toast.emit(self.tr("{source}: connecting now").format(source=title))
 
     def actor_changed(self) -> None:
         """See View."""
