@@ -10,6 +10,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from core.drivers.engineering import Undecodable
 from core.drivers.opcua_address import Path, place_of
 from core.drivers.opcua_link import CHUNK, Link
 from core.drivers.opcua_types import Types
-from core.drivers.opcua_values import as_it_is, item_request, sample_parts, state_node, status_word, ua
+from core.drivers.opcua_values import Reader, as_it_is, item_request, sample_parts, state_node, status_word, ua
 from core.errors import NotConnected
 from core.live.sample import Batch, Quality
 from core.live.tags import TagSpec
@@ -40,10 +41,11 @@ _FEWEST_LIVES = 30
 
 @dataclass(slots=True)
 class Point:
-    """One monitored node and the tags that stand in it, each with the way into the node's value."""
+    """One monitored node and the tags that stand in it, each with the way into the node's value; ``reader`` where one tag is all of it."""
 
     node: str
     tags: list[tuple[TagSpec, Path]] = field(default_factory=list)
+    reader: Reader | None = None
 
 
 class Feed(Subscription):
@@ -54,6 +56,8 @@ class Feed(Subscription):
         super().__init__(session, parameters, handler=never_called)
         self._feeds = feeds
         self.points = dict(enumerate(points, start=1))
+        for point in self.points.values():
+            point.reader = Reader(point.tags[0][0]) if len(point.tags) == 1 and not point.tags[0][1] else None
         self.heard = feeds.now()
         self.silence_s = 0.0
         self.sequence = 0
@@ -165,14 +169,24 @@ class Feeds:
             batch = self.batch()
             for notification in notifications:
                 if isinstance(notification, ua.DataChangeNotification):
-                    for item in notification.MonitoredItems:
-                        self._add(batch, feed.points[item.ClientHandle], item.Value)
+                    self._add_all(batch, feed, notification.MonitoredItems)
                 elif isinstance(notification, ua.StatusChangeNotification):
                     self._link.break_("the server ended the subscription")
             if batch.tags:
                 self._sink(batch)
         except Exception as error:  # noqa: BLE001 - raised here, the library would log it and go on with values missing
             self._link.break_(f"publish response: {error!r}")
+
+    def _add_all(self, batch: Batch, feed: Feed, items: Sequence[Any]) -> None:
+        points = feed.points
+        times: dict[datetime, float] = {}
+        for item in items:
+            point = points[item.ClientHandle]
+            if point.reader is None:
+                self._add(batch, point, item.Value)
+            else:
+                value, quality, source_at, word = point.reader.read(item.Value, times)
+                batch.add(point.reader.name, value, quality, source_at, word)
 
     def _add(self, batch: Batch, point: Point, answer: Any) -> None:
         for tag, path in point.tags:

@@ -95,6 +95,8 @@ class Plant:
                 for number in range(count):
                     node = self.nodes[f"flood{number}"][0]
                     await self.write(node, ua.DataValue(ua.Variant(float(turn), ua.VariantType.Double), SourceTimestamp=now))
+                    if number % 100 == 99:
+                        await asyncio.sleep(0)  # what is written may be sent before it is written again
                 due += period_s
                 await asyncio.sleep(max(0.0, due - loop.time()))
 
