@@ -48,6 +48,10 @@ def node_id(address: str, namespaces: Sequence[str]) -> ua.NodeId:
         raise Undecodable("bad address") from None
 
 
+UNKNOWN_NODE = frozenset({"BadNodeIdUnknown", "BadNodeIdInvalid"})
+"""Words of a node that is not there (Part 4, 7.39)."""
+
+
 def status_word(status: Any) -> tuple[Quality, str]:
     """Quality and the standard's word for a StatusCode; None counts as Good (Part 4, 7.11)."""
     if status is None or status.value == 0:
