@@ -102,7 +102,7 @@ class Words:
         below = f"{one.spec.code} · {one.spec.protocol}" if one.spec is not None else one.safety.address
         link = one.link
         live = one.is_live
-        rate = number(link.updates_per_s, 1) if link is not None and live else UNDEFINED
+        rate = number(link.updates_per_s, 0 if link.updates_per_s >= 100 else 1) if link is not None and live else UNDEFINED
         if one.safety.kind != "source" or one.by_hand:
             rate = ""
         delay: str | Cell = rate and UNDEFINED

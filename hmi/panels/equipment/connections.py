@@ -253,7 +253,7 @@ class ConnectionsView(View):
     def retranslate(self) -> None:
         """See View."""
         titles = (self.tr("Connection"), self.tr("State"), self.tr("Values/s"), self.tr("Delay"), self.tr("Safety"))
-        shares = (2.4, 2.6, 1.0, 1.4, 1.6)
+        shares = (2.8, 2.4, 1.0, 1.3, 1.5)
         self.table.set_columns(
             [
                 Column(title, share, "right" if place in (2, 3) else "left")
