@@ -75,6 +75,7 @@ class ModbusDriver:
         self._points: list[Point] = []
         self._refused: set[str] = set()
         self._order = itertools.count()
+        self._held: tuple[Block, Sequence[int]] | None = None
         self._due: list[tuple[float, int, Block]] = []
         self._decoders: dict[int, tuple[Block, Decoder]] = {}
 
@@ -132,7 +133,10 @@ class ModbusDriver:
             await self._open_link.closed.wait()  # nothing can be read: stay connected, the tags say why
             raise LinkLost("connection closed")
         except LinkLost as error:
+            self._deliver_held()
             raise self._lost(error) from None
+        finally:
+            self._held = None  # nothing may follow the word that the link is lost
 
     def _located(self, tags: Iterable[TagSpec], unknown: Batch) -> list[Point]:
         points = []
@@ -211,10 +215,18 @@ class ModbusDriver:
                 return following
             following = self._refuse(block, refusal)
         else:
-            self._deliver(block, values)
+            # The next question first: the device works on it while its last answer is taken apart.
+            self._deliver_held()
+            self._held = (block, values)
+            asyncio.get_running_loop().call_soon(self._deliver_held)
         unit = self._units[block.unit]
         unit.answered, unit.silent, unit.pause_s = True, False, _UNIT_PAUSE_S[0]
         return following
+
+    def _deliver_held(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            self._deliver(*held)
 
     async def _read(self, block: Block) -> Sequence[int]:
         return await self._open_link.read(block.unit, block.area, block.start, block.count)
