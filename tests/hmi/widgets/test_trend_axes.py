@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from datetime import UTC
 
@@ -25,7 +26,7 @@ def test_ticks_are_round_inside_and_not_too_many(low: float, span: float, most: 
     assert len(ticks) <= most + 1
     slack = (high - low) * 1e-6
     assert all(low - slack <= tick <= high + slack for tick in ticks)
-    assert all(abs(second - first - step) <= step * 1e-3 for first, second in zip(ticks, ticks[1:], strict=False))
+    assert all(abs(second - first - step) <= step * 1e-3 for first, second in itertools.pairwise(ticks))
 
 
 @pytest.mark.parametrize(
