@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from core.demo.taglist import SERVED_BY
+from core.demo.taglist import BY_HAND, SERVED_BY
 from core.live.link import LinkState
 from core.live.sample import Batch, Quality
 from core.words import word
@@ -358,6 +358,18 @@ def test_everybody_sees_how_each_connection_is(screen: Screen) -> None:
     assert "127.0.0.1:" in sheet.facts.text()
     assert "this station" in sheet.facts.text()
     sheet.close_with("confirmed")
+
+
+def test_a_machine_without_a_controller_is_no_connection(screen: Screen) -> None:
+    view = connections(screen)
+    row = dict(zip(view.table._keys, view.table._rows, strict=True))[BY_HAND]
+    assert row[1].text == word("link.manual_entry", "en")
+    assert (row[1].below, row[2], row[3]) == ("", "", "")
+    screen.tap_row(view.table, BY_HAND)
+    assert "People enter" in view.error.lines.what
+    assert "people enter its values" in view.words.facts(view.chosen)[0].new
+    assert screen.actions() == ["connections.details"]
+    screen.until("the banner", lambda: f"{len(SERVED_BY)} sources" in said(screen.window.header.banner), 3)
 
 
 def test_a_lost_connection_is_one_touch_away_and_can_be_tried_at_once(screen: Screen, plant: Plant, expect_log: ExpectedLog) -> None:
