@@ -63,13 +63,13 @@ def make(
         Refused: The log-in may not see everything, the name is taken.
         Unavailable: The database or the folder cannot be used, or it became full: nothing is left behind then.
     """
-    with connected(url, allow_unsafe=allow_unsafe) as connection, _in_words(to):
+    with connected(url, allow_unsafe=allow_unsafe) as connection, _in_words(to, connection):
         for statement in _MOMENT:
             connection.execute(statement)
         snapshot = connection.execute(_SNAPSHOT).scalar_one()
         inside = contents(connection)
         tools = dumping.fitting(inside.server_major)
-        folder = _named(to, inside)
+        folder = _named(to, inside, station)
         with _aside(folder) as partial:
             words = ["--format=custom", "--no-unlogged-table-data", "--lock-wait-timeout=10s", f"--snapshot={snapshot}"]
             server = _this_server(connection, url, allow_unsafe=allow_unsafe)
@@ -141,13 +141,13 @@ def _listable(tools: Tools, folder: Path, give_up: Callable[[], bool]) -> None:
         raise dumping.failure("pg_restore", ended, folder / DUMP)
 
 
-def _named(to: Path, inside: Contents) -> Path:
+def _named(to: Path, inside: Contents, station: str) -> Path:
     if not to.is_dir():
         if to.exists() or to.is_symlink():
             raise Refused("backup.name_taken", path=str(to))
         return to.absolute()
     site = "-".join(inside.site) or "empty"
-    folder = to.absolute() / f"genba-{site}-{inside.at:%Y%m%dT%H%M%SZ}"
+    folder = to.absolute() / f"genba-{site}-{station}-{inside.at:%Y%m%dT%H%M%S}{inside.at.microsecond // 1000:03}Z"
     if folder.exists():
         raise Refused("backup.name_taken", path=str(folder))
     return folder
@@ -189,10 +189,11 @@ def _this_server(connection: Connection, url: str, *, allow_unsafe: bool) -> dic
 
 
 @contextlib.contextmanager
-def _in_words(path: Path) -> Iterator[None]:
+def _in_words(path: Path, connection: Connection) -> Iterator[None]:
     try:
         yield
     except GenbaError:
+        connection.invalidate()  # else its server, which may be gone, is asked to end the transaction, and that is what would be told
         raise
     except DBAPIError as error:
         line = str(failure_of(error)).splitlines()[0]

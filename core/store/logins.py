@@ -161,7 +161,7 @@ def listed(url: str, *, allow_unsafe: bool = False) -> list[StationLogin]:
 def kept(connection: Connection) -> list[KeptLogin]:
     """The log-ins that work now, in the present transaction; a superuser also gets what the server needs to know them again."""
     may_read = connection.execute(_IS_SUPERUSER).scalar_one()
-    verifiers: dict[str, str] = dict(connection.execute(_VERIFIERS).tuples().all()) if may_read else {}
+    verifiers = {row.rolname: str(row.rolpassword) for row in connection.execute(_VERIFIERS)} if may_read else {}
     return [KeptLogin(row.code, row.login, verifiers.get(row.login, "")) for row in connection.execute(_KEPT)]
 
 
