@@ -6,9 +6,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ LOOK_S: Final = 30.0
 _AFTER_START_S: Final = 60.0
 """A copy that was missed while the computer was off waits until the station has come up."""
 _TRY_AGAIN_S: Final = 900.0
+_GRACE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Keeping:
         self._disks = Disks(settings.disk_warn_mb, settings.disk_alarm_mb)
         self._outage = Outage(log, "daily copy of the database", clock)
         self._closing = threading.Event()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="genba-keep")
+        self._thread: threading.Thread | None = None
         self._not_before = clock.monotonic() + _AFTER_START_S
         self._failure: GenbaError | None = None
         self.troubles: tuple[GenbaError, ...] = ()
@@ -90,15 +91,29 @@ class Keeping:
             await asyncio.sleep(LOOK_S)
 
     async def close(self) -> None:
-        """End what runs; a copy half made is given up."""
+        """End what runs; a copy half made is given up. A disk that hangs is not waited for."""
         self._closing.set()
-        await asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
+        end = self._clock.monotonic() + _GRACE_S
+        while self._thread is not None and self._thread.is_alive() and self._clock.monotonic() < end:  # noqa: ASYNC110 - a thread, no event
+            await asyncio.sleep(0.02)
 
     async def _on(self, work: Callable[[], tuple[GenbaError, ...]]) -> None:
-        found = await asyncio.wrap_future(self._pool.submit(work))
-        told = self.troubles
-        self.troubles = found
-        if [(one.code, one.params) for one in told] != [(one.code, one.params) for one in found]:
+        """Run ``work`` on a thread that nobody has to wait for: a network folder may hang for minutes."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[tuple[GenbaError, ...]] = loop.create_future()
+
+        def run() -> None:
+            try:
+                tell = partial(_answer, done, work())
+            except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+                tell = partial(_fail, done, error)
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(tell)
+
+        self._thread = threading.Thread(target=run, name="genba-keep", daemon=True)
+        self._thread.start()
+        told, self.troubles = self.troubles, await done
+        if [(one.code, one.params) for one in told] != [(one.code, one.params) for one in self.troubles]:
             self._panel.storage_changed()
 
     def _zone(self) -> tzinfo | None:
@@ -140,6 +155,8 @@ class Keeping:
         except GenbaError as error:
             if error.code != "backup.stopped":
                 self._failed(error)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end the copies for good, nor stay unseen
+            self._failed(Unavailable("backup.failed", problem=f"{type(error).__name__}: {error}"))
         else:
             self._failure = None
             self._outage.up()
@@ -158,3 +175,13 @@ class Keeping:
             do={language: lines.do for language, lines in words.items()},
             last=last.astimezone(self._zone()).strftime("%Y-%m-%d %H:%M") if last is not None else {"ja": "なし", "en": "none"},
         )
+
+
+def _answer(done: asyncio.Future[tuple[GenbaError, ...]], found: tuple[GenbaError, ...]) -> None:
+    if not done.done():
+        done.set_result(found)
+
+
+def _fail(done: asyncio.Future[tuple[GenbaError, ...]], error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)

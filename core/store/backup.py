@@ -31,10 +31,10 @@ from core.store.logins import KeptLogin
 from core.store.manifest import DUMP, LOGINS, MANIFEST, Manifest, Piece
 
 _PARTIAL: Final = ".partial-"
+_LOCK: Final = ".lock"
 _MOMENT: Final = (
     text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"),
     text("SET LOCAL idle_in_transaction_session_timeout = 0"),
-    text("SET LOCAL statement_timeout = 0"),
 )
 _SNAPSHOT: Final = text("SELECT pg_export_snapshot()")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -158,24 +158,26 @@ def _aside(folder: Path) -> Iterator[Path]:
     """A folder beside ``folder`` that is gone afterwards, unless it got its name; what killed ones left is removed."""
     _sweep(folder.parent)
     partial = folder.with_name(f"{_PARTIAL}{secrets.token_hex(4)}")
-    partial.mkdir(mode=0o700)
+    lock = partial.with_suffix(_LOCK)  # beside it: a folder with an open file in it cannot get its name everywhere
     try:
-        with (partial / ".lock").open("wb") as held:
+        with lock.open("wb") as held:
             try_lock(held, exclusive=True)
+            partial.mkdir(mode=0o700)
             yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        (folder / ".lock").unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
 
 
 def _sweep(parent: Path) -> None:
     """Remove what a killed backup left here: nobody holds its lock any more."""
-    for left in parent.glob(f"{_PARTIAL}*"):
+    for lock in parent.glob(f"{_PARTIAL}*{_LOCK}"):
         with contextlib.suppress(OSError):
-            with (left / ".lock").open("rb") as held:
+            with lock.open("r+b") as held:
                 alive = not try_lock(held, exclusive=True)
             if not alive:
-                shutil.rmtree(left, ignore_errors=True)
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                lock.unlink(missing_ok=True)
 
 
 def _this_server(connection: Connection, url: str, *, allow_unsafe: bool) -> dict[str, str]:

@@ -18,6 +18,7 @@ _COUNTING: Final = text(
     " WHERE n.nspname IN ('genba', 'genba_guard') AND c.relkind = 'r' AND c.relpersistence = 'p'"
 )
 _AS_IT_STANDS: Final = {"no_parameters": True}
+_PATIENTLY: Final = text("SET LOCAL statement_timeout = 0")
 _HEADS: Final = text("SELECT station, seq, encode(hash, 'hex') AS hash FROM genba.audit_head ORDER BY station")
 _SITES: Final = text("SELECT code FROM genba.site ORDER BY code")
 _MAY: Final = text("SELECT pg_has_role(session_user, 'genba_owner', 'MEMBER')")
@@ -61,6 +62,7 @@ def contents(connection: Connection) -> Contents:
         Unavailable: ``store.schema_missing``.
         Refused: ``cli.needs_owner``: this log-in does not see everything.
     """
+    connection.execute(_PATIENTLY)
     window = read_window(connection)
     if window is None:
         raise Unavailable("store.schema_missing")

@@ -6,7 +6,9 @@ When it was made last stands beside the database, so that a copy somebody took a
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -73,8 +75,11 @@ def copy(url: str, database: Path, to: Path, station: str, moment: datetime, kee
         keep: How many stay.
 
     Raises:
+        Unavailable: The folder is not there (``disk.backup_not_writable``).
         Unavailable, Refused, Invalid: As ``core.store.backup.make`` and ``look_through``; the copies before are still there.
     """
+    if not to.is_dir():
+        raise Unavailable("disk.backup_not_writable", path=str(to), problem=os.strerror(errno.ENOENT))
     try:
         with (database / _LOCK).open("a+b") as held:
             if not try_lock(held, exclusive=True) or not is_due(database, moment):

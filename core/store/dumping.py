@@ -186,6 +186,8 @@ def failure(program: Program, ended: Ended, path: Path) -> GenbaError:
     telling = [line for line in lines if "error:" in line or "ERROR:" in line or "FATAL:" in line] or lines
     line = telling[0] if telling else f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
     # Stopped at a limit of the size of files, it dies without a word.
+    if program == "pg_restore" and any(word in ended.err for word in _FULL):
+        return Unavailable("store.server_disk_full", problem=line)
     if any(word in ended.err for word in _FULL) or (sys.platform != "win32" and -ended.code == _FILE_LIMIT):
         return Unavailable("backup.disk_full", path=str(path))
     if any(word in ended.err for word in _GONE):

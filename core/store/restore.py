@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from core.clock import Clock
 from core.errors import GenbaError, Refused, Unavailable
 from core.store import backup, loading, schema
+from core.store.address import failure_of
 from core.store.administration import connected
 from core.store.audit import Verification
 from core.store.loading import elsewhere
@@ -168,7 +169,10 @@ def _scratch(server: Connection, name: str) -> Iterator[str]:
     for left in server.execute(_LEFT, {"mark": _MARK}).scalars().all():
         _say(server, _DROP, scratch=left)
     scratch = f"genba_restoring_{secrets.token_hex(4)}"
-    _say(server, _CREATE, scratch=scratch, name=name)
+    try:
+        _say(server, _CREATE, scratch=scratch, name=name)
+    except ProgrammingError as error:
+        raise Refused("backup.restore_refused", problem=str(failure_of(error)).splitlines()[0]) from None
     try:
         _say(server, _NOTE, scratch=scratch, mark=_MARK)
         yield scratch
@@ -186,12 +190,13 @@ def _fence(url: str, *, embedded: bool, allow_unsafe: bool) -> None:
 
 def _swap(server: Connection, scratch: str, name: str, moment: str) -> str:
     """Give ``scratch`` the name; gives what the database before is called now. Both names change in one transaction, or none does."""
-    before = f"{name[:40]}_before_{moment}" if server.execute(_EXISTS, {"name": name}).scalar_one() else ""
+    before = f"{_short(name)}_before_{moment}" if server.execute(_EXISTS, {"name": name}).scalar_one() else ""
     end = time.monotonic() + _SWAP_S
     while True:
         # Whoever connects while a name is being changed waits for it; only who came in before is in the way.
         for busy in (name, scratch):
-            server.execute(_END, {"name": busy}).close()
+            with contextlib.suppress(ProgrammingError):  # not everybody may end others' connections; then they must be stopped by hand
+                server.execute(_END, {"name": busy}).close()
         try:
             _rename(server, [(name, before)] * bool(before) + [(scratch, name)])
         except GenbaError:
@@ -203,6 +208,11 @@ def _swap(server: Connection, scratch: str, name: str, moment: str) -> str:
                 raise Unavailable("backup.in_use", database=name) from None
         else:
             return before
+
+
+def _short(name: str) -> str:
+    """The beginning of a name that leaves room for a moment: PostgreSQL cuts names at 63 bytes without a word."""
+    return name.encode()[:38].decode(errors="ignore")
 
 
 def _rename(server: Connection, names: list[tuple[str, str]]) -> None:

@@ -96,7 +96,7 @@ class Band(Painted):
         draw_glyph(painter, look.glyph, QRectF(pad, rect.center().y() - side / 2, side, side), now.color(look.ink))
         room = QRectF(pad + side + now.px(8), rect.top(), self._room(self.width()), rect.height())
         role: FontRole = "label" if block_height(self._text(), "label", room.width()) <= rect.height() else "small"
-        self.write(painter, room, self._text(), role, look.ink, LEFT, lines=3)
+        self.write(painter, room, self._text(), role, look.ink, LEFT, lines=4)
 
 
 def draw_simulated(painter: QPainter, on: Painted | PaintedButton, right: float, top: float) -> float:

@@ -29,6 +29,7 @@ from tests.store.test_audit import Panel
 from tests.store.test_engine import until
 
 CLOCK = SystemClock()
+NUMBER = "SELECT oid FROM pg_database WHERE datname = current_database()"
 
 
 def filled(postgres: TestServer, name: str) -> str:
@@ -232,9 +233,8 @@ except GenbaError as error:
 
 def test_a_disk_that_fills_up_leaves_nothing(source: str, tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, source, tmp_path], cwd=root, capture_output=True, text=True, timeout=60, check=True
-    )
+    command = [sys.executable, "-c", LIMITED, source, tmp_path]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "backup.disk_full", done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -340,13 +340,11 @@ def test_an_empty_database_is_taken_and_whoever_is_in_it_is_cut_off(postgres: Te
     postgres.run("CREATE DATABASE restored")
     with psycopg.connect(plain(target)) as somebody:
         somebody.execute("SELECT 1")
-        number = ask(target, "SELECT oid FROM pg_database WHERE datname = current_database()")
+        number = ask(target, NUMBER)
         restore(target, made, CLOCK)
         with pytest.raises(psycopg.OperationalError):
             somebody.execute("SELECT 1")
-    assert ask(target, "SELECT oid FROM pg_database WHERE datname = current_database()") != number, (
-        "by which it is told from the one before"
-    )
+    assert ask(target, NUMBER) != number, "by which it is told from the one before"
 
 
 def test_numbers_given_out_since_the_backup_are_never_given_out_again(postgres: TestServer, tmp_path: Path, target: str) -> None:
@@ -511,10 +509,8 @@ def test_the_owner_without_any_other_right_does_it_too(own: OwnServer, tmp_path:
 def test_a_log_in_that_could_not_be_kept_is_named(own: OwnServer, tmp_path: Path) -> None:
     folder, _ = backup.make(own.url("plant"), tmp_path, "ADMIN")
     path = folder / manifest.LOGINS
-    content = json.dumps(
-        [{"station": "L9", "login": "genba_L9", "verifier": ""}, {"station": "owner", "login": "genba_owner2", "verifier": "x'; --"}]
-    )
-    path.write_text(content, encoding="utf-8")
+    strange = {"station": "owner", "login": "genba_owner2", "verifier": "x'; --"}
+    path.write_text(json.dumps([{"station": "L9", "login": "genba_L9", "verifier": ""}, strange]), encoding="utf-8")
     told = manifest.read(folder)
     piece = manifest.Piece(size=path.stat().st_size, sha256=manifest.sum_of(path))
     sealed_again(folder, pieces=told.pieces | {manifest.LOGINS: piece})

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from core.clock import SystemClock
 from core.errors import Unavailable
@@ -101,22 +102,19 @@ def test_a_decision_that_cannot_be_kept_is_not_accepted_and_says_so(small: Small
     actor = Actor("ito", "Ito", frozenset(), frozenset({"*"}), "P1", None)
 
     def decide() -> Request:
-        request = Request(
-            id=clock.uuid7(),
-            operation="production:order:note",
-            user_code="ito",
-            station="P1",
-            decided_at=clock.now(),
-            args={"note": "x" * 4000},
-        )
+        args: dict[str, JsonValue] = {"note": "x" * 4000}
+        request = Request(id=clock.uuid7(), operation="a:b:c", user_code="ito", station="P1", decided_at=clock.now(), args=args)
         journal.append(request, actor, "new")
         return request
+
+    def go_on() -> None:
+        for _ in range(100):
+            decide()
 
     kept = decide()
     ballast = fill(disk, 8_192)
     with pytest.raises(Unavailable) as caught:
-        for _ in range(100):
-            decide()
+        go_on()
     assert caught.value.code == "store.journal_full"
     assert "this was not done" in caught.value.lines("en").safe
     assert journal.entry(kept.id) is not None
