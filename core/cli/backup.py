@@ -164,17 +164,35 @@ def restore(
             embedded=target.server is not None,
             allow_unsafe=target.allow_unsafe,
         )
-        if target.server is not None:
-            from core.store.embedded import LOGIN
-            from core.store.logins import add_local
-
-            add_local(target.address, LOGIN, target.server.password())
-        _note(settings, done)
+        untold = _settle(settings, target, done)
     if as_json:
-        shown = {"database": done.database, "kept": done.kept, "upgraded": done.upgraded, "without_login": done.without_login}
+        shown = {
+            "database": done.database,
+            "kept": done.kept,
+            "upgraded": done.upgraded,
+            "without_login": done.without_login,
+            "noted": not untold,
+        }
         print(json.dumps(_shown(done.manifest) | shown | {"audit": _chains(done.audit)}, ensure_ascii=False))
     else:
         _explain(done)
+        if untold:
+            print(f"the audit trail could not be told of it: {untold}")
+
+
+def _settle(settings: StationSettings, target: _Administered, done: Restored) -> str:
+    """What follows a restore; it is done already, so a failure here is told beside it: "" for none."""
+    from core.errors import GenbaError
+    from core.store.embedded import LOGIN
+    from core.store.logins import add_local
+
+    try:
+        if target.server is not None:
+            add_local(target.address, LOGIN, target.server.password())
+        _note(settings, done)
+    except GenbaError as error:
+        return str(error)
+    return ""
 
 
 def _note(settings: StationSettings, done: Restored) -> None:

@@ -119,6 +119,25 @@ def test_a_shared_database_needs_whoever_administers_it(
         assert genba("audit", "verify", "--url", postgres.admin_url(name)).code == 0
 
 
+def test_the_doctor_knows_the_newest_copy(genba: Genba, home: Path, postgres: TestServer, admin_url: str) -> None:
+    def told() -> tuple[bool, str]:
+        (found,) = [one for one in json.loads(genba("doctor", "--json").out)["checks"] if one["check"] == "backups"]
+        return found["ok"], found["detail"]
+
+    assert told() == (True, f"none yet in {home / 'backups'}")
+    mark = home / "database" / "data" / "PG_VERSION"
+    mark.parent.mkdir(parents=True)
+    mark.write_text("18\n")
+    aged = time.time() - 3 * 86_400
+    os.utime(mark, (aged, aged))
+    assert told()[0] is False, "three days old and never copied"
+    folder = made(genba, "--to", home, "--url", admin_url)
+    (home / "database" / "last-backup.json").write_text(json.dumps({"folder": str(folder)}), encoding="utf-8")
+    fresh, words = told()
+    assert fresh
+    assert words.startswith("newest 20")
+
+
 def test_what_goes_wrong_is_one_line(genba: Genba, home: Path, tmp_path: Path, admin_url: str) -> None:
     assert genba("db", "backup").code == 3, "there is no database yet, and none is made for it"
     assert not (home / "database").exists()
