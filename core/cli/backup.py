@@ -166,14 +166,7 @@ def restore(
         )
         untold = _settle(settings, target, done)
     if as_json:
-        shown = {
-            "database": done.database,
-            "kept": done.kept,
-            "upgraded": done.upgraded,
-            "without_login": done.without_login,
-            "noted": not untold,
-        }
-        print(json.dumps(_shown(done.manifest) | shown | {"audit": _chains(done.audit)}, ensure_ascii=False))
+        print(json.dumps(_restored(done) | {"noted": not untold}, ensure_ascii=False))
     else:
         _explain(done)
         if untold:
@@ -204,6 +197,11 @@ def _note(settings: StationSettings, done: Restored) -> None:
     with opened_floor(settings, as_owner=True) as floor:
         told = {"backup": done.manifest.name, "made_at": done.manifest.made_at, "kept": done.kept}
         floor.door.do(note_restore, system_actor("genba db restore", settings.name), told)
+
+
+def _restored(done: Restored) -> dict[str, Any]:
+    told = {"database": done.database, "kept": done.kept, "upgraded": done.upgraded, "without_login": done.without_login}
+    return _shown(done.manifest) | told | {"audit": _chains(done.audit)}
 
 
 def _explain(done: Restored) -> None:

@@ -63,6 +63,9 @@ _END: Final = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE
 _FENCE: Final = (
     "SET LOCAL ROLE genba_owner",
     "UPDATE genba.lease SET epoch = epoch + 1000000, expires_at = least(expires_at, clock_timestamp())",
+    # A job that was first held after the backup had numbers as well. Nobody knows when its last holder was alive.
+    "INSERT INTO genba.lease (name, holder, epoch, acquired_at, renewed_at, expires_at)"
+    " SELECT 'source:' || s.code, '', 1000000, 'epoch', 'epoch', 'epoch' FROM genba.source s ON CONFLICT (name) DO NOTHING",
 )
 _FORGET_LOCAL: Final = "DELETE FROM genba_guard.local_login"
 

@@ -78,21 +78,18 @@ def test_a_running_station_goes_on_with_what_came_back(genba: Genba, home: Path,
     assert genba("site", "apply", DEMO).code == 0
     folder = made(genba)
     station = started("station", "--seconds", "60")
-    seen = "SELECT seen_at FROM genba.station WHERE code = 'PANEL-1' AND seen_at > %s"
     server = EmbeddedServer(home / "database")
     server.start()
-    try:
+    held = "SELECT name FROM genba.lease WHERE holder = 'PANEL-1' AND expires_at > now() AND epoch > %s"
 
-        def present(since: str) -> list[Any]:
-            with psycopg.connect(plain(server.url(ADMIN))) as connection:
-                return connection.execute(seen, (since,)).fetchall()
-
-        wait(lambda: present("2000-01-01"))
-        assert genba("db", "restore", folder, "--replace", "genba").code == 0
+    def records(epoch: int) -> list[Any]:
         with psycopg.connect(plain(server.url(ADMIN))) as connection:
-            row = connection.execute("SELECT clock_timestamp()::text").fetchone()
-        assert row is not None
-        wait(lambda: present(row[0]))
+            return connection.execute(held, (epoch,)).fetchall()
+
+    try:
+        wait(lambda: records(0))
+        assert genba("db", "restore", folder, "--replace", "genba").code == 0
+        wait(lambda: records(1_000_000))
         assert station.poll() is None
     finally:
         server.stop()

@@ -247,7 +247,8 @@ def test_what_a_killed_one_left_is_removed_by_the_next(source: str, tmp_path: Pa
         until(waiting)
         process.kill()
         process.wait(10)
-        assert len(list(tmp_path.iterdir())) == 1, "half a backup, under no name of one"
+        assert all(path.name.startswith(".partial-") for path in tmp_path.iterdir()), "half a backup, under no name of one"
+        assert len(list(tmp_path.iterdir())) == 2
         assert list(manifest.found_in(tmp_path)) == []
     folder, _ = backup.make(source, tmp_path, "PANEL-1")
     assert list(tmp_path.iterdir()) == [folder]
