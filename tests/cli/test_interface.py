@@ -75,6 +75,7 @@ def test_a_computer_that_is_fit(genba: Genba, home: Path) -> None:
         "secrets",
         "connection",
         "database",
+        "backups",
     ]
     assert not home.exists()  # looking leaves nothing behind
     assert genba("doctor").out.count("\nok ") == len(told["checks"]) - 1
