@@ -21,6 +21,7 @@ import core.production.orders
 import core.production.reports
 import core.sitefile.apply
 import core.store.attention
+import core.store.restoring
 import core.store.sitesecrets
 import core.users.accounts
 import core.users.directory

@@ -28,6 +28,9 @@ _FILE = "station.toml"
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
 
+_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
+
+
 def default_home() -> Path:
     """The folder of the local database, journal and logs when nothing else is said."""
     return platformdirs.user_data_path("genba", appauthor=False)
@@ -60,6 +63,12 @@ def _home(value: Path) -> Path:
     return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 - resolve() would follow a link the engineer set on purpose
 
 
+def _time_of_day(value: str) -> str:
+    if value and not _TIME.fullmatch(value):
+        raise ValueError("HH:MM, 00:00 … 23:59")
+    return value
+
+
 class StationSettings(BaseSettings):
     """What one station is told about itself; everything about the plant stands in the database.
 
@@ -79,6 +88,10 @@ class StationSettings(BaseSettings):
         site_file: site.yaml that this station may apply at start; None for none.
         acquisition: Where the drivers run; ``auto`` chooses.
         auto_sign_off_s: Seconds without a touch until the operator is signed off; 0 for never.
+        backup_at: When the embedded database is copied each day, the site's time, ``HH:MM``; "" for never.
+        backup_folder: Where to, best on another disk; None for ``backups`` in the home.
+        backup_keep: How many copies are kept there; older ones are removed after a newer one was proved readable.
+        disk_warn_mb, disk_alarm_mb: Free space, in MB, under which the screen says so.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True, str_strip_whitespace=True, validate_default=True)
@@ -96,6 +109,16 @@ class StationSettings(BaseSettings):
     site_file: Path | None = None
     acquisition: Literal["auto", "gui", "thread", "process"] = "auto"
     auto_sign_off_s: float = Field(default=300, ge=0, le=86_400)
+    backup_at: Annotated[str, AfterValidator(_time_of_day)] = "02:30"
+    backup_folder: Annotated[Path, AfterValidator(_home)] | None = None
+    backup_keep: int = Field(default=7, ge=1, le=1_000)
+    disk_warn_mb: int = Field(default=500, ge=0)
+    disk_alarm_mb: int = Field(default=100, ge=0)
+
+    @property
+    def backups(self) -> Path:
+        """Where copies of the database go."""
+        return self.backup_folder or self.home / "backups"
 
     @classmethod
     def settings_customise_sources(

@@ -35,10 +35,12 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from core.cli import audit, database, interface, plant, secrets, site, source, station
+    from core.cli import audit, backup, database, interface, plant, secrets, site, source, station
 
     app.add_typer(audit.app, name="audit")
     app.add_typer(database.app, name="db")
+    for verb in (backup.backup, backup.verify, backup.restore):
+        database.app.command()(verb)
     app.add_typer(site.app, name="site")
     app.add_typer(secrets.app, name="secrets")
     app.add_typer(source.app, name="source")

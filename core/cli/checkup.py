@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from core.errors import GenbaError
 
 _RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 _ENOUGH_FREE_MB = 500
+_BACKUP_H = 49
 _NEEDED = (
     "PySide6",
     "pyqtgraph",
@@ -75,6 +77,7 @@ def checkup() -> list[Finding]:
         _secrets,
         _connection,
         _database,
+        _backups,
     )
     return [Finding("settings", ok=True, detail=f"station {settings.name}, home {settings.home}"), *(check(settings) for check in checks)]
 
@@ -181,6 +184,23 @@ def _database(settings: StationSettings) -> Finding:
     revision = found.window.revision if found.window else "—"
     advice = found.reason.lines("en").do if found.reason is not None else ""
     return Finding("database", found.reason is None, f"{found.state}, schema {revision}, server {found.server}", advice)
+
+
+def _backups(settings: StationSettings) -> Finding:
+    """The newest copy of the station's own database; a shared one is its administrator's."""
+    from core.clock import SystemClock
+    from core.store import copies
+
+    if settings.database_url is not None:
+        return Finding("backups", ok=True, detail="a shared database is copied by its administrator: genba db backup --url …")
+    if not settings.backup_at:
+        return Finding("backups", ok=True, detail="switched off (backup_at)")
+    database = settings.home / "database"
+    last = copies.last_copy(database)
+    since = last or copies.begun(database)
+    fresh = since is None or SystemClock().now() - since < timedelta(hours=_BACKUP_H)
+    detail = f"newest {last:%Y-%m-%d %H:%M} UTC in {settings.backups}" if last else f"none yet in {settings.backups}"
+    return Finding("backups", fresh, detail, "Let a station run, or make one now: genba db backup. Its log says why none was made.")
 
 
 def _reachable(host: str, port: int) -> str:

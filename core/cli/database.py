@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from core.store.schema import SchemaStatus
 
-app = typer.Typer(help="The schema of the database; log-ins of stations.")
+app = typer.Typer(help="The schema of the database; log-ins of stations; backups.")
 roles = typer.Typer(help="Log-ins of stations: list, add, revoke.")
 app.add_typer(roles, name="roles")
 

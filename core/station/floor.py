@@ -118,6 +118,11 @@ class Floor:
             return database_address(self._settings.database_url or "", self.secrets)
         return self._server.url(ADMIN) if self._as_owner else self._server.url()
 
+    @property
+    def administered(self) -> str | None:
+        """Address of the embedded database for its administrator; None until it is open, and of a shared one."""
+        return self._server.url(ADMIN) if self._server is not None and self._started else None
+
     def _start_server(self, give_up: Callable[[], bool]) -> None:
         assert self._server is not None
         self._server.start(give_up=lambda: give_up() or self._closing.is_set())

@@ -28,6 +28,7 @@ from core.live.writes import WriteResult
 from core.station.acquisition import Acquisition
 from core.station.exporting import Exports
 from core.station.floor import Floor, Prepare
+from core.station.keeping import Keeping
 from core.station.machines import Machines
 from core.station.manual import Manual
 from core.station.people import People
@@ -45,9 +46,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 V = TypeVar("V")
 
-NoticeKind = Literal["changed", "link", "database", "actor", "waiting", "site"]
+NoticeKind = Literal["changed", "link", "database", "actor", "waiting", "site", "storage"]
 Watcher = Callable[[str, Any], None]
-"""Gets (kind, value): changed frozenset[str], link LinkStatus, database bool, actor Actor, waiting int, site SiteView."""
+"""Gets (kind, value): changed frozenset[str], link LinkStatus, database bool, actor Actor, waiting int, site SiteView,
+storage tuple[GenbaError, …]."""
 
 EVERYTHING = frozenset({"*"})
 NO_SITE = SiteView({}, (), (), (), {}, {})
@@ -77,6 +79,7 @@ class Station:
         database_up: Whether the database answers; None before the first attempt ended.
         read_only: Why this program must not write the schema, or None.
         problem: Why the database is not there, or None.
+        keeping: Room on the disks, and copies of the station's own database.
         parked: Decisions that need somebody's attention, as of the last look.
     """
 
@@ -117,6 +120,7 @@ class Station:
         self.machines = Machines(self, acquisition, self._floor, partial(self._on, self._working))
         self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
         self.manual = Manual(self.table, self.clock, self.ask)
+        self.keeping = Keeping(settings, self.clock, self._floor, self)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -135,6 +139,7 @@ class Station:
         await self._look_at_site()
         self._begin(self._open_database())
         self._begin(self._bring_home())
+        self._begin(self.keeping.run())
 
     async def close(self) -> None:
         """Sign off, stop reading, let go of the database and the files; idempotent, within about 10 s."""
@@ -145,6 +150,7 @@ class Station:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.keeping.close()
         await self._reading.close()
         closing = ThreadPoolExecutor(1, thread_name_prefix="genba-close")
         await self._on(closing, self._floor.close)
@@ -354,6 +360,10 @@ class Station:
     def _became(self, actor: Actor) -> None:
         self.actor = actor
         self._tell("actor", actor)
+
+    def storage_changed(self) -> None:
+        """For ``keeping``: disks or copies are in another state."""
+        self._tell("storage", self.keeping.troubles)
 
     def _tell(self, kind: NoticeKind, value: Any) -> None:
         for watcher in list(self._watchers):

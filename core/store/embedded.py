@@ -94,6 +94,11 @@ class EmbeddedServer:
         self._end = 0.0
         self._give_up: Callable[[], bool] = lambda: False
 
+    @property
+    def exists(self) -> bool:
+        """Whether a server was ever made here."""
+        return (self._data / "PG_VERSION").exists()
+
     # What callers need -------------------------------------------------------------------------------------------
 
     def start(self, timeout_s: float = 120.0, give_up: Callable[[], bool] = lambda: False) -> None:

@@ -5,7 +5,9 @@ Only whoever administers the database comes here (``genba db roles``); a station
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -18,6 +20,7 @@ from core.store.administration import connected
 
 CONNECTIONS: Final = 8
 """Connections one log-in may have at once: three of the station, and a command line beside it."""
+_RESERVED: Final = frozenset({"genba_owner", "genba_station", "genba_admin", "genba_local"})
 _QUOTED: Final = text("SELECT format('%I', CAST(:login AS text)), EXISTS (SELECT FROM pg_roles WHERE rolname = :login)")
 _MIGHTIER: Final = text(
     "SELECT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = :login AND (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolbypassrls"
@@ -32,6 +35,28 @@ _LIST: Final = text(
     "SELECT s.code, s.login, r.rolcanlogin, s.revoked_at, s.seen_at, s.program_version FROM genba.station s"
     " LEFT JOIN pg_roles r ON r.rolname = s.login ORDER BY s.code"
 )
+
+
+_KEPT: Final = text(
+    "SELECT s.code, s.login FROM genba.station s JOIN pg_roles r ON r.rolname = s.login"
+    " WHERE r.rolcanlogin AND s.revoked_at IS NULL AND pg_has_role(r.oid, 'genba_station', 'MEMBER') ORDER BY s.code"
+)
+_IS_SUPERUSER: Final = text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+_VERIFIERS: Final = text("SELECT rolname, rolpassword FROM pg_authid WHERE rolpassword LIKE 'SCRAM-SHA-256$%'")
+_VERIFIER: Final = re.compile(r"SCRAM-SHA-256\$\d+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLogin:
+    """The log-in of a station as a backup keeps it.
+
+    Attributes:
+        verifier: What the server compares a password with; it lets nobody in by itself. "" when it could not be read.
+    """
+
+    station: str
+    login: str
+    verifier: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +156,32 @@ def listed(url: str, *, allow_unsafe: bool = False) -> list[StationLogin]:
         rows = connection.execute(_LIST).all()
         connection.commit()
     return [StationLogin(row.code, row.login, bool(row.rolcanlogin), row.revoked_at, row.seen_at, row.program_version) for row in rows]
+
+
+def kept(connection: Connection) -> list[KeptLogin]:
+    """The log-ins that work now, in the present transaction; a superuser also gets what the server needs to know them again."""
+    may_read = connection.execute(_IS_SUPERUSER).scalar_one()
+    verifiers = {row.rolname: str(row.rolpassword) for row in connection.execute(_VERIFIERS)} if may_read else {}
+    return [KeptLogin(row.code, row.login, verifiers.get(row.login, "")) for row in connection.execute(_KEPT)]
+
+
+def bring_back(connection: Connection, known: Iterable[KeptLogin]) -> list[str]:
+    """Make the log-ins that this server has not; gives the stations that still need one (``genba db roles add``). Commits.
+
+    One that exists is left as it is: its present password and whether it may log in were decided later.
+    """
+    missing = []
+    for one in known:
+        name, exists = connection.execute(_QUOTED, {"login": one.login}).one()
+        if exists:
+            continue
+        if one.login != login_of(one.station) or one.login in _RESERVED or not _VERIFIER.fullmatch(one.verifier):
+            missing.append(one.station)
+            continue
+        _plain(connection, f"CREATE ROLE {name} LOGIN CONNECTION LIMIT {CONNECTIONS} PASSWORD '{one.verifier}'")
+        _plain(connection, f"GRANT genba_station TO {name}")
+    connection.commit()
+    return missing
 
 
 def _make(connection: Connection, login: str, password: str) -> None:

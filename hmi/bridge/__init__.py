@@ -112,6 +112,7 @@ class Bridge(QObject):
         database_changed(bool): The database came (True) or went.
         actor_changed(Actor): Somebody signed in or out.
         waiting_changed(int): Operations in the journal that are not yet in the database.
+        storage_changed(): A disk is filling up or well again, a copy of the database failed or was made.
         site_changed(): Lines, tags or sources were replaced; panels build themselves anew.
         frame(float): After live widgets were served; UNIX seconds UTC. For trends.
         pin_due(): Nothing is done before whoever is signed in has another PIN.
@@ -125,6 +126,7 @@ class Bridge(QObject):
     actor_changed = Signal(object)
     waiting_changed = Signal(int)
     site_changed = Signal()
+    storage_changed = Signal()
     frame = Signal(float)
     pin_due = Signal()
     failed = Signal(object)
@@ -180,6 +182,8 @@ class Bridge(QObject):
             signal.emit(value)
         elif kind == "site":
             self.site_changed.emit()
+        elif kind == "storage":
+            self.storage_changed.emit()
 
     # -- actions and questions -----------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ class Content(QWidget):
         self._panel: Panel | None = None
         self._buttons: list[TouchButton] = []
         self._read_only: GenbaError | None = None
+        self._storage: tuple[GenbaError, ...] = ()
         self._away_since: float | None = None
         self.setProperty("ground", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -47,6 +48,7 @@ class Content(QWidget):
         self.simulated_band = Band("simulated")
         self.database_band = Band("snapshot")
         self.read_only_band = Band("read_only")
+        self.storage_bands: tuple[Band, Band] = (Band("alarm"), Band("warning"))
         self.stack = QStackedWidget()
         self.message = ThreeLines(self.stack, floating=True)
         self.toasts = Toast(self)
@@ -75,7 +77,7 @@ class Content(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self._head, self.database_band, self.read_only_band):
+        for widget in (self._head, *self.storage_bands, self.database_band, self.read_only_band):
             column.addWidget(widget)
         column.addWidget(self.stack, 1)
         column.addWidget(self._bar)
@@ -163,7 +165,18 @@ class Content(QWidget):
         self._away_since = (self._away_since or time.time()) if up is False and read_only is None else None
         self._show_bands()
 
+    def show_storage(self, troubles: tuple[GenbaError, ...]) -> None:
+        """A band with three lines for what is wrong with the disks: the worst one; the others stand in the list of connections."""
+        self._storage = troubles
+        self._show_bands()
+
     def _show_bands(self) -> None:
+        worst = self._storage[0] if self._storage else None
+        for band, severity in zip(self.storage_bands, ("error", "warning"), strict=True):
+            if worst is not None and worst.severity == severity:
+                band.show_band(detail="  ".join(worst.lines(theme.language())))
+            else:
+                band.hide()
         if self._read_only is not None:
             self.read_only_band.show_band(detail=self._read_only.lines(theme.language()).what)
         else:

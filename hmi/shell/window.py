@@ -111,6 +111,7 @@ class Window(QWidget):
         bridge.actor_changed.connect(lambda _: self._show_actor())
         bridge.noticed.connect(lambda _: self._refresh())
         bridge.site_changed.connect(self._site_changed)
+        bridge.storage_changed.connect(self._show_storage)
         bridge.failed.connect(self.show_error)
         self.session.seconds_left.connect(self.header.show_seconds_left)
 
@@ -202,6 +203,7 @@ class Window(QWidget):
     def _attached(self) -> None:
         self._site_changed()
         self._show_database()
+        self._show_storage()
         self._show_actor()
 
     def _site_changed(self) -> None:
@@ -227,6 +229,9 @@ class Window(QWidget):
         self.header.show_database(station.database_up, station.waiting, station.parked)
         self.content.show_database(station.database_up, station.read_only)
         self._refresh()
+
+    def _show_storage(self) -> None:
+        self.content.show_storage(self.bridge.station.keeping.troubles)
 
     def _show_actor(self) -> None:
         actor = self.bridge.station.actor

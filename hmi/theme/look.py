@@ -175,7 +175,7 @@ class Theme:
         return self.tokens.messages.get(severity) or self.tokens.messages["error"]
 
     def band(self, kind: str) -> Look:
-        """The look of a band across a panel: simulated, snapshot, read_only, training."""
+        """The look of a band across a panel: simulated, snapshot, read_only, training, warning, alarm."""
         return self.tokens.bands[kind]
 
     @property

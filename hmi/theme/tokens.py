@@ -53,7 +53,7 @@ class Tokens:
         states: The nine machine states (RUNNING … OFFLINE).
         alarms: P1 … P4 and DIAG.
         messages: info, confirm, warning, error.
-        bands: simulated, snapshot, read_only, training.
+        bands: simulated, snapshot, read_only, training, warning, alarm.
         pens: At most four per plot, in this order.
     """
 

@@ -1,4 +1,4 @@
-"""Bands across a panel (simulated, snapshot, read only, training), badges, and the alarm icon as a widget."""
+"""Bands across a panel (simulated, snapshot, read only, training, disks), badges, and the alarm icon as a widget."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hmi.widgets.glyphs import draw_alarm, draw_glyph
 from hmi.widgets.painted import Painted, PaintedButton, draw_box, draw_focus, has_keyboard
 from hmi.widgets.text import CENTER, LEFT, RIGHT, block_height, text_width
 
-BandKind = Literal["simulated", "snapshot", "read_only", "training"]
+BandKind = Literal["simulated", "snapshot", "read_only", "training", "warning", "alarm"]
 HEIGHT_U = 34
 
 
@@ -38,7 +38,7 @@ class Band(Painted):
 
         Args:
             age_s: Age of the snapshot, seconds; for kind "snapshot".
-            detail: More words in the current language: why it is read only, which source is simulated.
+            detail: More words in the current language: why it is read only, which source is simulated; all of them for a warning.
         """
         before = self._text()
         self._age_s, self._detail = age_s, detail
@@ -49,6 +49,8 @@ class Band(Painted):
             self.update()
 
     def _text(self) -> str:
+        if self.kind in ("warning", "alarm"):
+            return self._detail
         said = {
             "simulated": self.tr("SIMULATION: no real machines"),
             "snapshot": self.tr("Database away: showing what was saved here"),
@@ -94,7 +96,7 @@ class Band(Painted):
         draw_glyph(painter, look.glyph, QRectF(pad, rect.center().y() - side / 2, side, side), now.color(look.ink))
         room = QRectF(pad + side + now.px(8), rect.top(), self._room(self.width()), rect.height())
         role: FontRole = "label" if block_height(self._text(), "label", room.width()) <= rect.height() else "small"
-        self.write(painter, room, self._text(), role, look.ink, LEFT, lines=3)
+        self.write(painter, room, self._text(), role, look.ink, LEFT, lines=4)
 
 
 def draw_simulated(painter: QPainter, on: Painted | PaintedButton, right: float, top: float) -> float:

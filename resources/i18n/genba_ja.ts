@@ -359,6 +359,18 @@
         <translation>状態</translation>
     </message>
     <message>
+        <source>Last backup</source>
+        <translation>最後のバックアップ</translation>
+    </message>
+    <message>
+        <source>Next backup</source>
+        <translation>次のバックアップ</translation>
+    </message>
+    <message>
+        <source>Backups are in</source>
+        <translation>バックアップの保存先</translation>
+    </message>
+    <message>
         <source>Who reads it</source>
         <translation>読取り担当</translation>
     </message>

@@ -77,6 +77,7 @@ class StandIn:
     read_only: GenbaError | None = None
     waiting: int = 0
     parked: int = 0
+    keeping: Any = field(default_factory=lambda: SimpleNamespace(troubles=(), copies=None))
     pins: dict[str, str] = field(default_factory=lambda: {person.code: person.pin for person in CREW})
 
     @property

@@ -34,6 +34,8 @@ ALLOWED = {
     "core.store.readstore": "a file of this station, not the database",
     "core.store.schema": "migrations, as the schema's owner",
     "core.store.logins": "log-ins of stations, as whoever administers the database",
+    "core.store.restore": "a backup brought back, as whoever administers the database",
+    "core.store.loading": "as above, and into a server of its own to prove it",
     "core.station.floor._PRESENT": "housekeeping: this station is there, by a function of the database",
     "core.equipment.recorder._END": "evidence: a state learns its end after evidence.begin in the same transaction",
     "core.equipment.recorder._recorded_until": "evidence: states a dead recorder left open are ended, after evidence.begin as well",

@@ -174,7 +174,23 @@ class Words:
             lines.append(Shown(translate("Connections", "State"), "", state))
         if one.spec is not None:
             lines += self._link_facts(one, one.spec)
+        if one.safety.kind == "database":
+            lines += self._copies()
         return lines
+
+    def _copies(self) -> list[Shown]:
+        """Daily copies, where the database is this station's own."""
+        found = self._bridge.station.keeping.copies
+        if found is None:
+            return []
+        zone = self._bridge.zone()
+        times = (found.last_at, found.next_at)
+        last, following = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at is not None else UNDEFINED for at in times)
+        return [
+            Shown(translate("Connections", "Last backup"), "", last),
+            Shown(translate("Connections", "Next backup"), "", following),
+            Shown(translate("Connections", "Backups are in"), "", str(found.folder)),
+        ]
 
     def _link_facts(self, one: Connection, spec: SourceSpec) -> list[Shown]:
         lines = [Shown(translate("Connections", "Who reads it"), "", self._reader(one, spec))]
@@ -230,7 +246,8 @@ class Words:
     def trouble(self, one: Connection) -> GenbaError | None:
         """What is wrong with it; None when nothing is."""
         if one.safety.kind == "database":
-            return self._bridge.station.problem if self._bridge.station.database_up is False else None
+            station = self._bridge.station
+            return station.problem if station.database_up is False else next(iter(station.keeping.troubles), None)
         link, spec = one.link, one.spec
         if spec is None or link is None:
             return None

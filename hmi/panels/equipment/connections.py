@@ -51,6 +51,7 @@ class ConnectionsView(View):
         self.table.opened.connect(lambda _: self._details())
         bridge.link_changed.connect(lambda _: self._news())
         bridge.database_changed.connect(lambda _: self._news())
+        bridge.storage_changed.connect(self._news)
         self.retranslate()
 
     def _build(self) -> None:
@@ -140,7 +141,7 @@ class ConnectionsView(View):
 
     def _in_trouble(self, one: Connection) -> bool:
         if one.safety.kind == "database":
-            return self.bridge.station.database_up is False
+            return self.bridge.station.database_up is False or bool(self.bridge.station.keeping.troubles)
         return one.link is not None and (one.link.state in _TROUBLE or one.link.identity_changed)
 
     def _show(self) -> None:

@@ -1,0 +1,142 @@
+"""A station with its own database copies it by itself, says when it cannot, and watches its disks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import StationSettings
+from core.station import keeping
+from core.station.station import Station
+from core.store import backup, manifest
+from core.store.embedded import EmbeddedServer
+from tests.conftest import ExpectedLog
+from tests.station.several import until
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "LOOK_S", 0.05)
+    monkeypatch.setattr(keeping, "_AFTER_START_S", 0.0)
+    monkeypatch.setattr(keeping, "_TRY_AGAIN_S", 0.0)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A station whose database is two days old and was never copied."""
+    folder = tmp_path / "home"
+    server = EmbeddedServer(folder / "database", durable=False)
+    server.start()
+    server.stop()
+    aged = time.time() - 2 * 86_400
+    os.utime(folder / "database" / "data" / "PG_VERSION", (aged, aged))
+    return folder
+
+
+def settings(home: Path, **more: Any) -> StationSettings:
+    return StationSettings(home=home, name="P1", acquisition="gui", **more)
+
+
+def codes(station: Station) -> list[str]:
+    return [one.code for one in station.keeping.troubles]
+
+
+def test_a_copy_that_was_missed_is_made_at_the_next_start_and_only_once(home: Path) -> None:
+    async def run() -> None:
+        station = Station(settings(home))
+        await station.start()
+        try:
+            await until(lambda: station.keeping.copies is not None and station.keeping.copies.last_at is not None, 30)
+            assert station.keeping.copies is not None
+            assert station.keeping.copies.next_at is not None
+            assert station.keeping.copies.next_at > station.clock.now()
+            made = list((home / "backups").iterdir())
+            await asyncio.sleep(0.5)
+            assert list((home / "backups").iterdir()) == made
+            assert codes(station) == []
+        finally:
+            await station.close()
+        assert backup.look_through(made[0]).scheduled
+
+    asyncio.run(run())
+
+
+def test_a_disk_that_is_not_plugged_in_is_said_and_made_up_for(home: Path, tmp_path: Path, expect_log: ExpectedLog) -> None:
+    expect_log(r"daily copy of the database is down")
+    usb = tmp_path / "usb"
+    told: list[Any] = []
+
+    async def run() -> None:
+        station = Station(settings(home, backup_folder=usb))
+        station.watch(lambda kind, value: told.append(value) if kind == "storage" else None)
+        await station.start()
+        try:
+            await until(lambda: "backup.overdue" in codes(station), 30)
+            assert "disk.backup_not_writable" in codes(station)
+            (failed,) = [one for one in station.keeping.troubles if one.code == "backup.overdue"]
+            assert str(usb) in failed.lines("en").what
+            assert "none" in failed.lines("en").safe
+            assert "なし" in failed.lines("ja").safe
+            assert not usb.exists(), "no folder is made where a disk belongs"
+            assert station.database_up, "and everything else goes on"
+            usb.mkdir()
+            await until(lambda: codes(station) == [], 30)
+        finally:
+            await station.close()
+
+    asyncio.run(run())
+    assert next(told for _, _, told in manifest.found_in(usb)).station == "P1"
+    assert told[-1] == ()
+
+
+def test_a_station_that_ends_in_the_middle_leaves_nothing_half_made(home: Path) -> None:
+    async def run() -> None:
+        station = Station(settings(home))
+        await station.start()
+        await until(lambda: list((home / "backups").glob(".partial-*")) if (home / "backups").exists() else [], 30)
+        begun = time.monotonic()
+        await station.close()
+        assert time.monotonic() - begun < 10
+
+    asyncio.run(run())
+    left = list((home / "backups").iterdir())
+    assert all(not path.name.startswith(".") for path in left), left
+
+
+def test_switched_off_it_only_watches_the_disks(home: Path) -> None:
+    async def run() -> None:
+        free_mb = shutil.disk_usage(home).free // 1_000_000
+        station = Station(settings(home, backup_at="", disk_warn_mb=free_mb * 2, disk_alarm_mb=0))
+        await station.start()
+        try:
+            await until(lambda: codes(station) == ["disk.low"])
+            await until(lambda: station.database_up)
+            await asyncio.sleep(0.3)
+            assert station.keeping.copies is not None
+            assert (station.keeping.copies.last_at, station.keeping.copies.next_at) == (None, None)
+        finally:
+            await station.close()
+
+    asyncio.run(run())
+    assert not (home / "backups").exists()
+
+
+def test_a_shared_database_is_copied_by_its_administrator(tmp_path: Path, database_url: str) -> None:
+    async def run() -> None:
+        station = Station(settings(tmp_path / "home", database_url=database_url))
+        await station.start()
+        try:
+            await until(lambda: station.database_up)
+            await asyncio.sleep(0.3)
+            assert station.keeping.copies is None
+            assert codes(station) == []
+        finally:
+            await station.close()
+
+    asyncio.run(run())
