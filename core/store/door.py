@@ -10,6 +10,7 @@ been applied. A question is answered by the database, or by the last answer this
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -28,7 +29,7 @@ from core.store.application import Outcome, Work
 from core.store.base import Db
 from core.store.checking import Checking
 from core.store.engine import Database
-from core.store.journal import Entry, Journal
+from core.store.journal import Entry, Journal, State
 from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Request, Signature
 from core.store.previews import Previews
 from core.store.query import Answer, Query
@@ -89,6 +90,8 @@ class Door:
         self._deadline_s = deadline_s
         # Decisions of one station reach the database in the order they were made.
         self._order = threading.RLock()
+        # Told no, and still in the file because the disk took nothing at that moment: never applied, removed when it does.
+        self._void: set[UUID] = set()
         self._previews = Previews(journal, readstore)
         self._checking = Checking(prover, clock, station)
 
@@ -134,16 +137,16 @@ class Door:
             outcome = self._run(work)
         except Unavailable as error:
             if work.refusals:  # it was refused; only the refusal's audit row was lost with the connection
-                self._journal.forget(request_id)
+                self._forget(request_id)
                 raise work.refusals[-1] from error
             if "unknown" in error.params:
                 return self._interrupted(work, error)
-            self._journal.forget(request_id)
+            self._forget(request_id)
             raise
         except GenbaError:
-            self._journal.forget(request_id)
+            self._forget(request_id)
             raise
-        self._journal.mark(request_id, "applied")
+        self._mark(request_id, "applied")
         self._readstore.keep_entity(work.operation.name, outcome.view, outcome.as_of)
         return Done(outcome.view, request_id, "applied")
 
@@ -151,20 +154,36 @@ class Door:
         """The database went away under an operation; with ``unknown`` it may still have been committed."""
         request_id, unknown = work.request.id, bool(error.params["unknown"])
         if not work.operation.offline and not unknown:
-            self._journal.forget(request_id)
+            self._forget(request_id)
             raise error
         if work.operation.offline:
             try:
                 subject, view, text = self._previews.make(work.operation, work.request, work.values)
             except GenbaError:
                 if not unknown:
-                    self._journal.forget(request_id)
+                    self._forget(request_id)
                     raise
             else:
-                self._journal.show(request_id, "unknown" if unknown else "new", subject=subject, preview=text)
+                with contextlib.suppress(Unavailable):  # it is kept all the same, without its picture
+                    self._journal.show(request_id, "unknown" if unknown else "new", subject=subject, preview=text)
                 return Done(view, request_id, "waiting")
-        self._journal.mark(request_id, "unknown")
+        self._mark(request_id, "unknown")
         raise NotConfirmed("store.outcome_unknown") from error
+
+    def _mark(self, request_id: UUID, state: State) -> None:
+        """Note what became of an entry that is durable. A full disk changes nothing about that: the same question is asked again later."""
+        try:
+            self._journal.mark(request_id, state)
+        except Unavailable as error:
+            _log.warning("%s is %s, and the journal could not take that down: %s", request_id, state, error)
+
+    def _forget(self, request_id: UUID) -> None:
+        """Remove what was refused or not done; whatever the disk says, it must not be done later behind the operator's back."""
+        try:
+            self._journal.forget(request_id)
+        except Unavailable as error:
+            self._void.add(request_id)
+            _log.warning("%s was refused, and the journal could not take that down: %s", request_id, error)
 
     def _accept(self, work: Work) -> Done[Any]:
         """Keep an offline decision until the database returns, and show what it will mean."""
@@ -185,8 +204,12 @@ class Door:
         for entry in self._journal.waiting() if self._usable else ():
             if entry.subject and entry.subject in stuck:
                 continue
-            with self._order:
-                state = self._apply_entry(entry)
+            try:
+                with self._order:
+                    state = self._apply_entry(entry)
+            except Unavailable as error:  # the journal's own: the database would be asked the same again and again
+                _log.info("the journal cannot take down what became of %s: %s", entry.request.id, error)
+                break
             applied, parked = applied + (state == "applied"), parked + (state == "parked")
             if state == "waiting":
                 if not self._usable:
@@ -205,6 +228,10 @@ class Door:
         current = self._journal.entry(request_id)
         if current is None or current.state in ("applied", "parked"):
             return "applied"  # the other caller was faster
+        if request_id in self._void:
+            self._journal.forget(request_id)
+            self._void.discard(request_id)
+            return "applied"
         try:
             outcome = self._resolve(current)
         except Unavailable as error:

@@ -16,7 +16,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -95,11 +96,12 @@ class Journal:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
         self._file = LocalFile(path, _SCHEMA, clock, synchronous="FULL", salvage=_salvage)
-        self._waiting = 0
+        self._lock = threading.Lock()
+        self._turn = self._counted = self._waiting = 0
         self._revision = 0
         self._prune_at = clock.monotonic()
         # What was in flight when the program ended may or may not have been committed.
-        self._file.call(self._after_restart)
+        self._take(self._file.call(self._after_restart), changed=True)
 
     @property
     def rows_lost(self) -> int:
@@ -129,9 +131,8 @@ class Journal:
 
         def write(file: sqlite3.Connection) -> None:
             file.execute(_INSERT, (None, *row, _checksum(row)))
-            self._count(file)
 
-        self._file.call(write)
+        self._write(write)
         if self._clock.monotonic() >= self._prune_at:
             self._prune_at = self._clock.monotonic() + _PRUNE_EVERY_S
             self._prune()  # nobody waits for it, and its failure is not the failure of what was just kept
@@ -147,9 +148,8 @@ class Journal:
 
         def write(file: sqlite3.Connection) -> None:
             _change(file, request_id, state, shown, now)
-            self._count(file)
 
-        self._file.call(write)
+        self._write(write)
 
     def show(self, request_id: UUID, state: Literal["new", "unknown"], *, subject: str, preview: str) -> None:
         """Give an entry its preview, when the database went away after it had been written.
@@ -161,9 +161,8 @@ class Journal:
 
         def write(file: sqlite3.Connection) -> None:
             _change(file, request_id, state, "", now, subject=subject, preview=preview)
-            self._count(file)
 
-        self._file.call(write)
+        self._write(write)
 
     def forget(self, request_id: UUID) -> None:
         """Remove an entry whose outcome the operator was told (refused on the spot, or settled by a person).
@@ -174,9 +173,8 @@ class Journal:
 
         def write(file: sqlite3.Connection) -> None:
             file.execute("DELETE FROM entry WHERE id = ?", (str(request_id),))
-            self._count(file)
 
-        self._file.call(write)
+        self._write(write)
 
     def entry(self, request_id: UUID) -> Entry | None:
         """One entry, or None."""
@@ -206,28 +204,43 @@ class Journal:
         """Write what is waiting and close the file."""
         self._file.close()
 
+    def _write(self, write: Callable[[sqlite3.Connection], None]) -> None:
+        def job(file: sqlite3.Connection) -> tuple[int, int]:
+            write(file)
+            return self._count(file)
+
+        self._take(self._file.call(job), changed=True)
+
+    def _take(self, counted: tuple[int, int], *, changed: bool) -> None:
+        """Believe a count only now: what was counted in a commit that failed would hide what still waits."""
+        with self._lock:
+            if counted[0] > self._counted:
+                self._counted, self._waiting = counted
+            self._revision += changed
+
     # ---- on the file's thread ------------------------------------------------------------------------------------
 
-    def _after_restart(self, file: sqlite3.Connection) -> None:
+    def _after_restart(self, file: sqlite3.Connection) -> tuple[int, int]:
         now = self._clock.now().isoformat()
         for row in file.execute(f"{_SELECT} ORDER BY n").fetchall():
             if _intact(row)[2] == "inflight":
                 _change(file, UUID(row[1]), "unknown", "", now)
-        self._count(file)
+        return self._count(file)
 
-    def _count(self, file: sqlite3.Connection, *, changed: bool = True) -> None:
-        self._waiting = file.execute("SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')").fetchone()[0]
-        self._revision += changed
+    def _count(self, file: sqlite3.Connection) -> tuple[int, int]:
+        """(number of this count, entries that wait)."""
+        self._turn += 1
+        return self._turn, file.execute("SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')").fetchone()[0]
 
     def _read(self, condition: str, *values: str) -> list[Entry]:
         statement = f"{_SELECT} WHERE {condition} ORDER BY n"
 
-        def read(file: sqlite3.Connection) -> list[tuple[Any, ...]]:
-            rows = [_intact(row) for row in file.execute(statement, values)]
-            self._count(file, changed=False)  # the file may have been replaced since the last change
-            return rows
+        def read(file: sqlite3.Connection) -> tuple[list[tuple[Any, ...]], tuple[int, int]]:
+            return [_intact(row) for row in file.execute(statement, values)], self._count(file)
 
-        return [_entry(row) for row in self._file.call(read)]
+        rows, counted = self._file.call(read)
+        self._take(counted, changed=False)  # the file may have been replaced since the last change
+        return [_entry(row) for row in rows]
 
 
 def _change(

@@ -69,7 +69,7 @@ def check(
         trail = connection.execute(_TRAIL).fetchall()
         done = Counter(str(row.id) for row in connection.execute("SELECT request_id AS id FROM genba.audit WHERE outcome = 'done'"))
     _promises(verdict, list(presses), requests, journals, destroyed)
-    _left(verdict, journals)
+    _left(verdict, requests, journals)
     _once(verdict, requests, reports, done)
     verdict.violations += _sums(orders, reports)
     verdict.violations += _walked(orders, trail)
@@ -100,9 +100,12 @@ def _promises(
             verdict.violations.append(f"press {press.n} {press.operation}: told {press.outcome} {press.code}, and it was done")
 
 
-def _left(verdict: Verdict, journals: Mapping[str, Mapping[str, str]]) -> None:
+def _left(verdict: Verdict, requests: Mapping[str, Any], journals: Mapping[str, Mapping[str, str]]) -> None:
     """Everybody came home."""
     for home, states in journals.items():
+        for request, state in states.items():
+            if state == "parked" and request in requests and requests[request].state == "applied":
+                verdict.violations.append(f"{home}: {request} needs attention, and it was done")
         left = Counter(state for state in states.values() if state not in ("applied", "parked"))
         if left:
             verdict.violations.append(f"{home}: still in the journal: {dict(left)}")
