@@ -300,7 +300,8 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
     old.text_factory = bytes
     rows: dict[int, tuple[Any, ...]] = {}
     lost = 0
-    for row in _readable(old):
+    torn: list[int] = []
+    for row in _readable(old, torn):
         try:
             texts = tuple(part.decode("utf-8") for part in row[1:9])
             if row[9] != _checksum(texts):
@@ -312,14 +313,17 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
         rows[row[0]] = (row[0], *texts, row[9])
     for n in sorted(rows):
         new.execute(_INSERT, rows[n])
-    # A file whose table cannot even be found held an unknown number: one stands for "some".
-    return len(rows), lost if rows or lost else 1
+    # A page that cannot be read, or a table that cannot even be found, held an unknown number: one stands for "some".
+    return len(rows), lost or int(bool(torn) or not rows)
 
 
-def _readable(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Every row that can still be read: from the front, from the back, then one by one in the gap between."""
+def _readable(old: sqlite3.Connection, ends: list[int]) -> Iterator[tuple[Any, ...]]:
+    """Every row that can still be read: from the front, from the back, then one by one in the gap between.
+
+    Args:
+        ends: Gets the last row before each place where reading broke off.
+    """
     seen: set[int] = set()
-    ends: list[int] = []
     for order in ("ASC", "DESC"):
         last = 0
         try:
