@@ -82,7 +82,7 @@ _MUTANTS: dict[str, tuple[str, Callable[[Verdict], bool]]] = {
         lambda verdict: any("status is CLOSED, its trail says" in one for one in verdict.violations),
     ),
     "an audit row is removed": (
-        "DELETE FROM genba.audit WHERE station = 'ST1' AND seq = (SELECT min(seq) FROM genba.audit WHERE station = 'ST1' AND outcome = 'done')",
+        "DELETE FROM genba.audit a WHERE station = 'ST1' AND seq = (SELECT min(seq) FROM genba.audit WHERE station = 'ST1')",
         lambda verdict: any("audit chain of ST1" in one for one in verdict.violations),
     ),
     "a request is removed": (
