@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -152,6 +151,20 @@ def note_refusal(db: Db, work: Work, refusal: GenbaError, *, final: bool = False
     db.commit()
 
 
-def find_applied(db: Db, request_id: UUID) -> bool:
-    """Whether the request has reached the database."""
-    return db.execute(select(AppliedRequest.id).where(AppliedRequest.id == request_id)).one_or_none() is not None
+def find_out(db: Db, work: Work) -> bool:
+    """Whether a request whose answer was lost has been applied; if not, it never will be.
+
+    "Not there" is no answer while its commit may still be on the way: a cable that was pulled delivers what was sent before it. So the
+    refusal takes the request's place, which waits for a transaction that has taken it already, and a late one finds it taken.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: It is still being committed (lock timeout), or the connection is in trouble: ask again.
+    """
+    if not _is_applied(db, work):
+        note_refusal(db, work, Refused("store.not_applied", operation=work.operation.name), final=True)
+    return _is_applied(db, work)
+
+
+def _is_applied(db: Db, work: Work) -> bool:
+    found = select(AppliedRequest.id).where(AppliedRequest.id == work.request.id, AppliedRequest.state == "applied")
+    return db.execute(found).one_or_none() is not None

@@ -36,6 +36,7 @@ from core.store.query import Answer, Query
 from core.store.readstore import ReadStore, overlay
 
 P = ParamSpec("P")
+T = TypeVar("T")
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
 _CATCH_UP_S: Final = 2.0
@@ -134,7 +135,7 @@ class Door:
         request_id = work.request.id
         self._journal.append(work.request, work.actor, "inflight")
         try:
-            outcome = self._run(work)
+            outcome = self._run(work, application.apply)
         except Unavailable as error:
             if work.refusals:  # it was refused; only the refusal's audit row was lost with the connection
                 self._forget(request_id)
@@ -252,14 +253,11 @@ class Door:
         operation = OPERATIONS.get(entry.request.operation)
         if operation is None:
             raise Refused("store.version_unknown", operation=entry.request.operation)
+        values = operation.values(operation.validate(entry.request.args)) if operation.offline else {}
+        work = Work(operation, entry.request, entry.actor, values, True, self._living(entry.request))
         if operation.offline:
-            values = operation.values(operation.validate(entry.request.args))
-            token = self._living(entry.request)
-            return self._run(Work(operation, entry.request, entry.actor, values, True, token))
-        found = self._database.submit(
-            "operations", lambda db: application.find_applied(db, entry.request.id), deadline_s=self._deadline_s
-        ).result()
-        if not found:
+            return self._run(work, application.apply)
+        if not self._run(work, application.find_out):
             raise Refused("store.not_applied", operation=operation.name)
         return None
 
@@ -378,12 +376,11 @@ class Door:
             return Unavailable("store.catching_up", waiting=self._journal.waiting_count)
         return Unavailable("store.database_away")
 
-    def _run(self, work: Work) -> Outcome:
-        """Apply on the operations lane. Unavailable with a parameter ``unknown`` is the lane's word, any other the function's."""
+    def _run(self, work: Work, how: Callable[[Db, Work], T]) -> T:
+        """``how`` on the operations lane. Unavailable with a parameter ``unknown`` is the lane's word, any other the function's."""
         deadline_s = work.operation.patience_s or self._deadline_s
-        future = self._database.submit("operations", lambda db: application.apply(db, work), deadline_s=deadline_s)
         try:
-            return future.result()
+            return self._database.submit("operations", lambda db: how(db, work), deadline_s=deadline_s).result()
         except DBAPIError as error:
             raise faults.operator_error(error, work.operation.name) from error
 

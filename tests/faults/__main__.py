@@ -54,6 +54,7 @@ def figures(run: Run, verdict: Verdict) -> dict[str, object]:
         "acknowledged": verdict.acknowledged,
         "applied": verdict.applied,
         "parked": verdict.parked,
+        "facts_parked": verdict.facts_parked,
         "destroyed": verdict.destroyed,
         "lost": len(verdict.lost),
         "doubled": len(verdict.doubled),

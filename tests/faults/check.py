@@ -34,6 +34,7 @@ class Verdict:
     """What the checker found.
 
     Attributes:
+        facts_parked: Those of ``parked`` that have happened and still wait for a person.
         lost, doubled: Requests, or the press numbers of reports.
         violations: Everything else that cannot be, in words.
     """
@@ -41,6 +42,7 @@ class Verdict:
     acknowledged: int = 0
     applied: int = 0
     parked: int = 0
+    facts_parked: int = 0
     destroyed: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -90,6 +92,7 @@ def _promises(
                 verdict.applied += 1
             elif parked:
                 verdict.parked += 1
+                verdict.facts_parked += press.operation in (rules.REPORT, rules.CORRECT)
                 if press.outcome == "applied":
                     verdict.violations.append(f"press {press.n}: told as done, and then it needs attention")
             elif press.request in destroyed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import struct
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Literal
 Mode = Literal["ok", "down", "deaf_up", "deaf_down", "slow"]
 _COMMIT = b"COMMIT\x00"
 _SLOW_S = 0.5
+_RETRANSMITTED_S = 4.0
 
 
 @dataclass(eq=False)
@@ -29,13 +31,15 @@ class Link:
     """Stands between one station and the server.
 
     Modes: ``ok``; ``down`` connections are reset, new ones refused; ``deaf_up`` and ``deaf_down`` nothing passes towards the server or
-    from it and nothing closes (half of a cable): what was sent meanwhile arrives when the mode ends; ``slow`` half a second for
-    everything the station sends. ``lose``: the next commit of a decision reaches the server or does not, and nobody hears the answer.
+    from it and nothing closes (half of a cable): what was sent meanwhile arrives some seconds after the mode has ended, as retransmitted
+    packets do, be it after a new connection has asked what became of it; ``slow`` half a second for everything the station sends.
+    ``lose``: the next commit of a decision reaches the server or does not, and nobody hears the answer.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = (host, port)
         self._mode: Mode = "ok"
+        self._dice = random.Random(port)
         self._passing = asyncio.Event()
         self._lose: Literal["", "before", "after"] = ""
         self._talks: set[_Talk] = set()
@@ -114,8 +118,11 @@ class Link:
             _reset(there_writer)
 
     async def _hear(self, deaf: Mode) -> None:
+        if self._mode != deaf:
+            return
         while self._mode == deaf:
             await self._passing.wait()
+        await asyncio.sleep(self._dice.uniform(0.0, _RETRANSMITTED_S))
 
     async def _up(self, talk: _Talk, reader: asyncio.StreamReader) -> None:
         part = talk.first

@@ -24,6 +24,7 @@ _WEIGHTS = {
     rules.REPORT: 12, rules.START: 6, rules.RELEASE: 5, rules.PAUSE: 2, rules.RESUME: 6, rules.COMPLETE: 2, rules.HOLD: 1, rules.UNHOLD: 4,
     rules.CANCEL: 0.3, rules.CLOSE: 2,
 }  # fmt: skip
+_SIGN_IN_AGAIN = ("store.session_over", "store.nobody", "store.no_right", "users.sign_in_again")
 _ANSWER_S = 45.0
 
 
@@ -217,7 +218,7 @@ class Worker:
             orders = (await self.seat.ask(orders=line)).get("orders", [])
             for _ in range(self._dice.randint(1, 4)):
                 told = await self._press(line, orders)
-                if told.get("code") in ("store.session_over", "store.nobody", "users.sign_in_again"):
+                if told.get("code") in _SIGN_IN_AGAIN:
                     return
                 await asyncio.sleep(self._dice.uniform(0, 2 * self._pause_s))
 
