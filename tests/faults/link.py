@@ -78,6 +78,10 @@ class Link:
     def lose(self, when: Literal["before", "after"]) -> None:
         self._lose = when
 
+    def mend(self) -> None:
+        """Everything passes, and no commit is lost any more."""
+        self.mode, self._lose = "ok", ""
+
     def reset(self, lane: str = "") -> None:
         """Reset the connections, or those of one lane."""
         for talk in list(self._talks):

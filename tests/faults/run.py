@@ -102,8 +102,7 @@ class Run:
         self.history.note("healed")
         began = time.monotonic()
         for link in links.values():
-            link.mode = "ok"
-            link._lose = ""
+            link.mend()
         for seat in self.seats.values():
             seat.resume()
             seat.free_disk()

@@ -100,6 +100,18 @@ def test_what_somebody_changed_by_hand_is_found(run: Run, mutant: str) -> None:
     assert run.look().clean
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_three_minutes_with_six_stations(tmp_path: Path) -> None:
+    long = Run(1, 180, tuple(f"ST{n}" for n in range(1, 7)), tmp_path)
+    try:
+        verdict = asyncio.run(long.go())
+    finally:
+        long.close()
+    assert (verdict.lost, verdict.doubled, verdict.violations) == ([], [], [])
+    assert set(long.history.faults) == {*SERVER_FAULTS, *STATION_FAULTS}
+
+
 def test_a_station_that_keeps_nothing_is_found(tmp_path: Path) -> None:
     """It shows "waiting" without having written anything; then the database is back, and nothing comes."""
     cut = Fault(2.0, 5.0, "network_cut", "ST1", 1)
