@@ -114,7 +114,7 @@ def _apply_once(db: Db, work: Work) -> Outcome:
 
 def _begin(db: Db, work: Work) -> Outcome | None:
     """Ask the database; None: it is open, go on. Otherwise what this request became before, or its refusal."""
-    db.actor, db.request, db.decided_at = work.actor, work.request, work.request.decided_at
+    db.actor, db.request, db.decided_at, db.late = work.actor, work.request, work.request.decided_at, work.late
     db.messages.clear()
     db.reason = ""
     answer = db.execute(_BEGIN, work.told()).one()
