@@ -17,6 +17,7 @@ from tests.faults.plan import Fault, plan
 from tests.faults.plant import LINES, Plant
 from tests.faults.seat import Gone, Seat, Worker
 
+MENDED_S = 120.0
 HOME_S = 180.0
 """Until when everything must have come home after the last fault; ten seconds of it are the usual."""
 
@@ -89,11 +90,14 @@ class Run:
             await asyncio.sleep(max(0.0, began + fault.at_s - time.monotonic()))
             breaking.append(asyncio.ensure_future(self.breaker.do(fault)))
         await asyncio.sleep(max(0.0, began + self.seconds - time.monotonic()))
-        await asyncio.gather(*breaking, return_exceptions=True)
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-        failures = [task.exception() for task in (*breaking, *workers) if not task.cancelled()]
+        tasks = (*breaking, *workers)
+        if breaking:
+            await asyncio.wait(breaking, timeout=MENDED_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=MENDED_S)
+        failures = [TimeoutError("a fault was not mended") if one.cancelled() else one.exception() for one in breaking]
+        failures += [task.exception() for task in workers if not task.cancelled()]
         if broken := [one for one in failures if isinstance(one, Exception)]:
             raise ExceptionGroup("the harness itself failed", broken)
 

@@ -170,7 +170,8 @@ class Seat:
         self._waiting[n] = future
         try:
             self._tell({"n": n, **order})
-            return await asyncio.wait_for(future, within_s)
+            async with asyncio.timeout(within_s):  # not wait_for: before 3.12 it may swallow that a worker was sent home
+                return await future
         except (TimeoutError, ConnectionError) as error:
             raise Gone(self.name) from error
         finally:
