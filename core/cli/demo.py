@@ -108,16 +108,16 @@ class DemoPlant:
             self._enter_values(setup)
 
     def trust(self, home: Path, setup: Setup) -> None:
-        """Let the station of ``home`` trust the plant's secured server, the first time: the plant said itself what it shows.
+        """Let the station of ``home`` trust what the plant says itself that its secured server shows at its start.
 
-        What it shows later is another matter: a certificate that was exchanged is for an engineer to look at.
+        What that shows later is another matter: a certificate that was exchanged is for an engineer to look at.
         """
         from core.demo import secured
         from core.equipment.trust import trust_certificate
         from core.store.certificates import Certificates, fingerprint
 
         der, certificates = base64.b64decode(self._ready["certificate"]), Certificates(home)
-        if certificates.trusted(secured.SOURCE) is None:
+        if certificates.trusted(secured.SOURCE) != der:
             setup.do(trust_certificate, source=secured.SOURCE, fingerprint=fingerprint(der))
             certificates.accept(secured.SOURCE, der)
 

@@ -36,9 +36,11 @@ def plant(
     addresses of its servers: opcua, modbus and ethernetip for site.yaml, control for the commands below.
     """
     if context.invoked_subcommand is None:
+        from core.config import read_settings
         from core.demo.plant import PlantOptions, run
 
-        raise typer.Exit(run(PlantOptions(speed=speed, seed=seed, port_base=port_base)))
+        keep = read_settings().home / "plant"
+        raise typer.Exit(run(PlantOptions(speed=speed, seed=seed, port_base=port_base, keep=keep)))
 
 
 def _send(address: str | None, words: list[str]) -> None:

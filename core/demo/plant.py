@@ -158,7 +158,7 @@ class _Running:
         self._ledger = Ledger(self._plant, self._timeline)
         self._servers = {kind: self._server(source, kind) for source, kind in SERVED_BY.items()}
         self._spare = tempfile.TemporaryDirectory(prefix="genba-plant-", ignore_cleanup_errors=True)
-        self._identity = secured.Identity(options.keep or Path(self._spare.name))
+        self._identity = secured.Identity(options.keep or Path(self._spare.name), self._clock)
         self._end = asyncio.Event()
 
     def _server(self, source: str, kind: str) -> ServerProcess:

@@ -11,11 +11,13 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -25,6 +27,10 @@ import httpx
 # They log every request: a line a second and sensor.
 logging.getLogger("httpx").setLevel(logging.CRITICAL + 1)
 logging.getLogger("httpcore").setLevel(logging.CRITICAL + 1)
+
+if find_spec("sniffio") is None:
+    # httpcore looks for it six times in every request, and each time the whole path is searched: a fifth of the request.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # how Python itself is told that a module is not there
 
 _AT_ONCE = 4
 _CONNECTIONS = _AT_ONCE + 2

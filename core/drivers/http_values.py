@@ -15,7 +15,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from core.drivers.engineering import INTEGER_RANGE, Undecodable, to_engineering
+from core.drivers.engineering import INTEGER_RANGE, Convert, Undecodable, converter
 from core.live.sample import Batch, Quality
 from core.live.tags import TagSpec
 
@@ -39,12 +39,14 @@ class Place:
         path: Path and query on the source, beginning with a slash.
         find: Takes the value out of the parsed document.
         time: Takes its time out of the same document; None when nobody says where it is.
+        convert: Makes the tag's value of what was found.
     """
 
     tag: TagSpec
     path: str
     find: Find
     time: Find | None
+    convert: Convert
 
 
 def split(address: str) -> tuple[str, str]:
@@ -59,7 +61,7 @@ def locate(tag: TagSpec) -> Place:
     """Where ``tag`` stands. Raises Undecodable when its address or an option cannot be; its text says which."""
     path, expression = split(tag.address)
     time = tag.options.get("time", "")
-    return Place(tag, path, finder(expression), finder(time) if time else None)
+    return Place(tag, path, finder(expression), finder(time) if time else None, converter(tag))
 
 
 @cache
@@ -140,7 +142,7 @@ def sample_parts(place: Place, document: Any) -> tuple[Any, float | None]:
     # JSON has one kind of number, and many devices write 5.0 for 5.
     if isinstance(raw, float) and place.tag.type in INTEGER_RANGE and raw.is_integer():
         raw = int(raw)
-    return to_engineering(place.tag, raw), source_time(place.time(document)) if place.time is not None else None
+    return place.convert(raw), source_time(place.time(document)) if place.time is not None else None
 
 
 def source_time(stated: Any) -> float | None:

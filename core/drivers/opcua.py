@@ -22,7 +22,7 @@ from core.drivers.opcua_browse import children
 from core.drivers.opcua_feed import Feeds
 from core.drivers.opcua_link import Link
 from core.drivers.opcua_types import Types
-from core.drivers.opcua_values import as_it_is, sample_parts, status_word, ua
+from core.drivers.opcua_values import UNKNOWN_NODE, as_it_is, sample_parts, status_word, ua
 from core.drivers.opcua_write import Writer
 from core.errors import Invalid
 from core.live.link import BrowseItem
@@ -30,7 +30,6 @@ from core.live.sample import Batch, Quality, Value
 from core.live.tags import SourceSpec, TagSpec
 
 _SLOW_S = 0.5
-_UNKNOWN_NODE = ("BadNodeIdUnknown", "BadNodeIdInvalid")
 
 
 class OpcUaDriver:
@@ -118,7 +117,7 @@ class OpcUaDriver:
         if self._types.wanted and await self._types.learn():
             parts = [self._parts(tag, place.path, answer) for tag, place, answer in found]
         for (tag, _, _), (value, quality, source_at, word) in zip(found, parts, strict=True):
-            batch.add(tag.name, value, Quality.CONFIG if word in _UNKNOWN_NODE else quality, source_at, word)
+            batch.add(tag.name, value, Quality.CONFIG if word in UNKNOWN_NODE else quality, source_at, word)
 
     def _parts(self, tag: TagSpec, path: opcua_address.Path, answer: Any) -> tuple[Value, Quality, float | None, str]:
         return sample_parts(tag, answer, partial(self._types.member, path=path) if path else as_it_is)

@@ -22,6 +22,7 @@ import asyncua.common.utils
 import asyncua.ua.ua_binary
 from asyncua.common.connection import TransportLimits
 
+from core.drivers.opcua_quick import notification
 from core.drivers.opcua_values import ua
 
 # Untyped on purpose: what is set here is not meant to be set.
@@ -243,6 +244,8 @@ _library_object = ua_binary.extensionobject_from_binary
 
 @functools.cache
 def _structure(kind: Any) -> Callable[[Any], Any]:
+    if kind is ua.MonitoredItemNotification:
+        return notification(_library_structure(kind))
     return _diagnostics if kind is ua.DiagnosticInfo else _library_structure(kind)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from core.drivers.engineering import Undecodable
 from core.drivers.opcua_address import Path, place_of
 from core.drivers.opcua_link import CHUNK, Link
 from core.drivers.opcua_types import Types
-from core.drivers.opcua_values import as_it_is, item_request, sample_parts, state_node, status_word, ua
+from core.drivers.opcua_values import UNKNOWN_NODE, Reader, as_it_is, item_request, sample_parts, state_node, status_word, ua
 from core.errors import NotConnected
 from core.live.sample import Batch, Quality
 from core.live.tags import TagSpec
@@ -34,16 +35,19 @@ _PULSE_S = 1.5
 _CONFIRM_S = 1.0
 _ASK_AGAIN_S = 10.0
 """How often nodes that did not exist are asked for again: a restarted PLC may load its program late."""
+_LOOK_EVERY_S = 30.0
+"""How often it is looked whether monitored nodes are still there: not every server tells when one is deleted."""
 _LIFETIME_S = 60.0
 _FEWEST_LIVES = 30
 
 
 @dataclass(slots=True)
 class Point:
-    """One monitored node and the tags that stand in it, each with the way into the node's value."""
+    """One monitored node and the tags that stand in it, each with the way into the node's value; ``reader`` where one tag is all of it."""
 
     node: str
     tags: list[tuple[TagSpec, Path]] = field(default_factory=list)
+    reader: Reader | None = None
 
 
 class Feed(Subscription):
@@ -54,10 +58,22 @@ class Feed(Subscription):
         super().__init__(session, parameters, handler=never_called)
         self._feeds = feeds
         self.points = dict(enumerate(points, start=1))
+        for point in self.points.values():
+            point.reader = Reader(point.tags[0][0]) if len(point.tags) == 1 and not point.tags[0][1] else None
         self.heard = feeds.now()
         self.silence_s = 0.0
         self.sequence = 0
         self.unknown: set[int] = set()
+        self.items: dict[int, int] = {}
+        """The server's number of each monitored item, by its handle."""
+
+    async def forget(self, handles: Collection[int]) -> None:
+        """Let go of the monitored items of ``handles``, as far as there are any."""
+        parameters = ua.DeleteMonitoredItemsParameters()
+        parameters.SubscriptionId = self.subscription_id
+        parameters.MonitoredItemIds = [self.items.pop(handle) for handle in handles if handle in self.items]
+        if parameters.MonitoredItemIds:
+            await self.server.delete_monitored_items(parameters)  # a server that let go of them itself says so for each: all the same
 
     async def publish_callback(self, publish_result: Any) -> None:
         """Called by the library's publish loop, which would only log what is raised here."""
@@ -78,6 +94,7 @@ class Feeds:
         self._types = types
         self._sink = sink
         self._feeds: list[Feed] = []
+        self._to_look_at: list[tuple[Feed, int]] = []
 
     def now(self) -> float:
         """Monotonic seconds of the station's clock."""
@@ -136,8 +153,9 @@ class Feeds:
         self._feeds.append(feed)
         await self._monitor(feed, feed.points.keys(), period_s, unknown)
 
-    async def _monitor(self, feed: Feed, handles: Iterable[int], period_s: float, unknown: Batch) -> None:
+    async def _monitor(self, feed: Feed, handles: Collection[int], period_s: float, unknown: Batch) -> None:
         requests = []
+        await feed.forget(handles)
         for handle in handles:
             try:
                 requests.append(item_request(handle, self._link.node(feed.points[handle].node), period_s))
@@ -148,10 +166,11 @@ class Feeds:
             chunk = requests[start : start + per_call]
             for request, result in zip(chunk, await feed.create_monitored_items(chunk), strict=True):
                 handle = request.RequestedParameters.ClientHandle
-                if isinstance(result, ua.StatusCode):
-                    _not_found(feed, handle, status_word(result)[1], unknown)
-                else:
+                if isinstance(result, int):
                     feed.unknown.discard(handle)
+                    feed.items[handle] = result
+                else:
+                    _not_found(feed, handle, status_word(result)[1], unknown)
 
     # -- taking --------------------------------------------------------------------------------------------------
 
@@ -165,14 +184,29 @@ class Feeds:
             batch = self.batch()
             for notification in notifications:
                 if isinstance(notification, ua.DataChangeNotification):
-                    for item in notification.MonitoredItems:
-                        self._add(batch, feed.points[item.ClientHandle], item.Value)
+                    self._add_all(batch, feed, notification.MonitoredItems)
                 elif isinstance(notification, ua.StatusChangeNotification):
                     self._link.break_("the server ended the subscription")
             if batch.tags:
                 self._sink(batch)
         except Exception as error:  # noqa: BLE001 - raised here, the library would log it and go on with values missing
             self._link.break_(f"publish response: {error!r}")
+
+    def _add_all(self, batch: Batch, feed: Feed, items: Sequence[Any]) -> None:
+        points = feed.points
+        times: dict[datetime, float] = {}
+        for item in items:
+            point = points[item.ClientHandle]
+            if point.reader is None:
+                self._add(batch, point, item.Value)
+            else:
+                value, quality, source_at, word = point.reader.read(item.Value, times)
+                batch.add(point.reader.name, value, quality, source_at, word)
+            if batch.statuses and batch.statuses.get(len(batch.tags) - 1) in UNKNOWN_NODE:  # it was there, and is asked for again
+                feed.unknown.add(item.ClientHandle)
+                batch.qualities[-len(point.tags) :] = [Quality.CONFIG] * len(point.tags)
+            elif feed.unknown:
+                feed.unknown.discard(item.ClientHandle)
 
     def _add(self, batch: Batch, point: Point, answer: Any) -> None:
         for tag, path in point.tags:
@@ -198,7 +232,7 @@ class Feeds:
         Args:
             again: ``await again(tags)`` delivers these now: their structures are known since.
         """
-        asked_again = confirmed = self.now()
+        asked_again = confirmed = looked = self.now()
         async with self._link.client.uaclient.subscribe_state() as states:
             while True:
                 with contextlib.suppress(TimeoutError):
@@ -214,6 +248,10 @@ class Feeds:
                 if now - asked_again >= _ASK_AGAIN_S and any(feed.unknown for feed in self._feeds):
                     asked_again = now
                     await self._ask_again()
+                if now - looked >= _LOOK_EVERY_S:
+                    looked = now
+                    self._to_look_at = [(feed, handle) for feed in self._feeds for handle in feed.items]
+                await self._look_at_some()
 
     async def _check_link(self) -> None:
         if self._link.broken is not None:
@@ -241,6 +279,20 @@ class Feeds:
         self._link.namespaces = await self._link.client.get_namespace_array()
         for feed in self._feeds:
             await self._monitor(feed, list(feed.unknown), feed.parameters.RequestedPublishingInterval / 1000, Batch("", 0.0))
+
+    async def _look_at_some(self) -> None:
+        """One request of those that find nodes which are gone without a word."""
+        some, self._to_look_at = self._to_look_at[: self._link.per_read], self._to_look_at[self._link.per_read :]
+        if not some:
+            return
+        gone = self.batch()
+        nodes = [self._link.node(feed.points[handle].node) for feed, handle in some]
+        for (feed, handle), answer in zip(some, await self._link.attributes(nodes, ua.AttributeIds.NodeClass), strict=True):
+            word = status_word(answer.StatusCode)[1]
+            if word in UNKNOWN_NODE:
+                _not_found(feed, handle, word, gone)
+        if gone.tags:
+            self._sink(gone)
 
 
 def _not_found(feed: Feed, handle: int, word: str, unknown: Batch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncua
 
-from core.drivers.engineering import Undecodable, to_engineering
+from core.drivers.engineering import Undecodable, converter, to_engineering
 from core.live.sample import Quality, Value
 from core.live.tags import TagSpec
 
@@ -46,6 +46,10 @@ def node_id(address: str, namespaces: Sequence[str]) -> ua.NodeId:
         return ua.NodeId.from_string(f"ns={index};{match['identifier']}")
     except Exception:  # noqa: BLE001 - the parser of the library leaks several kinds
         raise Undecodable("bad address") from None
+
+
+UNKNOWN_NODE = frozenset({"BadNodeIdUnknown", "BadNodeIdInvalid"})
+"""Words of a node that is not there (Part 4, 7.39)."""
 
 
 def status_word(status: Any) -> tuple[Quality, str]:
@@ -92,6 +96,46 @@ def sample_parts(tag: TagSpec, answer: Any, member: Callable[[Any], Any] = as_it
             return None, Quality.BAD, source_at, str(error)
     except Exception as error:  # noqa: BLE001 - the decode boundary: garbage makes a bad sample, never a lost link
         return None, Quality.BAD, None, f"undecodable: {type(error).__name__}"
+
+
+class Reader:
+    """``sample_parts`` for one tag that is a node's whole value, and nearly always good: then it costs a fifth.
+
+    Args:
+        tag: What the values are of.
+    """
+
+    __slots__ = ("_convert", "_tag", "name")
+
+    _PLAIN = frozenset((float, int, bool, str))
+
+    def __init__(self, tag: TagSpec) -> None:
+        self.name = tag.name
+        self._tag = tag
+        self._convert = converter(tag)
+
+    def read(self, answer: Any, known: dict[datetime, float]) -> tuple[Value, Quality, float | None, str]:
+        """Value, quality, source time and status word of one DataValue.
+
+        Args:
+            answer: The DataValue.
+            known: Times of the same response that were reckoned already: most of its values have the same.
+        """
+        try:
+            status, at = answer.StatusCode, answer.SourceTimestamp
+            if (status is None or status.value == 0) and at is not None:
+                raw = answer.Value.Value
+                if type(raw) in self._PLAIN:
+                    source_at = known.get(at)
+                    if source_at is None:
+                        source_at = unix_seconds(at)
+                        if source_at is None:
+                            return sample_parts(self._tag, answer)
+                        known[at] = source_at
+                    return self._convert(raw), Quality.GOOD, source_at, ""
+        except Exception:  # noqa: BLE001, S110 - the long way says what it is
+            pass
+        return sample_parts(self._tag, answer)
 
 
 def _plain(value: Any) -> Any:

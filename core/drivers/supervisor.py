@@ -32,6 +32,8 @@ Report = Callable[[LinkStatus], None]
 _TICK_S = 0.5
 _REPORT_EVERY_S = 1.0
 _ASK_AGAIN_S = 0.25
+_FLAPPING = 3
+"""After so many short connections in a row the log is spared their lines until one holds."""
 
 
 class Supervisor:
@@ -80,7 +82,7 @@ class Supervisor:
         self._online_since: float | None = None
         self._was_online = False
         self._first_word: asyncio.Timeout | None = None
-        self._fault = ""
+        self._fault, self._short = "", 0
         self._connected_in_s = 0.0
         self.known_identity = source.options.get("identity", "") or identity
         """What the machine must call itself; "" before it has said so for the first time."""
@@ -243,7 +245,7 @@ class Supervisor:
             self._online_since = now
             self._counters.connections += 1
             self._reason = ("", "")
-            if self._outage.up() is None:
+            if self._short < _FLAPPING and self._outage.up() is None:
                 log.info("source %s is connected", self._source.code)
         self._was_online = True
         self._enter(state)
@@ -252,18 +254,27 @@ class Supervisor:
         self._driver = None
         self._counters.errors += 1
         self._counters.forget()
-        held = self._online_since is not None and self._clock.monotonic() - self._online_since >= self._patience.steady_s
+        was_up, held = self._online_since is not None, self._holds
+        self._short = 0 if held else self._short + was_up
         self._pauses.failed(held=held, refused=isinstance(error, Refused | Invalid))
         self._online_since = self._first_word = None
         self._faulty.clear()
         self._reason = (error.code, str(error.params.get("detail", "")))
-        self._outage.down(f"{error.code} {self._reason[1]}".rstrip())
+        if self._short < _FLAPPING:
+            self._outage.down(f"{error.code} {self._reason[1]}".rstrip())
+        elif self._short == _FLAPPING and was_up:
+            log.warning("source %s is down again and again: %s; the next line comes when it holds", self._source.code, error.code)
         if not self._marked_offline:
             self._marked_offline = True
             offline = self._ageing.offline(self._clock.now().timestamp(), error.code)
             self._conditioning.lose(offline)
             self._sink(offline)
         self._enter(LinkState.OFFLINE)
+
+    @property
+    def _holds(self) -> bool:
+        """The connection has stood long enough to count as steady."""
+        return self._online_since is not None and self._clock.monotonic() - self._online_since >= self._patience.steady_s
 
     async def _tick(self) -> None:
         reported, failures = self._clock.monotonic(), 0
@@ -272,6 +283,9 @@ class Supervisor:
             now = self._clock.monotonic()
             if self._driver is not None:
                 self._look_at_ages(now)
+            if self._short >= _FLAPPING and self._holds:
+                self._short = 0
+                log.info("source %s holds again", self._source.code)
             # Offline, too, when an attempt failed: the reason may be another one by now, and what to do with it.
             if now - reported >= _REPORT_EVERY_S and (self._online_since is not None or self._counters.errors != failures):
                 reported, failures = now, self._counters.errors

@@ -151,6 +151,8 @@ def batches_of(told: Relayed, wanted: set[str], sent_at: float) -> list[Batch]:
         KeyError, TypeError, ValueError: It is not what ``payload_of`` makes.
     """
     columns = told.payload
+    if "received_at" not in columns:  # a station of an earlier version: its values are as old as what it sent
+        columns = {**columns, "received_at": [0.0] * len(columns["tags"]), "now": sent_at}
     ahead_s = float(columns["now"]) - sent_at
     batches: defaultdict[float, Batch] = defaultdict(lambda: Batch(told.source, sent_at))
     names = ("tags", "values", "qualities", "statuses", "source_at", "received_at")

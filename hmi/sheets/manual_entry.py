@@ -14,7 +14,7 @@ from core.equipment.manual import enter_value
 from core.equipment.states import MachineState
 from core.live.sample import Value
 from core.live.tags import TagRole, TagSpec, TagType
-from core.words import has_word, name, word
+from core.words import has_word, name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
 from hmi.sheets.ask_form import Asked, AskForm, Form
@@ -30,7 +30,8 @@ def manual_form(ground: QWidget, bridge: Bridge, spec: TagSpec) -> AskForm:
     def form() -> Form:
         label = name(spec.label, theme.language()) or spec.name
         title = translate("ManualEntry", "Enter: {tag}").format(tag=label)
-        return Form(title, (_asked(spec, label, bridge.sample(spec.name).value),), confirm=word("button.enter", theme.language()))
+        asked = _asked(spec, label, bridge.sample(spec.name).value)
+        return Form(title, (asked,), _allowed(spec) if asked.kind == "number" else "", confirm=word("button.enter", theme.language()))
 
     async def decide(given: Mapping[str, Any]) -> None:
         value = _value(spec, str(given["value"]))
@@ -64,6 +65,15 @@ def _asked(spec: TagSpec, label: str, now: Value) -> Asked:
     decimals = spec.decimals if spec.type in _FLOATS else 0
     low, high = (None if limit is None else Decimal(str(limit)) for limit in (spec.valid_low, spec.valid_high))
     return Asked("value", label, "number", entry=NumberEntry(label, spec.unit, low, high, decimals))
+
+
+def _allowed(spec: TagSpec) -> str:
+    """Between which numbers it must be; "" where everything is allowed."""
+    low, high = spec.valid_low, spec.valid_high
+    if low is None and high is None:
+        return ""
+    ends = ("−∞" if low is None else number(low, spec.decimals), "∞" if high is None else number(high, spec.decimals))
+    return translate("ManualEntry", "Allowed: {low} to {high} {unit}").format(low=ends[0], high=ends[1], unit=spec.unit)
 
 
 def _value(spec: TagSpec, typed: str) -> Value:

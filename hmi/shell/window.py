@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.errors import GenbaError
 from core.live.link import LinkStatus
+from core.live.tags import MANUAL
 from core.words import name
 from hmi import theme
 from hmi.bridge import Bridge
@@ -216,7 +217,10 @@ class Window(QWidget):
     def _show_links(self) -> None:
         station = self.bridge.station
         labels = {source.code: name(source.label, theme.language()) or source.code for source in station.site.sources}
-        self.header.show_links(dict(station.links), labels)
+        # A machine that people enter has no connection to be proud of, nor one to be missed.
+        by_hand = {source.code for source in station.site.sources if source.protocol == MANUAL}
+        shown = {code: link for code, link in station.links.items() if code not in by_hand or by_hand == set(labels)}
+        self.header.show_links(shown, labels)
 
     def _show_database(self) -> None:
         station = self.bridge.station

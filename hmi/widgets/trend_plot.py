@@ -6,10 +6,9 @@ wide without antialiasing, the data come reduced, and a redraw happens only when
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from hmi import theme
+from hmi.widgets.trend_axes import TimeAxis, ValueAxis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,53 +76,6 @@ class _Drawn:
     pen: Pen
     curve: Any
     limits: list[Any] = field(default_factory=list)
-
-
-class _Axis(pg.AxisItem):  # type: ignore[misc]
-    """An axis whose lines are filled rectangles, drawn straight onto the screen.
-
-    pyqtgraph records an axis into a QPicture of translucent lines; Qt blends those pixel by pixel, which made the grid
-    three quarters of a redraw. A filled rectangle of the same colour is blended row by row.
-    """
-
-    def paint(self, painter: QPainter, *_: Any) -> None:
-        """Draw line, ticks, grid and labels."""
-        painter.save()
-        painter.setFont(theme.current().font("small"))
-        specs = self.generateDrawSpecs(painter)
-        if specs is not None:
-            along, ticks, labels = specs
-            for pen, begin, end in (along, *ticks):
-                left, top = min(begin.x(), end.x()), min(begin.y(), end.y())
-                size = abs(end.x() - begin.x()), abs(end.y() - begin.y())
-                painter.fillRect(QRectF(round(left), round(top), max(1.0, size[0]), max(1.0, size[1])), pen.color())
-            painter.setPen(self.textPen())
-            for rect, flags, text in labels:
-                painter.drawText(rect, int(flags), text)
-        painter.restore()
-
-
-class _TimeAxis(_Axis):
-    """Clock times of the site, ticks at round minutes."""
-
-    def __init__(self, zone: tzinfo) -> None:
-        super().__init__("bottom")
-        self.zone = zone
-
-    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N802 - pyqtgraph's name
-        """Ticks every 1, 2, 5, 10, 15, 30 or 60 … s or min, so that labels never touch."""
-        span = max(high - low, 1e-6)
-        most = max(2, int(size / theme.current().px(110)))
-        for step in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800):
-            if span / step <= most:
-                break
-        first = math.ceil(low / step) * step
-        return [(step, [first + index * step for index in range(int((high - first) / step) + 1)])]
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802 - pyqtgraph's name
-        """``HH:MM``, with seconds when ticks are closer than a minute."""
-        form = "%H:%M:%S" if spacing < 60 else "%H:%M"
-        return [datetime.fromtimestamp(value, self.zone).strftime(form) for value in values]
 
 
 class _Gaps(pg.GraphicsObject):  # type: ignore[misc]
@@ -244,7 +197,7 @@ class TrendPlot(QWidget):
 
     def _add_plot(self, row: int, unit: str, last: bool) -> None:
         look = theme.current()
-        plot = self._area.addPlot(row=row, col=0, axisItems={"left": _Axis("left"), "bottom": _TimeAxis(self._zone)})
+        plot = self._area.addPlot(row=row, col=0, axisItems={"left": ValueAxis(), "bottom": TimeAxis(self._zone)})
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)

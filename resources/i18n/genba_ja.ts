@@ -363,6 +363,10 @@
         <translation>読取り担当</translation>
     </message>
     <message>
+        <source>nobody: people enter its values</source>
+        <translation>なし(値は人が入力します)</translation>
+    </message>
+    <message>
         <source>agrees</source>
         <translation>一致</translation>
     </message>
@@ -889,6 +893,10 @@
     <message>
         <source>ON</source>
         <translation>ON</translation>
+    </message>
+    <message>
+        <source>Allowed: {low} to {high} {unit}</source>
+        <translation>許容範囲 {low} ～ {high} {unit}</translation>
     </message>
 </context>
 <context>

@@ -63,30 +63,33 @@ class Flood:
 
 
 class Watched:
-    """A stop-watch on the values of many tags: ``begin`` when they flow, ``end`` some seconds later."""
+    """A stop-watch on the values of many tags: ``begin`` when they flow, ``end`` some seconds later.
+
+    It runs from one arrival to another: what comes in a round every second would else count once too often or too seldom.
+    """
 
     def __init__(self) -> None:
         self.latest: dict[Any, float] = {}
-        self.updates = 0
-        self._before = 0
+        self.ever = 0
+        self._arrived = (0, 0.0, 0.0)
+
+    def add(self, count: int) -> None:
+        """So many values have arrived, and are in ``latest`` or will be when somebody looks."""
+        self.ever += count
+        self._arrived = (self.ever, time.perf_counter(), time.process_time())
 
     def begin(self) -> None:
-        """Count from here."""
+        """Count from the latest arrival."""
         self._first = dict(self.latest)
-        self._before += self.updates
-        self.updates = 0
-        self._at, self._cpu = time.perf_counter(), time.process_time()
+        self._began = self._arrived
 
     def end(self) -> Count:
-        """What came since."""
-        seconds, cpu_s, updates = time.perf_counter() - self._at, time.process_time() - self._cpu, self.updates
+        """What came since, up to the latest arrival."""
+        (before, at, cpu_s), (ever, now, cpu_now_s) = self._began, self._arrived
+        if ever == before:
+            raise RuntimeError("nothing arrived")
         turns = sum(round(value - self._first.get(tag, value)) for tag, value in self.latest.items())
-        return Count(updates, turns, seconds, cpu_s, self.ever)
-
-    @property
-    def ever(self) -> int:
-        """Values since the beginning."""
-        return self._before + self.updates
+        return Count(ever - before, turns, now - at, cpu_now_s - cpu_s, self.ever)
 
 
 WARM_S = 1.0

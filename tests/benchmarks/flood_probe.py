@@ -11,7 +11,6 @@ import gc
 import json
 import logging
 import sys
-import time
 from dataclasses import asdict, replace
 
 from core.clock import SystemClock
@@ -35,7 +34,8 @@ class _Table(Table):
 
     def put(self, batch: Batch) -> None:
         super().put(batch)
-        self._watch.updates += len(batch.tags)
+        if batch.tags:
+            self._watch.add(len(batch.tags))
         if any(batch.qualities):
             self.bad += sum(quality is not Quality.GOOD for quality in batch.qualities)
 
@@ -62,12 +62,10 @@ async def _product(flood: Flood, port: int, seconds: float) -> tuple[Count, int]
     table.bad = 0
     watch.begin()
     await asyncio.sleep(seconds)
-    look_began = time.process_time()
     look()
-    found = watch.end()
-    look_s, bad = time.process_time() - look_began, table.bad
+    found, bad = watch.end(), table.bad
     await fleet.close()
-    return replace(found, cpu_s=found.cpu_s - look_s, ever=watch.ever), bad
+    return replace(found, ever=watch.ever), bad
 
 
 async def _bare(flood: Flood, port: int, seconds: float) -> tuple[Count, int]:

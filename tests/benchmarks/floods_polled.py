@@ -34,7 +34,7 @@ async def _modbus_bare(port: int, seconds: float) -> Count:
                 values = struct.unpack(f">{count}d", struct.pack(f">{4 * count}H", *answer.registers))
                 for number, value in enumerate(values, first):
                     watch.latest[number] = value
-                watch.updates += count
+                watch.add(count)
 
     reading = asyncio.create_task(read())
     count = await watched(watch, seconds)
@@ -80,7 +80,7 @@ async def _logix_bare(port: int, seconds: float) -> Count:
                     answers = driver.read(*names[first : first + _LOGIX_CALL])
                     for number, answer in enumerate(answers, first):
                         watch.latest[number] = answer.value
-                    watch.updates += len(answers)
+                    watch.add(len(answers))
 
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
@@ -128,7 +128,7 @@ async def _http_bare(port: int, seconds: float) -> Count:
                 found = json.loads(answer.content)
                 for name, value in found.items():
                     latest[number, name] = value
-                watch.updates += len(found)
+                watch.add(len(found))
 
     async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=_AT_ONCE)) as client:
         reading = [asyncio.create_task(read(client, which)) for which in range(_AT_ONCE)]

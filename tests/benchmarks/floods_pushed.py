@@ -12,7 +12,7 @@ from tests.benchmarks.flood import Count, Flood, Watched, watched
 
 # -- OPC UA ------------------------------------------------------------------------------------------------------------
 
-OPCUA_TAGS, OPCUA_TURN_S, OPCUA_PUBLISH_S = 1_000, 0.2, 0.1
+OPCUA_TAGS, OPCUA_TURN_S, OPCUA_PUBLISH_S = 5_000, 1.0, 0.2
 
 
 async def _opcua_bare(port: int, seconds: float) -> Count:
@@ -30,7 +30,7 @@ async def _opcua_bare(port: int, seconds: float) -> Count:
                 items = notification.MonitoredItems
                 for item in items:
                     watch.latest[item.ClientHandle] = item.Value.Value.Value
-                watch.updates += len(items)
+                watch.add(len(items))
 
     async with Client(f"opc.tcp://127.0.0.1:{port}/genba/", timeout=20) as client:
         index = await client.get_namespace_index(NAMESPACE)
@@ -106,7 +106,7 @@ async def _mqtt_bare(port: int, seconds: float) -> Count:
         found = json.loads(payload)
         for name, value in found.items():
             latest[topic, name] = value
-        watch.updates += len(found)
+        watch.add(len(found))
 
     return await _paho(port, "flood/+", take, watch, seconds)
 
@@ -143,7 +143,7 @@ async def _sparkplug_bare(port: int, seconds: float) -> Count:
         metrics = Payload.FromString(payload).metrics
         for metric in metrics:
             latest[metric.alias] = metric.double_value
-        watch.updates += len(metrics)
+        watch.add(len(metrics))
 
     return await _paho(port, "spBv1.0/Test/+/Edge/#", take, watch, seconds)
 

@@ -88,8 +88,7 @@ async def _run(outages: tuple[float, ...]) -> dict[str, Any]:
                 server = await asyncio.to_thread(ServerProcess(DIALECTS[protocol].server).start)
                 proxy = await FaultProxy(server.port).__aenter__()
                 places.append(Place(protocol, fault, server, proxy, f"{protocol}-{fault}"))
-        found = await _measure(places, outages)
-        naive = await _naive(outages)
+        found, naive = await asyncio.gather(_measure(places, outages), _naive(outages))
     finally:
         for place in places:
             await place.proxy.__aexit__()

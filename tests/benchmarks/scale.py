@@ -1,7 +1,7 @@
 """``scale``: a hundred machines of two hundred values over six protocols, every value changing every second, the screen open.
 
 The machines run on the same cores, several in one process. History is on, as it is in every station. A value is missed when the number
-its server gave it never arrived. The home with the site in its database is kept for the next time; only addresses are brought in anew.
+its server gave it never arrived. The home with the site in its database is kept for the next time, and so are the ports it names.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -40,8 +41,7 @@ def run(*, quick: bool) -> dict[str, Any]:
 
 def measured(seconds: float) -> dict[str, Any]:
     """Watch for ``seconds``."""
-    devices = _devices()
-    home = _prepared_home(devices)
+    home, devices = _prepared_home()
     with ExitStack() as stack:
         plants = [_plant(devices, protocols, stack) for protocols in PROCESSES]
         loads = [load()]
@@ -67,18 +67,35 @@ def _plant(devices: list[Device], protocols: tuple[str, ...], stack: ExitStack) 
     return plant
 
 
-def _prepared_home(devices: list[Device]) -> Path:
-    """A station whose database knows the site; bringing in twenty thousand tags takes longer than the measuring."""
+def _prepared_home() -> tuple[Path, list[Device]]:
+    """A station whose database knows the site, and its machines; bringing in twenty thousand tags takes longer than the measuring."""
     mark = hashlib.sha256(Path(scale_load.__file__).read_bytes() + f"{DEVICES} {TAGS}".encode())
     for path in sorted((ROOT / "migrations" / "versions").glob("*.py")):
         mark.update(path.read_bytes())
     home = platformdirs.user_cache_path("genba-benchmarks", appauthor=False) / f"scale-{mark.hexdigest()[:12]}"
+    kept = home / "devices.json"
+    if kept.exists():
+        devices = [Device(*each) for each in json.loads(kept.read_text(encoding="utf-8"))]
+        if all(map(_is_free, {device.port for device in devices})):
+            return home, devices
+    devices = _devices()
     try:
         _apply(home, devices)
     except subprocess.CalledProcessError:
         shutil.rmtree(home, ignore_errors=True)  # what an interrupted run left
         _apply(home, devices)
-    return home
+    kept.write_text(json.dumps([[device.number, device.protocol, device.port] for device in devices]), encoding="utf-8")
+    return home, devices
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: a closed connection may linger
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _apply(home: Path, devices: list[Device]) -> None:

@@ -18,7 +18,7 @@ PROTOCOLS: Final = ("opcua", "modbus", "ethernetip", "mqtt", "sparkplug", "http"
 NAMESPACE: Final = "urn:genba:scale"
 LINES: Final = 10
 CHANGE_S: Final = 1.0
-ASKED_S: Final = 0.75
+ASKED_S: Final = 0.6
 """How often what must be asked for is asked for: a little oftener than it changes, else a value could pass between two questions."""
 REPORTED_S: Final = 0.5
 PER_MESSAGE, PER_DOCUMENT = 20, 50

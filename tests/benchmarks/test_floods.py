@@ -92,9 +92,9 @@ def test_every_machine_of_the_plant_speaks_as_the_site_file_says(plant: list[Dev
         fleet = Fleet(missing.take, lambda status: None, SystemClock())
         fleet.start(sources, tags, {})
         try:
-            await reconnect._until(lambda: len(missing.latest) == len(tags), 20.0, "every tag heard")
+            await reconnect._until(lambda: len(missing.latest) == len(tags), 60.0, "every tag heard")
             first = dict(missing.latest)
-            await reconnect._until(lambda: all(missing.latest[name] > turn for name, turn in first.items()), 20.0, "every tag changed")
+            await reconnect._until(lambda: all(missing.latest[name] > turn for name, turn in first.items()), 60.0, "every tag changed")
         finally:
             await fleet.close()
 

@@ -262,12 +262,15 @@ def test_unknown_address_costs_only_its_own_tag(protocol: str, server: ServerPro
 def test_a_source_of_which_nothing_can_be_read_is_connected_all_the_same(
     protocol: str, server: ServerProcess, has_tag: bool, expect_log: ExpectedLog
 ) -> None:
-    """An engineer begins with a source without tags, and browses it."""
+    """An engineer begins with a source without tags, and browses it. The option of simulated plants disturbs no protocol."""
     expect_log(r"source PLC is down")
     bad = [replace(tag(protocol, "mode"), name="nonsense", address=DIALECTS[protocol].nonsense)] if has_tag else []
 
     async def go() -> None:
-        async with FaultProxy(server.port) as proxy, Rig(source(protocol, proxy.port), bad, patience=HASTY) as rig:
+        async with (
+            FaultProxy(server.port) as proxy,
+            Rig(source(protocol, proxy.port, speed="60"), bad, patience=HASTY) as rig,
+        ):
             for _ in range(2):
                 await rig.until(lambda: rig.state in (LinkState.ONLINE, LinkState.DEGRADED))
                 assert has_tag or rig.state is LinkState.ONLINE

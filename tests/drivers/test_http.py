@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,29 @@ def test_one_request_per_document_and_period() -> None:
             assert rig.get("int16").source_at is None
 
     asyncio.run(go())
+
+
+def test_a_request_searches_for_no_module() -> None:
+    """An import that finds nothing is tried anew every time, on the whole path; the library does it six times in every request."""
+    sought: list[str] = []
+
+    class Spy:
+        @staticmethod
+        def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+            sought.append(name)
+
+    async def go() -> None:
+        async with Sensor() as sensor:
+            client = Client(Manners(f"http://127.0.0.1:{sensor.port}", {}, 2.0, 1 << 20))
+            await client.open()
+            await client.ask("GET", "/points")  # whatever is there is loaded with the first
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "meta_path", [Spy, *sys.meta_path])
+                await client.ask("GET", "/points")
+            await client.close()
+
+    asyncio.run(go())
+    assert sought == []
 
 
 def test_unchanged_documents_confirm_their_values() -> None:

@@ -110,6 +110,49 @@ def test_node_that_comes_later(opcua_server: ServerProcess, monkeypatch: pytest.
     asyncio.run(go())
 
 
+def test_node_that_vanishes_without_a_word_and_comes_back(opcua_server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download deletes nodes and makes them anew; the reference server of the library tells nobody."""
+    monkeypatch.setattr("core.drivers.opcua_feed._ASK_AGAIN_S", 0.3)
+    monkeypatch.setattr("core.drivers.opcua_feed._LOOK_EVERY_S", 0.3)
+    opcua_server.tell("bring", "passing", 1.0)
+    passing = TagSpec("passing", "PLC", "nsu=urn:genba:test;s=passing", TagType.FLOAT64, 0.1)
+
+    async def go() -> None:
+        async with Rig(source("opcua", opcua_server.port), [passing, tag("opcua", "mode")]) as rig:
+            await rig.until(lambda: rig.get("passing").quality is Quality.GOOD)
+            opcua_server.tell("delete", "passing")
+            await rig.until(lambda: rig.get("passing").quality is Quality.CONFIG)
+            assert (rig.get("passing").value, rig.get("passing").status) == (None, "BadNodeIdUnknown")
+            assert rig.get("mode").quality is Quality.GOOD
+            opcua_server.tell("bring", "passing", 2.0)
+            await rig.until(lambda: rig.get("passing").value == 2.0)
+            assert rig.state is LinkState.ONLINE
+
+    asyncio.run(go())
+
+
+def test_node_that_is_told_to_be_gone_is_monitored_anew_and_once(opcua_server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.drivers.opcua_feed._ASK_AGAIN_S", 0.3)
+
+    async def go() -> None:
+        async with Rig(source("opcua", opcua_server.port), [tag("opcua", "mode", period_s=0.1)]) as rig:
+            await rig.until(lambda: rig.get("mode").quality is Quality.GOOD)
+            opcua_server.tell("status", "mode", "BadNodeIdUnknown")
+            await rig.until(lambda: rig.get("mode").quality is Quality.CONFIG)
+            told_at = rig.get("mode").received_at
+            await rig.until(lambda: rig.get("mode").received_at > told_at)  # by the new item
+            opcua_server.tell("set", "mode", 5)
+            await rig.until(lambda: rig.get("mode").value == 5)
+            await asyncio.sleep(0.4)  # what was under way when it came back
+            before = sum(batch.tags.count("mode") for batch in rig.batches)
+            opcua_server.tell("set", "mode", 6)
+            await rig.until(lambda: rig.get("mode").value == 6)
+            await asyncio.sleep(0.3)
+            assert sum(batch.tags.count("mode") for batch in rig.batches) == before + 1, "the item before is let go of"
+
+    asyncio.run(go())
+
+
 def test_lost_publish_response_makes_a_fresh_connection(opcua_server: ServerProcess, expect_log: ExpectedLog) -> None:
     """The library drops a response it cannot decode without a word; the gap in the numbers must be noticed."""
     expect_log(r"publish response \d+ was lost")

@@ -16,6 +16,7 @@ SHARED = {
     "__init__",
     "base",
     "supervisor",
+    "patience",
     "fleet",
     "host",
     "wire",

@@ -168,6 +168,26 @@ def test_one_line_down_one_line_up(caplog: pytest.LogCaptureFixture, expect_log:
     assert lines[1].startswith("source PLC is up again after")
 
 
+def test_a_source_that_comes_and_goes_does_not_fill_the_log(caplog: pytest.LogCaptureFixture, expect_log: ExpectedLog) -> None:
+    expect_log(r"source PLC is down: driver.link_broken played")
+    expect_log(r"source PLC is down again and again")
+    caplog.set_level(logging.INFO, "core.drivers.supervisor")
+
+    async def go() -> None:
+        machine = Machine(fail_after=0.01)
+        async with Stage(machine, steady_s=0.3) as stage:
+            await stage.until(lambda: len(machine.made) >= 12, 5.0)
+            machine.fail_after = None
+            await stage.until(lambda: caplog.records[-1].getMessage() == "source PLC holds again")
+            assert stage.links[-1].reconnects >= 8, "the connections view counts on"
+
+    asyncio.run(go())
+    lines = [record.getMessage().partition(" PLC ")[2] for record in caplog.records]
+    assert [line.partition(":")[0].partition(" after")[0] for line in lines] == [
+        "is connected", "is down", "is up again", "is down", "is up again", "is down again and again", "holds again",
+    ]  # fmt: skip
+
+
 def test_pause_grows_to_its_ceiling_and_is_short_for_a_known_good_host(expect_log: ExpectedLog) -> None:
     expect_log(r"source PLC is down")
     drawn: list[tuple[float, float]] = []

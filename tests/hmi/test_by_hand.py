@@ -77,6 +77,7 @@ def test_what_somebody_enters_is_shown_as_entered_and_kept(screen: Screen, washe
     screen.tap_row(choice.table, "L6.M2.Bath")
     screen.tap_row(choice.table, "L6.M2.Bath")
     form = screen.sheet(AskForm)
+    assert "Allowed: 0.0 to 10.0" in form._notes[0].text()
     form.fields["value"].set_text("12")
     screen.tap(form.confirm_button)
     assert form.fields["value"].message.lines.what, "beyond what can be: said, not sent"

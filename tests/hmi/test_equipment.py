@@ -13,8 +13,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from core.demo.taglist import SERVED_BY
-from core.live.link import LinkState
+from core.demo.taglist import BY_HAND, SERVED_BY
+from core.live.link import LinkState, LinkStatus
 from core.live.sample import Batch, Quality
 from core.words import word
 from hmi.panels import OpenLine, OpenMachines, OpenTrend
@@ -332,6 +332,23 @@ def test_a_sheet_about_a_tag_that_left_the_site_says_so(screen: Screen) -> None:
 # -- connections -------------------------------------------------------------------------------------------------------
 
 
+class Pinned(dict[str, LinkStatus]):
+    """Links of which those given stay as they are, whatever is reported meanwhile."""
+
+    def __init__(self, links: dict[str, LinkStatus], *fixed: LinkStatus) -> None:
+        super().__init__(links)
+        self.fixed = {link.source: link for link in fixed}
+        self.update(self.fixed)
+
+    def __setitem__(self, source: str, link: LinkStatus) -> None:
+        super().__setitem__(source, self.fixed.get(source, link))
+
+
+def pin(screen: Screen, monkeypatch: pytest.MonkeyPatch, link: LinkStatus) -> None:
+    """Show one link as ``link`` until the end of the test."""
+    monkeypatch.setattr(screen.station, "links", Pinned(screen.station.links, link))
+
+
 def connections(screen: Screen) -> Any:
     screen.window.open_panel("equipment")
     at = panel(screen)
@@ -358,6 +375,18 @@ def test_everybody_sees_how_each_connection_is(screen: Screen) -> None:
     assert "127.0.0.1:" in sheet.facts.text()
     assert "this station" in sheet.facts.text()
     sheet.close_with("confirmed")
+
+
+def test_a_machine_without_a_controller_is_no_connection(screen: Screen) -> None:
+    view = connections(screen)
+    row = dict(zip(view.table._keys, view.table._rows, strict=True))[BY_HAND]
+    assert row[1].text == word("link.manual_entry", "en")
+    assert (row[1].below, row[2], row[3]) == ("", "", "")
+    screen.tap_row(view.table, BY_HAND)
+    assert "People enter" in view.error.lines.what
+    assert "people enter its values" in view.words.facts(view.chosen)[0].new
+    assert screen.actions() == ["connections.details"]
+    screen.until("the banner", lambda: f"{len(SERVED_BY)} sources" in said(screen.window.header.banner), 3)
 
 
 def test_a_lost_connection_is_one_touch_away_and_can_be_tried_at_once(screen: Screen, plant: Plant, expect_log: ExpectedLog) -> None:
@@ -390,7 +419,7 @@ def test_an_operator_is_not_offered_what_he_may_not_do(screen: Screen, monkeypat
     view = connections(screen)
     link = screen.station.links["demo-modbus"]
     offline = type(link)("demo-modbus", LinkState.OFFLINE, time.time(), "driver.no_answer")
-    monkeypatch.setitem(screen.station.links, "demo-modbus", offline)
+    pin(screen, monkeypatch, offline)
     view._show()
     screen.tap_row(view.table, "demo-modbus")
     assert screen.actions() == ["connections.details"]
@@ -400,8 +429,7 @@ def test_an_exchanged_machine_is_accepted_by_somebody_who_says_why(screen: Scree
     screen.sign_in("suzuki")
     view = connections(screen)
     link = replace(screen.station.links["demo-opcua"], identity="another plant", identity_changed=True)
-    monkeypatch.setitem(screen.station.links, "demo-opcua", link)
-    monkeypatch.setattr(screen.station, "_link_changed", lambda _: None)
+    pin(screen, monkeypatch, link)
     view._show()
     screen.tap_row(view.table, "demo-opcua")
     assert "another machine" in view.error.lines.what

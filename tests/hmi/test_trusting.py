@@ -19,6 +19,7 @@ from hmi.panels.equipment.connection_sheet import ConnectionSheet
 from tests.conftest import ExpectedLog
 from tests.hmi.screen import Loop, Screen, ask, site_owner
 from tests.postgres import owner_url
+from tests.screens import lint
 from tests.servers.points import NAMESPACE
 from tests.servers.process import ServerProcess
 
@@ -146,6 +147,7 @@ def test_a_changed_certificate_is_loud_and_stands_beside_the_old_one(
     screen.tap(details.certificate)
     sheet = screen.sheet(CertificateSheet)
     screen.until("both", lambda: sheet.seen.isVisible() and sheet.trusted.isVisible())
+    assert lint.overflowing(screen.window) == []
     assert fingerprint(before) in " ".join(sheet.trusted.facts.text().split())
     assert new in " ".join(sheet.seen.facts.text().split())
     assert "Beware" in sheet.trouble.lines.what

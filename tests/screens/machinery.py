@@ -284,7 +284,7 @@ def why(tag: str, *, online: bool = True) -> Callable[[QWidget], None]:
     def page(window: QWidget) -> None:
         view = _machines(window, online=online)
         sheet = WhyValueSheet.__new__(WhyValueSheet)
-        start, view.bridge.start = view.bridge.start, lambda action, on_error=None, reader=None: action.close()  # type: ignore[method-assign]
+        start, view.bridge.start = view.bridge.start, lambda action, **_: action.close()  # type: ignore[method-assign]
         try:
             sheet.__init__(window, view.bridge, tag)  # type: ignore[misc]
         finally:

@@ -47,6 +47,10 @@ class Plant:
         """From now on the machine's clock is ahead by ``ahead_s``."""
         self.ahead = timedelta(seconds=ahead_s)
 
+    async def bring(self, name: str, value: float) -> None:
+        """A node of a Double."""
+        await self.add(name, value, ua.VariantType.Double)
+
     async def add(self, name: str, value: Any, variant_type: Any) -> None:
         parent = self.server.nodes.objects
         node = await parent.add_variable(ua.NodeId(name, self.index), name, ua.Variant(value, variant_type))
@@ -80,6 +84,10 @@ class Plant:
     async def readonly(self, name: str) -> None:
         await self.nodes[name][0].set_read_only()
 
+    async def delete(self, name: str) -> None:
+        """The node is gone, as after the download of another program; whoever monitors it is not told."""
+        await self.server.delete_nodes([self.nodes.pop(name)[0]])
+
     async def flood(self, count: int, period_s: float) -> None:
         """``count`` more Double nodes ``flood0`` …, all set every ``period_s``."""
         for number in range(count):
@@ -95,6 +103,8 @@ class Plant:
                 for number in range(count):
                     node = self.nodes[f"flood{number}"][0]
                     await self.write(node, ua.DataValue(ua.Variant(float(turn), ua.VariantType.Double), SourceTimestamp=now))
+                    if number % 100 == 99:
+                        await asyncio.sleep(0)  # what is written may be sent before it is written again
                 due += period_s
                 await asyncio.sleep(max(0.0, due - loop.time()))
 

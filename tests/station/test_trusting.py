@@ -45,7 +45,7 @@ def server() -> Iterator[ServerProcess]:
 def test_an_engineer_accepts_a_certificate_once(
     server: ServerProcess, admin_url: str, database_url: str, tmp_path: Path, expect_log: ExpectedLog
 ) -> None:
-    expect_log(r"source ua is down: driver.certificate_unknown")
+    expect_log(r"source ua is down: driver.(certificate_|link_broken|no_answer|security_not_offered)")
     expect_log(r"this station does not have the site's key")
     shown = fingerprint(base64.b64decode(server.tell("certificate", "good")))
     boss = Boss(admin_url, tmp_path / "boss")
@@ -82,6 +82,14 @@ def test_an_engineer_accepts_a_certificate_once(
             after = await running.certificates.shown("ua")
             assert after.seen is None
             assert after.trusted == found.seen
+            server.kill()
+            server.start()
+            server.tell("policies", ["NoSecurity", "Basic256Sha256_SignAndEncrypt"])
+            expired = fingerprint(base64.b64decode(server.tell("certificate", "expired")))
+            await until(lambda: running.links["ua"].error_code == "driver.certificate_expired")
+            with pytest.raises(Invalid) as refusal:
+                await running.certificates.trust("ua", expired)
+            assert refusal.value.code == "store.certificate_not_valid"
 
     asyncio.run(go())
     with psycopg.connect(plain(admin_url)) as connection:

@@ -59,6 +59,11 @@ class _Card(QFrame):
             lines.insert(1, Shown(self.tr("Signed by"), "", one.issuer or UNDEFINED))
         lines.append(Shown(self.tr("Fingerprint (SHA-256)") if alone else "SHA-256", "", in_lines(one.fingerprint, 8 if alone else 4)))
         self.facts.show_lines(lines)
+        for layout in (self.facts.layout(), self.layout()):
+            if layout is not None:
+                layout.invalidate()  # the sheet asks for the height now, and a card that was hidden remembers another one
+                layout.activate()
+        self.updateGeometry()
 
 
 class CertificateSheet(BottomSheet):

@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication
 from core.errors import GenbaError
 from core.live.explained import READ_ELSEWHERE
 from core.live.link import CERTIFICATE_CODES, ConnectionSafety, LinkState, LinkStatus
-from core.live.tags import SourceSpec
+from core.live.tags import MANUAL, SourceSpec
 from core.words import UNDEFINED, duration, name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
@@ -52,6 +52,11 @@ class Connection:
     def elsewhere(self) -> str:
         """The other station that reads the source; "" when this one does, or nobody."""
         return self.link.error_detail if self.link is not None and self.link.error_code == READ_ELSEWHERE else ""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether people enter its values: there is nothing to connect to."""
+        return self.spec is not None and self.spec.protocol == MANUAL
 
     @property
     def is_live(self) -> bool:
@@ -97,11 +102,11 @@ class Words:
         below = f"{one.spec.code} · {one.spec.protocol}" if one.spec is not None else one.safety.address
         link = one.link
         live = one.is_live
-        rate = number(link.updates_per_s, 1) if link is not None and live else UNDEFINED
-        if one.safety.kind != "source":
+        rate = number(link.updates_per_s, 0 if link.updates_per_s >= 100 else 1) if link is not None and live else UNDEFINED
+        if one.safety.kind != "source" or one.by_hand:
             rate = ""
         delay: str | Cell = rate and UNDEFINED
-        if link is not None and live and link.latency_ms is not None:
+        if rate and link is not None and live and link.latency_ms is not None:
             p99 = "" if link.latency_p99_ms is None else f"p99 {_ms(link.latency_p99_ms)}"
             delay = Cell(_ms(link.latency_ms), below=p99)
         safety = Cell(self.safety(one), glyph=_SAFETY[one.safety.safety], strong=one.safety.safety == "unsafe")
@@ -118,6 +123,8 @@ class Words:
     def _glyph(self, one: Connection) -> str:
         if one.safety.kind == "database":
             return {True: "link_ok", False: "link_cut", None: "hourglass"}[self._bridge.station.database_up]
+        if one.by_hand:
+            return "hand"
         if one.link is None:
             return "hourglass" if one.spec is not None else ""
         return "exclamation" if one.link.identity_changed else "sync" if one.elsewhere else _GLYPHS[one.link.state]
@@ -128,6 +135,8 @@ class Words:
         if one.safety.kind == "database":
             up = self._bridge.station.database_up
             return word("link.ONLINE" if up else "link.CONNECTING" if up is None else "link.OFFLINE", language)
+        if one.by_hand:
+            return word("link.manual_entry", language)
         if one.link is None:
             return word("link.CONNECTING", language) if one.spec is not None else ""
         if one.link.identity_changed:
@@ -139,7 +148,7 @@ class Words:
     def _since(self, one: Connection) -> str:
         if one.elsewhere:
             return translate("Connections", "by {station}").format(station=one.elsewhere)
-        if one.link is None:
+        if one.link is None or one.by_hand:
             return ""
         seconds = max(0.0, time.time() - one.link.since)
         at = self._clock_time(one.link.since)
@@ -157,6 +166,9 @@ class Words:
 
     def facts(self, one: Connection) -> list[Shown]:
         """Everything that can be told, line by line."""
+        if one.by_hand:
+            readers = translate("Connections", "nobody: people enter its values")
+            return [Shown(translate("Connections", "Who reads it"), "", readers)]
         lines = [Shown(translate("Connections", "Address"), "", f"{one.safety.address}  ({self.safety(one)})")]
         if state := f"{self.state(one)}  {self._since(one)}".strip():
             lines.append(Shown(translate("Connections", "State"), "", state))

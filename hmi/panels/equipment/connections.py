@@ -236,15 +236,15 @@ class ConnectionsView(View):
         if one is not None and not self._retrying:
             self._retrying = True
             self.changed.emit()
-            self.bridge.start(self._connect(one.safety.name), on_error=self.tell)
+            self.bridge.start(self._connect(one.safety.name, self.words.title(one)), on_error=self.tell)
 
-    async def _connect(self, source: str) -> None:
+    async def _connect(self, source: str, title: str) -> None:
         try:
             await self.bridge.machines.retry(source)
         finally:
             self._retrying = False
             self.changed.emit()
-        self.toast.emit(self.tr("{source}: connecting now").format(source=source))
+        self.toast.emit(self.tr("{source}: connecting now").format(source=title))
 
     def actor_changed(self) -> None:
         """See View."""
@@ -253,7 +253,7 @@ class ConnectionsView(View):
     def retranslate(self) -> None:
         """See View."""
         titles = (self.tr("Connection"), self.tr("State"), self.tr("Values/s"), self.tr("Delay"), self.tr("Safety"))
-        shares = (2.4, 2.6, 1.0, 1.4, 1.6)
+        shares = (2.8, 2.4, 1.0, 1.3, 1.5)
         self.table.set_columns(
             [
                 Column(title, share, "right" if place in (2, 3) else "left")
