@@ -21,12 +21,12 @@ _WAITED: Final = timedelta(minutes=2)
 
 
 def waited(db: Db) -> bool:
-    """True for a report that was decided long before it is booked: it waited in a station's journal.
+    """True for a report that waited in a station's journal, be it for a moment, or was decided long before it is booked.
 
     Nobody stands at the screen any more to answer a question, so none may be asked. Two minutes leave room for the
     difference of two clocks.
     """
-    return db.now - db.decided_at > _WAITED
+    return db.late or db.now - db.decided_at > _WAITED
 
 
 def known_defect(db: Db, code: str) -> str | None:

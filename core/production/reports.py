@@ -119,9 +119,11 @@ def book_report(
     """
     from core.production import booking, rows
 
-    made = _check(good, scrap, defect_code, made_at, min(db.decided_at, db.now))
+    late, decided = booking.waited(db), min(db.decided_at, db.now)
+    if late and made_at is not None:
+        made_at = min(made_at, decided)  # of a station whose clock is ahead; that the parts were made is so all the same
+    made = _check(good, scrap, defect_code, made_at, decided)
     order = rows.locked(db, order_id)
-    late = booking.waited(db)
     if scrap and not late:
         booking.check_defect(db, defect_code)
     if not late:

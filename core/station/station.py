@@ -268,8 +268,7 @@ class Station:
         async with self._arrivals:
             try:
                 if self._prepare is not None:
-                    prepare = self._prepare
-                    await self._on(self._working, lambda: self._floor.prepare(prepare))
+                    await self._on(self._working, partial(self._floor.prepare, self._prepare))
                     self._prepare = None
                 await self._on(self._working, self._floor.say_present)
                 await self._on(self._working, self._floor.keep_anchors)
@@ -313,9 +312,12 @@ class Station:
             if self.database_up and turn % _LOOK_EVERY == 0:
                 await self._look_around(anchors=turn % _ANCHOR_EVERY == 0)
             if self.waiting and self.database_up and not self._arrivals.locked():
-                await self._on(self._working, self._floor.door.apply_waiting)
-                self._tell("waiting", self.waiting)
-                await self.attention()
+                try:
+                    await self._on(self._working, self._floor.door.apply_waiting)
+                    self._tell("waiting", self.waiting)
+                    await self.attention()
+                except Unavailable as error:  # the station's own disk; it is tried again for as long as anything waits
+                    log.info("what waits stays where it is: %s", error)
 
     async def _look_around(self, *, anchors: bool) -> None:
         """Say that this station is there, and see whether its person still may; now and then note how far the audit has come."""

@@ -115,7 +115,7 @@ def _apply_once(db: Db, work: Work) -> Outcome:
 
 def _begin(db: Db, work: Work) -> Outcome | None:
     """Ask the database; None: it is open, go on. Otherwise what this request became before, or its refusal."""
-    db.actor, db.request, db.decided_at = work.actor, work.request, work.request.decided_at
+    db.actor, db.request, db.decided_at, db.late = work.actor, work.request, work.request.decided_at, work.late
     db.messages.clear()
     db.reason = ""
     answer = db.execute(_BEGIN, work.told()).one()
@@ -155,3 +155,24 @@ def note_refusal(db: Db, work: Work, refusal: GenbaError, *, final: bool = False
 def find_applied(db: Db, request_ids: Iterable[UUID]) -> set[UUID]:
     """Those of the requests that have reached the database."""
     return set(db.scalars(select(AppliedRequest.id).where(AppliedRequest.id.in_(list(request_ids)))))
+
+
+def find_out(db: Db, work: Work, refusal: Refused) -> None:
+    """See that a request whose answer was lost has been applied; if it has not, it never will be.
+
+    "Not there" is no answer while its commit may still be on the way: a cable that was pulled delivers what was sent before it. So
+    ``refusal`` takes the request's place, which waits for a transaction that has taken it already, and a late one finds it taken.
+
+    Raises:
+        Refused: ``refusal``: it is not there and stays away.
+        sqlalchemy.exc.DBAPIError: It is still being committed (lock timeout), or the connection is in trouble: ask again.
+    """
+    if not _is_applied(db, work):
+        note_refusal(db, work, refusal, final=True)
+        if not _is_applied(db, work):
+            raise refusal
+
+
+def _is_applied(db: Db, work: Work) -> bool:
+    found = select(AppliedRequest.id).where(AppliedRequest.id == work.request.id, AppliedRequest.state == "applied")
+    return db.execute(found).one_or_none() is not None

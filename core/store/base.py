@@ -179,6 +179,7 @@ class Db(Session):
         actor: Who does it; the doors set it before the function runs.
         request: The journalled request being applied; None in queries and housekeeping.
         decided_at: When the actor decided (aware UTC); lies in the past when an outage came between.
+        late: True while a request is applied that its station showed as waiting: nobody is asked any more.
         clock: The injected clock; also makes the identifiers.
         messages: What ``outbox`` has queued so far.
         reason: What ``note_reason`` has noted; "" for nothing.
@@ -202,6 +203,7 @@ class Db(Session):
             self.actor = actor
         self.request = request
         self.decided_at: datetime = decided_at or self.clock.now()
+        self.late = False
         self.messages: list[Message] = []
         self.reason = ""
         self._now: datetime | None = None

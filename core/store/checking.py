@@ -57,6 +57,11 @@ class Checking:
         request = request.model_copy(update={"seal": self._prover.seal(actor.session_id, request.message())})
         return Work(operation, request, actor, operation.values(validated), False, self._prover.token(actor.session_id))
 
+    def living(self, request: Request) -> str | None:
+        """The token of the session in which ``request`` was decided, if that lives and the file says what was sealed then."""
+        meant = request.seal is not None and request.seal == self._prover.seal(request.session_id, request.message())
+        return self._prover.token(request.session_id) if meant else None
+
     def refused(self, operation: Operation[Any, Any], actor: Actor) -> Work:
         """What names a refused press to the audit: its arguments were never looked at."""
         request = self._request(self._clock.uuid7(), operation, actor, {}, None)

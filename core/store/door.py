@@ -11,6 +11,7 @@ answered by the database, or by the last answer this station got, with its age.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -30,13 +31,14 @@ from core.store.base import Db
 from core.store.checking import Checking
 from core.store.engine import Database
 from core.store.failover import Failover
-from core.store.journal import Entry, Journal
-from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Request, Signature
+from core.store.journal import Entry, Journal, State
+from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operation, Prover, Signature
 from core.store.previews import Previews
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore, overlay
 
 P = ParamSpec("P")
+T = TypeVar("T")
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
 _CATCH_UP_S: Final = 2.0
@@ -86,11 +88,11 @@ class Door:
         self._journal = journal
         self._readstore = readstore
         self._clock = clock
-        self._station = station
-        self._prover = prover
         self._deadline_s = deadline_s
         # Decisions of one station reach the database in the order they were made.
         self._order = threading.RLock()
+        # Told no, and still in the file because the disk took nothing at that moment: never applied, removed when it does.
+        self._void: set[UUID] = set()
         self._failover = Failover(database, journal, deadline_s)
         self._previews = Previews(journal, readstore)
         self._checking = Checking(prover, clock, station)
@@ -134,18 +136,16 @@ class Door:
         request_id = work.request.id
         self._journal.append(work.request, work.actor, "inflight")
         try:
-            outcome, lineage = self._run(work)
+            outcome, lineage = self._run(work, application.apply)
         except GenbaError as error:
-            if (
-                work.refusals and error is not work.refusals[-1]
-            ):  # it was refused; only the refusal's audit row was lost with the connection
-                self._journal.forget(request_id)
+            if work.refusals and error is not work.refusals[-1]:  # only the refusal's audit row was lost with the connection
+                self._forget(request_id)
                 raise work.refusals[-1] from error
             if "unknown" in error.params:
                 return self._interrupted(work, error)
-            self._journal.forget(request_id)
+            self._forget(request_id)
             raise
-        self._journal.mark(request_id, "applied", lineage=lineage)
+        self._mark(request_id, "applied", lineage)
         self._readstore.keep_entity(work.operation.name, outcome.view, outcome.as_of)
         return Done(outcome.view, request_id, "applied")
 
@@ -153,20 +153,36 @@ class Door:
         """The database went away under an operation; with ``unknown`` it may still have been committed."""
         request_id, unknown = work.request.id, bool(error.params["unknown"])
         if not work.operation.offline and not unknown:
-            self._journal.forget(request_id)
+            self._forget(request_id)
             raise error
         if work.operation.offline:
             try:
                 subject, view, text = self._previews.make(work.operation, work.request, work.values)
             except GenbaError:
                 if not unknown:
-                    self._journal.forget(request_id)
+                    self._forget(request_id)
                     raise
             else:
-                self._journal.show(request_id, "unknown" if unknown else "new", subject=subject, preview=text)
+                with contextlib.suppress(Unavailable):  # it is kept all the same, without its picture
+                    self._journal.show(request_id, "unknown" if unknown else "new", subject=subject, preview=text)
                 return Done(view, request_id, "waiting")
-        self._journal.mark(request_id, "unknown")
+        self._mark(request_id, "unknown")
         raise NotConfirmed("store.outcome_unknown") from error
+
+    def _mark(self, request_id: UUID, state: State, lineage: str = "") -> None:
+        """Note what became of an entry that is durable. A full disk changes nothing about that: the same question is asked again later."""
+        try:
+            self._journal.mark(request_id, state, lineage=lineage)
+        except Unavailable as error:
+            _log.warning("%s is %s, and the journal could not take that down: %s", request_id, state, error)
+
+    def _forget(self, request_id: UUID) -> None:
+        """Remove what was refused or not done; whatever the disk says, it must not be done later behind the operator's back."""
+        try:
+            self._journal.forget(request_id)
+        except Unavailable as error:
+            self._void.add(request_id)
+            _log.warning("%s was refused, and the journal could not take that down: %s", request_id, error)
 
     def _accept(self, work: Work) -> Done[Any]:
         """Keep an offline decision until the database returns, and show what it will mean."""
@@ -189,8 +205,12 @@ class Door:
         for entry in self._journal.waiting() if self._usable else ():
             if entry.subject and entry.subject in stuck:
                 continue
-            with self._order:
-                state = self._apply_entry(entry)
+            try:
+                with self._order:
+                    state = self._apply_entry(entry)
+            except Unavailable as error:  # the journal's own: the database would be asked the same again and again
+                _log.info("the journal cannot take down what became of %s: %s", entry.request.id, error)
+                break
             applied, parked = applied + (state == "applied"), parked + (state == "parked")
             if state == "waiting":
                 if not self._usable:
@@ -214,6 +234,10 @@ class Door:
         current = self._journal.entry(request_id)
         if current is None or current.state in ("applied", "parked"):
             return "applied"  # the other caller was faster
+        if request_id in self._void:
+            self._journal.forget(request_id)
+            self._void.discard(request_id)
+            return "applied"
         try:
             outcome, lineage = self._resolve(current)
         except GenbaError as error:
@@ -234,24 +258,13 @@ class Door:
             raise Refused("store.version_unknown", operation=entry.request.operation)
         # What was applied once and is lost was decided with the database there: it is decided still. But what proved its secrets
         # and its signature was good for that one moment.
-        lost = bool(entry.lineage) and operation.meaning is None and not operation.proofs
-        if operation.offline or lost:
-            values = operation.values(operation.validate(entry.request.args))
-            token = self._living(entry.request)
-            return self._run(Work(operation, entry.request, entry.actor, values, True, token))
-        found, lineage = self._database.submit(
-            "operations",
-            lambda db: (application.find_applied(db, [entry.request.id]), self._failover.here()),
-            deadline_s=self._deadline_s,
-        ).result()
-        if not found:
-            raise Refused("store.lost_with_server" if entry.lineage else "store.not_applied", operation=operation.name)
-        return None, lineage
-
-    def _living(self, request: Request) -> str | None:
-        """The token of the session in which ``request`` was decided, if that lives and the file says what was sealed then."""
-        meant = request.seal is not None and request.seal == self._prover.seal(request.session_id, request.message())
-        return self._prover.token(request.session_id) if meant else None
+        again = operation.offline or (bool(entry.lineage) and operation.meaning is None and not operation.proofs)
+        values = operation.values(operation.validate(entry.request.args)) if again else {}
+        work = Work(operation, entry.request, entry.actor, values, True, self._checking.living(entry.request))
+        if again:
+            return self._run(work, application.apply)
+        refusal = Refused("store.lost_with_server" if entry.lineage else "store.not_applied", operation=operation.name)
+        return self._run(work, lambda db, asked: application.find_out(db, asked, refusal))
 
     def _park(self, entry: Entry, refusal: GenbaError) -> Literal["parked"]:
         self._journal.mark(entry.request.id, "parked", refusal=faults.as_json(refusal))
@@ -363,20 +376,19 @@ class Door:
             return Unavailable("store.catching_up", waiting=self._journal.waiting_count)
         return Unavailable("store.database_away")
 
-    def _run(self, work: Work) -> tuple[Outcome, str]:
-        """Apply on the operations lane, and tell in which life of the database.
+    def _run(self, work: Work, how: Callable[[Db, Work], T]) -> tuple[T, str]:
+        """``how`` on the operations lane, and in which life of the database that was.
 
         An error with a parameter ``unknown`` is the lane's word, any other the function's.
         """
         deadline_s = work.operation.patience_s or self._deadline_s
 
-        def run(db: Db) -> tuple[Outcome, str]:
+        def run(db: Db) -> tuple[T, str]:
             lineage = self._failover.here()
-            return application.apply(db, work), lineage
+            return how(db, work), lineage
 
-        future = self._database.submit("operations", run, deadline_s=deadline_s)
         try:
-            return future.result()
+            return self._database.submit("operations", run, deadline_s=deadline_s).result()
         except DBAPIError as error:
             raise faults.operator_error(error, work.operation.name) from error
 

@@ -19,7 +19,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -103,11 +104,12 @@ class Journal:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
         self._file = LocalFile(path, _SCHEMA, clock, synchronous="FULL", salvage=_salvage, renew=_renew)
-        self._waiting = 0
+        self._lock = threading.Lock()
+        self._turn = self._counted = self._waiting = 0
         self._revision = 0
         self._prune_at = clock.monotonic()
         # What was in flight when the program ended may or may not have been committed.
-        self._file.call(self._after_restart)
+        self._take(self._file.call(self._after_restart), changed=True)
 
     @property
     def rows_lost(self) -> int:
@@ -137,9 +139,8 @@ class Journal:
 
         def write(file: sqlite3.Connection) -> None:
             file.execute(_INSERT, (None, *row, _checksum(row), ""))
-            self._count(file)
 
-        self._file.call(write)
+        self._write(write)
 
     def mark(self, request_id: UUID, state: State, *, refusal: Mapping[str, Any] | None = None, lineage: str = "") -> None:
         """Move an entry to ``state``.
@@ -156,9 +157,8 @@ class Journal:
 
         def write(file: sqlite3.Connection) -> None:
             _change(file, request_id, state, shown, now, lineage=lineage)
-            self._count(file)
 
-        self._file.call(write)
+        self._write(write)
         if state == "applied" and self._clock.monotonic() >= self._prune_at:
             self._prune_at = self._clock.monotonic() + _PRUNE_EVERY_S
             self._prune(lineage)  # nobody waits for it, and its failure is not the failure of what was just kept
@@ -173,9 +173,8 @@ class Journal:
 
         def write(file: sqlite3.Connection) -> None:
             _change(file, request_id, state, "", now, subject=subject, preview=preview)
-            self._count(file)
 
-        self._file.call(write)
+        self._write(write)
 
     def forget(self, request_id: UUID) -> None:
         """Remove an entry whose outcome the operator was told (refused on the spot, or settled by a person).
@@ -183,12 +182,7 @@ class Journal:
         Raises:
             Unavailable: The file cannot be written.
         """
-
-        def write(file: sqlite3.Connection) -> None:
-            file.execute("DELETE FROM entry WHERE id = ?", (str(request_id),))
-            self._count(file)
-
-        self._file.call(write)
+        self._write(lambda file: file.execute("DELETE FROM entry WHERE id = ?", (str(request_id),)))
 
     def entry(self, request_id: UUID) -> Entry | None:
         """One entry, or None."""
@@ -223,9 +217,8 @@ class Journal:
             file.executemany("UPDATE entry SET lineage = ? WHERE id = ?", there)
             for request_id in gone:
                 _change(file, request_id, "unknown", "", now)
-            self._count(file)
 
-        self._file.call(write)
+        self._write(write)
 
     def prune(self, lineage: str = "") -> int:
         """Remove entries applied more than :data:`KEEP_APPLIED` ago in this life of the database; gives how many.
@@ -243,28 +236,43 @@ class Journal:
         """Write what is waiting and close the file."""
         self._file.close()
 
+    def _write(self, write: Callable[[sqlite3.Connection], object]) -> None:
+        def job(file: sqlite3.Connection) -> tuple[int, int]:
+            write(file)
+            return self._count(file)
+
+        self._take(self._file.call(job), changed=True)
+
+    def _take(self, counted: tuple[int, int], *, changed: bool) -> None:
+        """Believe a count only now: what was counted in a commit that failed would hide what still waits."""
+        with self._lock:
+            if counted[0] > self._counted:
+                self._counted, self._waiting = counted
+            self._revision += changed
+
     # ---- on the file's thread ------------------------------------------------------------------------------------
 
-    def _after_restart(self, file: sqlite3.Connection) -> None:
+    def _after_restart(self, file: sqlite3.Connection) -> tuple[int, int]:
         now = self._clock.now().isoformat()
         for row in file.execute(f"{_SELECT} ORDER BY n").fetchall():
             if _intact(row)[2] == "inflight":
                 _change(file, UUID(row[1]), "unknown", "", now)
-        self._count(file)
+        return self._count(file)
 
-    def _count(self, file: sqlite3.Connection, *, changed: bool = True) -> None:
-        self._waiting = file.execute("SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')").fetchone()[0]
-        self._revision += changed
+    def _count(self, file: sqlite3.Connection) -> tuple[int, int]:
+        """(number of this count, entries that wait)."""
+        self._turn += 1
+        return self._turn, file.execute("SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')").fetchone()[0]
 
     def _read(self, condition: str, *values: str) -> list[Entry]:
         statement = f"{_SELECT} WHERE {condition} ORDER BY n"
 
-        def read(file: sqlite3.Connection) -> list[tuple[Any, ...]]:
-            rows = [_intact(row) for row in file.execute(statement, values)]
-            self._count(file, changed=False)  # the file may have been replaced since the last change
-            return rows
+        def read(file: sqlite3.Connection) -> tuple[list[tuple[Any, ...]], tuple[int, int]]:
+            return [_intact(row) for row in file.execute(statement, values)], self._count(file)
 
-        return [_entry(row) for row in self._file.call(read)]
+        rows, counted = self._file.call(read)
+        self._take(counted, changed=False)  # the file may have been replaced since the last change
+        return [_entry(row) for row in rows]
 
 
 def _change(
@@ -339,7 +347,8 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
     old.text_factory = bytes
     rows: dict[int, tuple[Any, ...]] = {}
     lost = 0
-    for row in _readable(old):
+    torn: list[int] = []
+    for row in _readable(old, torn):
         try:
             texts = tuple(part.decode("utf-8") for part in row[1:9])
             if row[9] != _checksum(texts):
@@ -352,18 +361,21 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
         rows[row[0]] = (row[0], *texts, row[9], lineage)
     for n in sorted(rows):
         new.execute(_INSERT, rows[n])
-    # A file whose table cannot even be found held an unknown number: one stands for "some".
-    return len(rows), lost if rows or lost else 1
+    # A page that cannot be read, or a table that cannot even be found, held an unknown number: one stands for "some".
+    return len(rows), lost or int(bool(torn) or not rows)
 
 
-def _readable(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Every row that can still be read: from the front, from the back, then one by one in the gap between."""
+def _readable(old: sqlite3.Connection, ends: list[int]) -> Iterator[tuple[Any, ...]]:
+    """Every row that can still be read: from the front, from the back, then one by one in the gap between.
+
+    Args:
+        ends: Gets the last row before each place where reading broke off.
+    """
     try:
         select = _SELECT if b"lineage" in {bytes(name) for name in _columns(old)} else _SELECT_OLD  # type: ignore[arg-type]
     except (sqlite3.DatabaseError, UnicodeDecodeError):
         select = _SELECT
     seen: set[int] = set()
-    ends: list[int] = []
     for order in ("ASC", "DESC"):
         last = 0
         try:

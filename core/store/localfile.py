@@ -21,6 +21,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from core.clock import Clock
 from core.errors import Unavailable
+from core.store.wal import hides_rows, mended
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -35,6 +36,7 @@ class Damaged(sqlite3.DatabaseError):
     """A job found content that cannot be right (a wrong checksum); the file is replaced as if SQLite had said so."""
 
 
+_HIDDEN: Final = "-hidden"
 _GROUP_MAX: Final = 200
 _WAIT_S: Final = 10.0
 # What a damaged file raises while it is read; a flipped bit in a text also ends as UnicodeDecodeError.
@@ -194,12 +196,25 @@ class LocalFile:
 
     def _open(self) -> sqlite3.Connection:
         try:
+            if self._beside(_HIDDEN).exists():  # the program ended before it had replaced the file
+                raise Damaged("rows behind a damaged place")
             connection = self._connect()
         except _DAMAGE as error:
             if not _is_damage(error):
                 raise _as_unavailable(error) from error
             return self._replace_damaged(error)
         return connection
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
+
+    def _look_for_hidden_rows(self) -> None:
+        """Rows that SQLite would silently do without; the log is set aside before SQLite deletes it. Only while the file is locked."""
+        log = self._beside("-wal")
+        raw = log.read_bytes() if log.exists() else b""
+        if hides_rows(raw):
+            self._beside(_HIDDEN).write_bytes(raw)
+            raise Damaged("rows behind a damaged place")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=0.3)
@@ -208,6 +223,7 @@ class LocalFile:
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(f"PRAGMA synchronous={self._synchronous}")
+            self._look_for_hidden_rows()
             answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if answer != "ok":
                 raise Damaged(answer)
@@ -231,11 +247,10 @@ class LocalFile:
         stamp = self._clock.now().strftime("%Y%m%dT%H%M%S%f")
         aside = self.path.with_name(f"{self.path.stem}.damaged-{stamp}{self.path.suffix}")
         try:
-            for suffix in ("", "-wal"):
-                part = self.path.with_name(self.path.name + suffix)
-                if part.exists():
-                    part.rename(aside.with_name(aside.name + suffix))
-            self.path.with_name(self.path.name + "-shm").unlink(missing_ok=True)
+            for suffix, kept in (("", ""), ("-wal", "-wal"), (_HIDDEN, "-wal")):
+                if self._beside(suffix).exists():
+                    self._beside(suffix).replace(aside.with_name(aside.name + kept))
+            self._beside("-shm").unlink(missing_ok=True)
             connection = self._connect()
         except (OSError, sqlite3.Error) as error:
             raise _as_unavailable(error) from error
@@ -249,12 +264,24 @@ class LocalFile:
     def _rescue(self, aside: Path, connection: sqlite3.Connection) -> tuple[int, int]:
         if self._salvage is None:
             return 0, 0
+        log = aside.with_name(aside.name + "-wal")
+        raw = log.read_bytes() if log.exists() else b""
+        if not hides_rows(raw):
+            return self._read_copy(aside, raw, connection)
+        saved, lost = self._read_copy(aside, mended(raw), connection)
+        # A page that was hit may stand intact before that place: a row in an older state is asked about again, a row that is gone never.
+        before = connection.total_changes
+        self._read_copy(aside, raw, connection)
+        return saved + connection.total_changes - before, lost
+
+    def _read_copy(self, aside: Path, log: bytes, connection: sqlite3.Connection) -> tuple[int, int]:
+        assert self._salvage is not None
         # A copy is read: opening a file with a write-ahead log writes to it, and the original is evidence.
         copy = aside.with_name(aside.name + ".reading")
         try:
-            for suffix in ("", "-wal"):
-                if aside.with_name(aside.name + suffix).exists():
-                    shutil.copyfile(aside.with_name(aside.name + suffix), copy.with_name(copy.name + suffix))
+            if aside.exists():
+                shutil.copyfile(aside, copy)
+            copy.with_name(copy.name + "-wal").write_bytes(log)
             with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as old:
                 connection.execute("BEGIN IMMEDIATE")
                 counts = self._salvage(old, connection)

@@ -1,1 +1,1 @@
-"""Faults on the way: a proxy that breaks connections in every way a cable, a switch or a frozen host does."""
+"""Everything that breaks: proxies for cables and switches, and ``python -m tests.faults``, the run of real stations through all of it."""

@@ -92,6 +92,18 @@ def test_a_report_that_waited_is_never_refused(plant: Plant, ago: Callable[[floa
     assert booked.booked.reported_at == plant.db.now - timedelta(minutes=30)
 
 
+def test_a_report_that_waited_for_a_moment_is_not_refused_either(plant: Plant) -> None:
+    """It was shown as waiting; meanwhile others reported so much that the rest is less than what its screen had asked about."""
+    order = plant.running(planned=10)
+    try:
+        plant.db.late = True
+        booked = book(plant, order, 500, 2, defect_code="Q-old", made_at=plant.db.now + timedelta(hours=1))
+    finally:
+        plant.db.late = False
+    assert booked.booked is not None
+    assert (booked.completed, booked.booked.reported_at) == (500, min(plant.db.decided_at, plant.db.now))
+
+
 @pytest.mark.parametrize("end", ["complete", "cancel"])
 @pytest.mark.parametrize(("minutes", "belongs"), [(70, False), (45, True), (20, False)])
 def test_facts_about_a_finished_order_go_where_they_belong(
