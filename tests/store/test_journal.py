@@ -407,12 +407,19 @@ def test_a_file_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_of_an_earlier_version_is_rescued_too(tmp_path: Path, expect_log: Any) -> None:
+    """Seen before anything could bring it up to date."""
     expect_log("was damaged")
     path = tmp_path / "journal.db"
     ids = _earlier_file(path)
     with contextlib.closing(sqlite3.connect(path)) as file:
         file.execute("UPDATE entry SET subject = 'x' WHERE id = ?", (str(ids[2]),))
         file.commit()
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = file.execute("SELECT rootpage FROM sqlite_master WHERE name = 'entry_state'").fetchone()
+        (size,) = file.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as raw:
+        raw.seek((page - 1) * size)
+        raw.write(b"\xff" * 100)
     journal = Journal(path, CLOCK)
     assert [entry.request.id for entry in journal.waiting()] == ids[1:2]
     assert journal.rows_lost == 1
