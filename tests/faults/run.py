@@ -80,10 +80,12 @@ class Run:
 
     async def _day(self) -> None:
         """Operators work while things break."""
-        workers = [
-            asyncio.ensure_future(Worker(seat, f"{self.seed} {name}", LINES[n % len(LINES)], self.pause_s).work())
-            for n, (name, seat) in enumerate(self.seats.items())
+        people = [
+            Worker(seat, f"{self.seed} {name}", LINES[n % len(LINES)], self.pause_s) for n, (name, seat) in enumerate(self.seats.items())
         ]
+        workers = [asyncio.ensure_future(one.work()) for one in people]
+        async with asyncio.timeout(MENDED_S):  # nothing breaks before everybody is at work, however slow this computer is
+            await asyncio.gather(*(one.here.wait() for one in people))
         began = time.monotonic()
         breaking: list[asyncio.Task[None]] = []
         for fault in self.faults or ():

@@ -199,6 +199,8 @@ class Worker:
     def __init__(self, seat: Seat, seed: str, line: str, pause_s: float) -> None:
         self.seat, self._line, self._pause_s = seat, line, pause_s
         self._dice = random.Random(seed)
+        self.here = asyncio.Event()
+        """Set when he has signed in for the first time and something he pressed was answered."""
 
     async def work(self) -> None:
         """Until cancelled; whatever happens to the station, he comes back."""
@@ -219,6 +221,7 @@ class Worker:
             orders = (await self.seat.ask(orders=line)).get("orders", [])
             for _ in range(self._dice.randint(1, 4)):
                 told = await self._press(line, orders)
+                self.here.set()
                 if told.get("code") in _SIGN_IN_AGAIN:
                     return
                 await asyncio.sleep(self._dice.uniform(0, 2 * self._pause_s))
