@@ -214,6 +214,8 @@ def test_what_was_signed_is_lost_visibly(pair: Pair, panel: Panel, ops: SimpleNa
     panel.home_coming()
     (entry,) = panel.door.needs_attention()
     assert (entry.request.id, entry.refusal["code"]) == (signed.request_id, "store.lost_with_server")
+    kept = ask(pair.new.url("genba"), "SELECT state, refusal ->> 'code' FROM genba.request WHERE id = %s", signed.request_id)
+    assert kept == [("refused", "store.lost_with_server")], "its place is taken: nothing that was still on its way can be applied later"
 
 
 def test_a_commit_that_waits_for_a_dead_standby_is_unknown_and_found_by_its_key(pair: Pair, panel: Panel, ops: SimpleNamespace) -> None:
