@@ -36,7 +36,7 @@ class People:
     def __init__(self, name: str, floor: Floor, deciding: OnThread, working: OnThread, became: Callable[[Actor], None]) -> None:
         self._name, self._floor, self._deciding, self._working, self._became = name, floor, deciding, working, became
         self._session: SignedIn | None = None
-        self._remembering: asyncio.Task[None] | None = None
+        self._remembering: set[asyncio.Task[None]] = set()
 
     @property
     def session(self) -> SignedIn | None:
@@ -65,7 +65,9 @@ class People:
         self._session = signed_in
         self._became(signed_in.actor)
         if signed_in.token:
-            self._remembering = asyncio.get_running_loop().create_task(self._remember(claim, signed_in))
+            task = asyncio.get_running_loop().create_task(self._remember(claim, signed_in))
+            self._remembering.add(task)
+            task.add_done_callback(self._remembering.discard)
         return signed_in.actor
 
     def _proved(self, claim: sessions.Claim) -> SignedIn:
@@ -86,9 +88,10 @@ class People:
 
     async def close(self) -> None:
         """Sign off; what was still being kept for later is given up."""
-        if self._remembering is not None:
-            self._remembering.cancel()
-            await asyncio.gather(self._remembering, return_exceptions=True)
+        remembering = tuple(self._remembering)
+        for task in remembering:
+            task.cancel()
+        await asyncio.gather(*remembering, return_exceptions=True)
         await self.sign_out()
 
     async def sign_out(self) -> None:

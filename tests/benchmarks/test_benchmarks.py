@@ -23,7 +23,7 @@ def test_both_feeds_carry_the_moment_they_were_written() -> None:
     with latency.feed("feed_opcua") as opcua, latency.feed("feed_modbus") as modbus:
         found = start.run_measured(["tests.benchmarks.bare_clients", str(opcua), str(modbus), "1"])
     for delays in (found["opcua"], found["modbus"]):
-        assert len(delays) > 500
+        assert len(delays) > 100
         assert 0 <= delays[0] < delays[-1] < 5
 
 

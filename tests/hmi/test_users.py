@@ -250,8 +250,11 @@ def test_a_cell_is_touched_decided_for_one_line_and_signed(users: Users) -> None
     statement = "SELECT r.permission, l.code, r.allowed FROM genba.role_rule r JOIN genba.line l ON l.id = r.line_id"
     assert users.sql(statement) == [("production:order:start", "L2", False)]
     screen.press("rights.all")
-    screen.until("all lines", lambda: "production:order:start" in users.page._items)
-    assert users.page._items["production:order:start"].cells[role].differing == ("L2",)
+    items = lambda: users.page._items  # noqa: E731 - the page is another one after each touch
+    screen.until(
+        "all lines, L2 differing",
+        lambda: items().get("production:order:start") and items()["production:order:start"].cells[role].differing == ("L2",),
+    )
 
 
 def test_a_right_that_has_no_line_is_decided_for_all(users: Users) -> None:

@@ -29,7 +29,7 @@ def shows(station: Station, tag: str, value: Value) -> bool:
 
 def is_there(station: Station) -> bool:
     link = station.links.get("hand")
-    return link is not None and link.state is LinkState.ONLINE and bool(station.manual._specs)  # the link comes a moment before
+    return link is not None and link.state is LinkState.ONLINE and "Oven.State" in station.manual._specs
 
 
 def test_entered_here_seen_everywhere_and_recorded(database_url: str, admin_url: str, tmp_path: Path, expect_log: ExpectedLog) -> None:
