@@ -125,7 +125,9 @@ def schema() -> None:
 def accept(
     database: Annotated[str, typer.Argument(help="As the refusal names it: number/number.", show_default=False)], url: Url = None
 ) -> None:
-    """Let this station work with another database than before: one that was restored, or set up anew.
+    """Let this station work with another database.
+
+    One that was restored, or set up anew.
 
     A station never follows its address to another database, or back to a server that a failover has replaced, by itself: what is
     written there may be thrown away. After this it does. What it has booked in the last 24 hours is looked for there, and booked again

@@ -54,8 +54,9 @@ _CREATE: Final = text(
 _NOTE: Final = text("SELECT format('COMMENT ON DATABASE %I IS %L', CAST(:scratch AS text), CAST(:mark AS text))")
 _DROP: Final = text("SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', CAST(:scratch AS text))")
 _LEFT: Final = text(
-    "SELECT d.datname FROM pg_database d WHERE d.datname LIKE 'genba\\_restoring\\_%'"
-    " AND shobj_description(d.oid, 'pg_database') = :mark AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)"
+    # Killed right after it was made, it has no mark yet.
+    "SELECT d.datname FROM pg_database d WHERE d.datname ~ '^genba_restoring_[0-9a-f]{8}$'"
+    " AND coalesce(shobj_description(d.oid, 'pg_database'), :mark) = :mark AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)"
 )
 _RENAME: Final = text("SELECT format('ALTER DATABASE %I RENAME TO %I', CAST(:old AS text), CAST(:new AS text))")
 _UNMARK: Final = text("SELECT format('COMMENT ON DATABASE %I IS NULL', CAST(:name AS text))")
