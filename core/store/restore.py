@@ -56,7 +56,8 @@ _DROP: Final = text("SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', CA
 _LEFT: Final = text(
     # Killed right after it was made, it has no mark yet.
     "SELECT d.datname FROM pg_database d WHERE d.datname ~ '^genba_restoring_[0-9a-f]{8}$'"
-    " AND coalesce(shobj_description(d.oid, 'pg_database'), :mark) = :mark AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)"
+    " AND coalesce(shobj_description(d.oid, 'pg_database'), :mark) = :mark"
+    " AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)"
 )
 _RENAME: Final = text("SELECT format('ALTER DATABASE %I RENAME TO %I', CAST(:old AS text), CAST(:new AS text))")
 _UNMARK: Final = text("SELECT format('COMMENT ON DATABASE %I IS NULL', CAST(:name AS text))")

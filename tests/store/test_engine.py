@@ -201,6 +201,8 @@ def test_frozen_server_is_noticed_and_close_ends_every_thread_within_3_s(
     database = Database(plant.url("genba", "panel", "p a%s's"), "FROZEN")
     database.start()
     until(lambda: database.up)
+    for lane in ("listen", "operations", "queries"):  # a server's child that comes later would not be frozen
+        database.submit(lane, lambda db: db.now, deadline_s=5).result()
     plant.freeze()
     try:
         error = refused(database.submit("operations", lambda db: db.now, deadline_s=0.5))
