@@ -25,10 +25,11 @@ from core.drivers.broker_link import Message as BrokerMessage
 from core.drivers.broker_link import Parting
 from core.drivers.broker_options import read_options
 from core.drivers.engineering import Undecodable, to_engineering, to_raw
+from core.drivers.sparkplug_asking import Asking, Hearsay
 from core.drivers.sparkplug_browse import children
 from core.drivers.sparkplug_express import Expresses
 from core.drivers.sparkplug_payload import VALUE_TYPES, DataType, Message, command, decode, type_word, value_of
-from core.drivers.sparkplug_state import NAMESPACE, REBIRTH, Asking, Heard, Node, NodeId, Outcome, Place, Update, place_of, split_topic
+from core.drivers.sparkplug_state import NAMESPACE, REBIRTH, Heard, Node, NodeId, Outcome, Place, Update, place_of, split_topic
 from core.errors import Invalid, NotConnected, Refused
 from core.live.link import BrowseItem
 from core.live.sample import Batch, Quality, Value
@@ -41,7 +42,6 @@ _TRIAL_S = 2.5
 _BROWSE_S = 1.0
 _OTHERS_MAX = 1_000
 _QUALITY = {0: (Quality.BAD, "bad at the source"), 500: (Quality.STALE, "stale at the source")}
-_OURSELVES = NodeId("", "STATE")
 GAP = "sequence gap"
 NO_BIRTH = "no birth"
 
@@ -66,6 +66,7 @@ class SparkplugDriver:
         self._state_topic = f"{NAMESPACE}/STATE/{source.options.get('host_id', 'genba')}"
         self._connected_ms = 0
         self._announced = False
+        self._hearsay = Hearsay()
         self._broker: Broker | None = None
         self._sink: Sink = lambda batch: None
         self._served: dict[str, Place] = {}
@@ -144,8 +145,9 @@ class SparkplugDriver:
         for message in burst:
             heard = split_topic(message.topic)
             if heard is None:
-                if message.topic == self._state_topic and self._primary:
-                    self._hear_of_ourselves(message.payload or b"")
+                if message.topic == self._state_topic and self._announced:
+                    self._hearsay.hear(message.payload or b"")
+                    self._contradict()
             elif message.retained:
                 continue  # births and data are never retained: who keeps them keeps them from another time
             elif heard.node in self._nodes:
@@ -257,14 +259,9 @@ class SparkplugDriver:
         for id in {id for id, _ in self._unborn} | {id for id, node in self._nodes.items() if node.doubtful}:
             self._ask(id)
 
-    def _hear_of_ourselves(self, payload: bytes) -> None:
-        """An older connection's will that the broker delivers only now must not stand as the last word on us."""
-        try:
-            told = json.loads(payload)
-            offline = isinstance(told, dict) and told.get("online") is False
-        except (ValueError, RecursionError):
-            offline = True
-        if offline and self._announced and self._broker is not None and self._asking[_OURSELVES].may(self._clock.monotonic()):
+    def _contradict(self) -> None:
+        """Say that we are there, if somebody has said that we are not."""
+        if self._announced and self._broker is not None and self._hearsay.may_contradict(self._clock.monotonic()):
             self._broker.send(self._state_topic, self._state(online=True), qos=1, retain=True)
 
     def _tick(self) -> None:
@@ -275,6 +272,7 @@ class SparkplugDriver:
                 self._unborn[id, device] = None
                 self._mark(id, device, Quality.STALE, NO_BIRTH, batch)
         self._ask_the_unborn()
+        self._contradict()
         if batch.tags:
             self._sink(batch)
         if now - self._confirmed >= _CONFIRM_S:

@@ -16,8 +16,6 @@ from core.drivers.sparkplug_payload import Message, Metric
 NAMESPACE: Final = "spBv1.0"
 REBIRTH: Final = "Node Control/Rebirth"
 _BD_SEQ: Final = "bdSeq"
-_ASK_S: Final = (5.0, 60.0)
-"""Shortest and longest pause between two requests for a birth: some edge nodes never answer one."""
 
 _DEVICES_MAX: Final = 1_000
 
@@ -244,24 +242,3 @@ class Node:
             elif not metric.historical:
                 update = device.latest[found[1]] = Update(name, found[1], known, metric)
                 outcome.updates.append(update)
-
-
-@dataclass(slots=True)
-class Asking:
-    """When a node may be asked for a birth again: after 5 s, then ever more rarely, until it answers."""
-
-    pause_s: float = _ASK_S[0]
-    next_at: float = float("-inf")
-
-    def may(self, now: float) -> bool:
-        """True when it is time; the next pause is longer."""
-        if now < self.next_at:
-            return False
-        self.next_at = now + self.pause_s
-        self.pause_s = min(2 * self.pause_s, _ASK_S[1])
-        return True
-
-    def answered(self, now: float) -> None:
-        """It was born: the next request need not wait longer than the first."""
-        self.pause_s = _ASK_S[0]
-        self.next_at = min(self.next_at, now + _ASK_S[0])
