@@ -18,8 +18,9 @@ from core.drivers import sparkplug_pb2
 from core.drivers.broker_link import Message as BrokerMessage
 from core.drivers.engineering import Undecodable
 from core.drivers.sparkplug import SparkplugDriver
+from core.drivers.sparkplug_asking import Asking
 from core.drivers.sparkplug_payload import METRICS_MAX, DataType, command, decode, value_of
-from core.drivers.sparkplug_state import Asking, Heard, Node, NodeId, place_of, split_topic
+from core.drivers.sparkplug_state import Heard, Node, NodeId, place_of, split_topic
 from core.live.sample import Batch, Quality
 from core.live.tags import SourceSpec, TagSpec, TagType
 from tests.drivers.fuzz import LONG, QUICK, broken, feed
