@@ -21,7 +21,8 @@ commands:
   test [OPTIONS]     set up, then run the linter, the import rules, the type checker and the tests
                        --long             also the tests marked long
                        --only CHECK       only one of lint, imports, types, tests (may be repeated)
-                       anything else goes to pytest:  test -k orders -x
+                       the whole suite runs several files at once, and what fails there once more alone
+                       anything else goes to pytest, one test after the other:  test -k orders -x
   install            set up only; afterwards .venv/bin/genba starts the program from anywhere
                        --headless         for a station without a screen: do not ask for Qt's system libraries
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 
 import pytest
 
+from installer import checks
 from tests.installer.small_checkout import Small
 
 ORDER = ["ruff", "importlinter", "mypy", "pytest"]
@@ -29,6 +31,35 @@ def test_all_checks_run_from_the_root_of_the_checkout(ready: Small) -> None:
 def test_long_tests_are_chosen_by_their_mark(ready: Small, arguments: list[str], marks: str) -> None:
     ready.run("test", "-k", "orders and not long", *arguments, "tests/core", "-x")
     assert ready.started()[-1]["arguments"] == ["-m", marks, "-k", "orders and not long", "tests/core", "-x"]
+
+
+def test_a_whole_run_goes_side_by_side_and_a_chosen_part_does_not(ready: Small) -> None:
+    ready.run("test", "--only", "tests")
+    (whole,) = ready.started()
+    assert "-n" in whole["arguments"]
+    assert "loadfile" in whole["arguments"]
+    ready.run("test", "--only", "tests", "tests/house")
+    (part,) = ready.started()
+    assert part["arguments"] == ["-m", "not long", "tests/house"]
+
+
+@pytest.mark.parametrize(("codes", "code"), [("1,0", 0), ("1,1", 1)])
+def test_what_failed_beside_others_is_tried_alone_and_named(ready: Small, codes: str, code: int) -> None:
+    answer = ready.run("test", "--only", "tests", FAIL_PYTEST=codes, FAILED_TESTS=json.dumps({"tests/test_a.py::test_b": True}))
+    assert answer.returncode == code
+    first, second = ready.started()
+    assert "-n" in first["arguments"]
+    assert "-n" not in second["arguments"]
+    assert "--last-failed" in second["arguments"]
+    assert ("UNSTEADY, failed beside others and passed alone: tests/test_a.py::test_b" in answer.stderr) == (code == 0)
+
+
+@pytest.mark.parametrize(("codes", "failed"), [("1", checks.UNSTEADY_MOST + 1), ("2", 1), ("1", 0)])
+def test_many_failures_and_broken_runs_get_no_second_chance(ready: Small, codes: str, failed: int) -> None:
+    names = json.dumps({f"tests/test_a.py::test_{number}": True for number in range(failed)}) if failed else ""
+    answer = ready.run("test", "--only", "tests", FAIL_PYTEST=f"{codes},0", FAILED_TESTS=names)
+    assert answer.returncode == 1
+    assert len(ready.started()) == 1
 
 
 @pytest.mark.parametrize("failing", ORDER)

@@ -101,7 +101,7 @@ async def several(url: str, folder: Path) -> AsyncIterator[Several]:
         yield Several(url, folder, stack)
 
 
-async def until(what: Callable[[], Any], seconds: float = 15.0) -> None:
+async def until(what: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait for ``what``; fails after ``seconds``."""
     async with asyncio.timeout(seconds):
         while not what():  # noqa: ASYNC110 - what is waited for is told by several threads
