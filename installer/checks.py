@@ -61,7 +61,7 @@ def run_all_tests(checkout: Checkout, environ: dict[str, str], *, long: bool) ->
     """
     kept = checkout.root / ".cache" / "pytest"
     shutil.rmtree(kept, ignore_errors=True)
-    remember = ["-p", "cacheprovider", "-o", f"cache_dir={kept}"]
+    remember = ["-o", f"cache_dir={kept}"]
     many = ["-n", str(AT_ONCE), "--dist", "loadfile", *remember]
     code = start(checkout, arguments_of("tests", long=long, pytest_arguments=many), environ, checkout.root)
     failed = _failed(kept / "v" / "cache" / "lastfailed")
