@@ -28,6 +28,7 @@ _FILE = "station.toml"
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
 
+_HOSTS = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?(,[A-Za-z0-9._-]+(:\d{1,5})?)*")
 _TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 
 
@@ -59,6 +60,12 @@ def _database_url(value: str | None) -> str | None:
     return f"postgresql+psycopg{value[value.index('://') :]}"
 
 
+def _hosts(value: str) -> str:
+    if value and not _HOSTS.fullmatch(value):
+        raise ValueError("host[:port],host[:port]")
+    return value
+
+
 def _home(value: Path) -> Path:
     return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 - resolve() would follow a link the engineer set on purpose
 
@@ -77,6 +84,7 @@ class StationSettings(BaseSettings):
         home: Folder of the embedded database, the journal, the read store and the logs.
         database_url: ``postgresql+psycopg://…`` of a shared server; None for the embedded one. Its password may stand in the station's
             secret store instead (``genba secrets set database:password --local``).
+        report_hosts: ``host[:port],…`` of standbys of ``database_url`` that reports are read from, with the same log-in; "" for none.
         allow_unsafe_database: Obey a ``database_url`` that gives up the proof of the server's name or the secrecy of the connection.
         language: First language on screen.
         theme: Light or dark; ``auto`` follows the clock.
@@ -99,6 +107,7 @@ class StationSettings(BaseSettings):
     name: Annotated[str, AfterValidator(_station_code)] = Field(default_factory=default_name)
     home: Annotated[Path, AfterValidator(_home)] = Field(default_factory=default_home)
     database_url: Annotated[str | None, AfterValidator(_database_url)] = Field(default=None, repr=False)
+    report_hosts: Annotated[str, AfterValidator(_hosts)] = ""
     allow_unsafe_database: bool = False
     language: Literal["ja", "en"] = "ja"
     theme: Literal["light", "dark", "auto"] = "light"

@@ -101,6 +101,7 @@ class Floor:
             allow_unsafe=settings.allow_unsafe_database,
             # An embedded server is this station's alone and never fails over. A command line may work on any database in turn.
             seen=Seen(settings.home / SEEN_FILE, binding=files is None) if self._server is None else None,
+            replicas=settings.report_hosts if self._server is None else "",
         )
         self.prover = PanelProver(self.run, settings.name, signed_in)
         self.offline: OfflinePeople

@@ -85,6 +85,51 @@ def open_newest(parameters: Mapping[str, str], seen: Seen, give_up: Callable[[],
             each.drop()
 
 
+def open_standby(parameters: Mapping[str, str], hosts: str, seen: Seen, give_up: Callable[[], bool] = lambda: False) -> Opened:
+    """A new connection for reading only, to whichever of ``hosts`` serves our database and answers first.
+
+    Args:
+        parameters: As of ``connect_parameters``; its hosts are replaced.
+        hosts: ``host[:port],…``.
+        seen: Names our database.
+        give_up: As of ``open_newest``.
+
+    Raises:
+        psycopg.OperationalError: None let us in.
+        Unavailable: Those that did serve another database, or an older life of ours.
+    """
+    pairs = [each.partition(":") for each in hosts.split(",")]
+    own = {key: value for key, value in parameters.items() if key not in ("hostaddr", "target_session_attrs")}
+    own |= {"host": ",".join(host for host, _, _ in pairs), "port": ",".join(port or "5432" for _, _, port in pairs)}
+    end = time.monotonic() + float(parameters.get("connect_timeout") or 5)
+    tries: list[_Try] = []
+    try:
+        tries.extend(_Try(each) for each in _each_host(own))
+        while True:
+            for each in tries:
+                if each.lineage is not None and _readable(each, seen):
+                    return each.take()
+            waiting = [each for each in tries if each.waits]
+            if not waiting:
+                raise _reason(tries, seen)
+            if not _step(waiting) and give_up():
+                raise psycopg.OperationalError("given up")
+            if time.monotonic() > end:
+                for each in waiting:
+                    each.fail("the server does not answer")
+    finally:
+        for each in tries:
+            each.drop()
+
+
+def _readable(found: _Try, seen: Seen) -> bool:
+    """A standby of our database, or a primary that was not overtaken."""
+    newest, lineage = seen.newest, found.lineage
+    if lineage is None or newest is None:
+        return False
+    return lineage.system == newest.system if not found.writable else seen.judge(lineage) is None
+
+
 def _each_host(parameters: Mapping[str, str]) -> Iterator[dict[str, str]]:
     one = {key: value for key, value in parameters.items() if key != "connect_timeout"}
     if one.get("target_session_attrs") in {"read-write", "primary"}:

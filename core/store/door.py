@@ -342,7 +342,7 @@ class Door:
             return function(db, **dict(validated)), now
 
         try:
-            value, as_of = self._database.submit("queries", read, deadline_s=self._deadline_s).result()
+            value, as_of = self._database.read(read, deadline_s=self._deadline_s, report=query.report)
         except Unavailable as error:
             kept = self.kept(query, args)
             if kept is None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, TypeVar
 
 import psycopg
@@ -28,6 +29,7 @@ from core.store.dialling import Opened, open_newest
 from core.store.faults import sqlstate
 from core.store.lane import Job, Lane, Watchdog
 from core.store.lineage import Seen
+from core.store.replica import Replica
 from core.store.schema import Window, read_window
 from core.store.sealing import KeyRing
 
@@ -36,7 +38,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 LaneName = Literal["listen", "operations", "queries"]
 
-_STATEMENT_TIMEOUT: dict[LaneName, str] = {"listen": "5s", "operations": "10s", "queries": "30s"}
+_STATEMENT_TIMEOUT = {"listen": "5s", "operations": "10s", "queries": "30s", "reports": "30s"}
 _LIMITS = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "30s"}
 _BEAT_S = 5.0
 _BEAT_DEADLINE_S = 3.0
@@ -83,6 +85,7 @@ class Database:
         ring: The site's keys, for confidential columns; None: they cannot be read or written.
         allow_unsafe: Let the address do without what proves the server and hides the talk; see ``connect_parameters``.
         seen: The newest server known here; None: known only while this object lives.
+        replicas: ``host[:port],…`` of standbys that reports are read from; "" for none.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Database:
         ring: KeyRing | None = None,
         allow_unsafe: bool = False,
         seen: Seen | None = None,
+        replicas: str = "",
     ) -> None:
         self._url: Callable[[], str] = (lambda: url) if isinstance(url, str) else url
         self._station, self._revive = station, revive
@@ -112,7 +116,11 @@ class Database:
         self._closing = False
         self._dials: dict[LaneName, Callable[[Callable[[], bool]], Opened]] = {}
         self._watchdog = Watchdog(f"database-{station}-watchdog", self._clock)
-        self._lanes: dict[LaneName, Lane] = {name: self._lane(name) for name in ("listen", "operations", "queries")}
+        self._lanes: dict[str, Lane] = {name: self._lane(name) for name in ("listen", "operations", "queries")}
+        self._replica: Replica | None = None
+        if replicas:
+            self._replica = Replica(replicas, self._parameters, self._watchdog, self._clock, self._ring, self._seen, lambda: self.up)
+            self._lanes["reports"] = self._replica.lane
 
     # For the rest of the store -----------------------------------------------------------------------------------
 
@@ -140,6 +148,14 @@ class Database:
         self._watchdog.start()
         for lane in self._lanes.values():
             lane.start()
+
+    def read(self, work: Callable[[Db], tuple[T, datetime]], *, deadline_s: float, report: bool = False) -> tuple[T, datetime]:
+        """Run ``work`` on the queries lane and wait; a ``report`` is read from a standby where there is one that will do.
+
+        ``work`` gives what it read and the server's time, which says how old a report is. Raises what ``submit``'s future holds.
+        """
+        told = self._replica.read(work, deadline_s) if report and self._replica is not None else None
+        return told if told is not None else self.submit("queries", work, deadline_s=deadline_s).result()
 
     def submit(self, lane: LaneName, work: Callable[[Db], T], *, deadline_s: float) -> Future[T]:
         """Run ``work`` on a lane's thread with a session of its own; what it has not committed is rolled back.
@@ -209,14 +225,8 @@ class Database:
     # Inside ------------------------------------------------------------------------------------------------------
 
     def _lane(self, name: LaneName) -> Lane:
-        settings = {"statement_timeout": _STATEMENT_TIMEOUT[name], **_LIMITS}
-
         def dial(give_up: Callable[[], bool]) -> Opened:
-            try:
-                url = self._url()
-            except (OSError, ValueError) as error:  # the embedded server's own files are not there (yet)
-                raise psycopg.OperationalError(str(error)) from None
-            parameters = connect_parameters(url, f"genba/{self._station}/{name}", allow_unsafe=self._allow_unsafe, **settings)
+            parameters = self._parameters(name)
             self._hosts = parameters.get("host", "").count(",") + 1
             opened = open_newest(parameters, self._seen, give_up)
             self._seen.note(opened.lineage)
@@ -240,6 +250,14 @@ class Database:
             ring=self._ring,
             idle=self._beat if name == "listen" else None,
         )
+
+    def _parameters(self, lane: LaneName | Literal["reports"]) -> dict[str, str]:
+        try:
+            url = self._url()
+        except (OSError, ValueError) as error:  # the embedded server's own files are not there (yet)
+            raise psycopg.OperationalError(str(error)) from None
+        settings = {"statement_timeout": _STATEMENT_TIMEOUT[lane], **_LIMITS}
+        return connect_parameters(url, f"genba/{self._station}/{lane}", allow_unsafe=self._allow_unsafe, **settings)
 
     def _refusal(self, lane: LaneName) -> GenbaError | None:
         state = self._state

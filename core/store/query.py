@@ -76,12 +76,14 @@ class Query(Generic[P, V]):
     Attributes:
         snapshot: Each answer is kept in the read store and shown when the database is away.
         permission: Right needed to ask; None: everybody, guests too.
+        report: It reads much and may be a moment old: a standby answers where there is one.
     """
 
     name: str
     function: Callable[Concatenate[Db, P], V]
     snapshot: bool = False
     permission: str | None = None
+    report: bool = False
     doc: str = field(default="", compare=False)
 
     def __call__(self, db: Db, /, *args: P.args, **kwargs: P.kwargs) -> V:
@@ -132,7 +134,9 @@ QUERIES: dict[str, Query[Any, Any]] = {}
 """Every declared query by name; filled by importing the feature modules that ``core.catalogue`` lists."""
 
 
-def query(name: str, *, snapshot: bool = False, permission: str | None = None) -> Callable[[Callable[Concatenate[Db, P], V]], Query[P, V]]:
+def query(
+    name: str, *, snapshot: bool = False, permission: str | None = None, report: bool = False
+) -> Callable[[Callable[Concatenate[Db, P], V]], Query[P, V]]:
     """Declares a function ``(db, *, …) → view`` as a query; see :class:`Query` for the arguments.
 
     Raises:
@@ -144,7 +148,7 @@ def query(name: str, *, snapshot: bool = False, permission: str | None = None) -
     def declare(function: Callable[Concatenate[Db, P], V]) -> Query[P, V]:
         if name in QUERIES:
             raise ValueError(f"{name}: declared twice, in {QUERIES[name].function.__module__} and {function.__module__}")
-        declared = Query(name, function, snapshot, permission, doc=(function.__doc__ or "").strip())
+        declared = Query(name, function, snapshot, permission, report, doc=(function.__doc__ or "").strip())
         QUERIES[name] = declared
         return declared
 

@@ -22,7 +22,7 @@ COUNTED_MAX: Final = 10_000
 Words = Annotated[str, Field(max_length=200)]
 
 
-@query(SEARCH, permission=SEARCH)
+@query(SEARCH, permission=SEARCH, report=True)
 def search_trail(
     db: Db,
     *,
@@ -55,7 +55,7 @@ def search_trail(
     return trail_rows.search(db, from_at, to_at, user, station, operation, outcome, text, limit, offset)
 
 
-@query("users:audit:people", permission=SEARCH)
+@query("users:audit:people", permission=SEARCH, report=True)
 def people_in_trail(db: Db, *, from_at: datetime | None = None) -> tuple[tuple[str, str], ...]:
     """(code, name) of everybody who decided something since ``from_at``, by code; at most 1,000."""
     from core.users import trail_rows
