@@ -328,5 +328,62 @@ def test_empty_database_is_not_used(postgres, expect_log) -> None:
         database.close()
 
 
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Gets a moment for each time a station asks its server how it stands."""
+    asked: list[float] = []
+    look = Database._look
+
+    def counting(database: Database, db: Db) -> object:
+        asked.append(time.monotonic())
+        return look(database, db)
+
+    monkeypatch.setattr(Database, "_look", counting)
+    return asked
+
+
+def test_a_database_that_answers_and_is_of_no_use_is_asked_now_and_then(postgres, expect_log, monkeypatch: pytest.MonkeyPatch) -> None:
+    expect_log("database is down: .*has not been set up")
+    asked = counted(monkeypatch)
+    with postgres.empty_database() as name:
+        database = Database(postgres.admin_url(name), "EMPTY")
+        database.start()
+        until(lambda: len(asked) > 2, 60)
+        time.sleep(3)
+        database.close()
+    assert len(asked) < 10, "the longer it is of no use, the longer the pause"
+
+
+def test_a_log_in_that_loses_its_rights_while_it_is_connected_is_told_so(plant: OwnServer, expect_log, monkeypatch) -> None:
+    expect_log("database is down: ")
+    monkeypatch.setattr("core.store.engine._BEAT_S", 0.2)
+    plant.run("DROP ROLE IF EXISTS lodger; CREATE ROLE lodger LOGIN PASSWORD 'pw'; GRANT genba_station TO lodger", "genba")
+    plant.run("INSERT INTO genba_guard.local_login VALUES ('lodger') ON CONFLICT DO NOTHING", "genba")
+    database = Database(plant.url("genba", "lodger", "pw"), "LODGER")
+    database.start()
+    until(lambda: database.up, 60)
+    plant.run("REVOKE genba_station FROM lodger", "genba")
+    until(lambda: not database.up, 60)
+    assert database.state.reason is not None
+    assert database.state.reason.code == "store.login_not_station"
+    plant.run("GRANT genba_station TO lodger", "genba")
+    until(lambda: database.up, 60)
+    database.close()
+
+
+def test_whatever_keeps_the_embedded_server_from_coming_back_it_is_tried_again(expect_log) -> None:
+    expect_log("database is down: ")
+    tried: list[int] = []
+
+    def revive(give_up: Callable[[], bool]) -> None:
+        tried.append(1)
+        raise RuntimeError("no process can be started")
+
+    database = Database("postgresql+psycopg://u:p@127.0.0.1:1/genba", "BROKEN", revive=revive)
+    database.start()
+    until(lambda: len(tried) > 1, 60)
+    assert "no process can be started" in str(database.state.reason)
+    database.close()
+
+
 def test_never_started_leaves_nothing() -> None:
     Database("postgresql+psycopg://u:p@127.0.0.1:1/genba", "UNUSED").close()
