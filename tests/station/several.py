@@ -60,7 +60,7 @@ def give_site(url: str, folder: Path, port: int, readers: str = "readers: all") 
     floor.open_files()
     try:
         floor.open_database(lambda state: up.set() if state.up else None, lambda _: None, lambda: None)
-        assert up.wait(10)
+        assert up.wait(60)
         (folder / "site.yaml").write_text(SITE.format(port=port, readers=readers), encoding="utf-8")
         (folder / "tags.csv").write_text(TAGS, encoding="utf-8")
         floor.door.do(apply_site, BOSS, arguments(read(folder / "site.yaml")))
@@ -101,7 +101,7 @@ async def several(url: str, folder: Path) -> AsyncIterator[Several]:
         yield Several(url, folder, stack)
 
 
-async def until(what: Callable[[], Any], seconds: float = 15.0) -> None:
+async def until(what: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait for ``what``; fails after ``seconds``."""
     async with asyncio.timeout(seconds):
         while not what():  # noqa: ASYNC110 - what is waited for is told by several threads

@@ -192,7 +192,7 @@ def test_given_up_it_leaves_nothing(source: str, tmp_path: Path) -> None:
         thread, found = in_thread(lambda: backup.make(source, tmp_path, "PANEL-1", give_up=stop.is_set))
         until(waiting)
         stop.set()
-        thread.join(5)
+        thread.join(60)
     assert [error.code for error in found] == ["backup.stopped"]
     assert list(tmp_path.iterdir()) == []
 
@@ -209,7 +209,7 @@ def test_a_server_that_dies_meanwhile_leaves_nothing(tmp_path: Path) -> None:
             thread, found = in_thread(lambda: backup.make(own.url("plant"), folder, "PANEL-1"))
             until(waiting)
             own.kill()
-            thread.join(10)
+            thread.join(60)
         assert [error.code for error in found] == ["backup.server_went"]
         assert list(folder.iterdir()) == []
         own.start()
@@ -246,7 +246,7 @@ def test_what_a_killed_one_left_is_removed_by_the_next(source: str, tmp_path: Pa
         process = subprocess.Popen([sys.executable, "-c", program, source, tmp_path], cwd=root)
         until(waiting)
         process.kill()
-        process.wait(10)
+        process.wait(60)
         assert all(path.name.startswith(".partial-") for path in tmp_path.iterdir()), "half a backup, under no name of one"
         assert len(list(tmp_path.iterdir())) == 2
         assert list(manifest.found_in(tmp_path)) == []
@@ -426,9 +426,9 @@ def test_killed_in_the_middle_it_leaves_the_old_database_as_it_was(postgres: Tes
     def half_made() -> list[str]:
         return [name for name in databases(postgres) if name.startswith("genba_restoring")]
 
-    until(half_made, 20)
+    until(half_made, 60)
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     assert ask(target, "SELECT answer FROM public.precious") == [(42,)]
     left = half_made()
     assert left, "killed early enough"
