@@ -166,7 +166,7 @@ class OwnServer:
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         OwnServer.pids.add(self._process.pid)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while True:
             try:
                 psycopg.connect(plain(self.url("postgres")), connect_timeout=2).close()
@@ -255,7 +255,7 @@ class OwnServer:
         for pid in reversed(self.everything()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
         self._process = None
 
     def stop(self) -> None:
@@ -264,7 +264,7 @@ class OwnServer:
                 self.thaw()
             self._process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(20)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -47,7 +47,7 @@ class Pair:
         self.old.start()
         self.new.follow(self.old)
         self.new.start()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not self.old.senders():
             assert time.monotonic() < end, "the standby does not follow"
             time.sleep(0.02)
@@ -78,7 +78,7 @@ class Pair:
     def catch_up(self) -> None:
         """Wait until the standby has everything that the primary has."""
         question = "SELECT bool_and(replay_lsn = pg_current_wal_lsn()) FROM pg_stat_replication"
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         with psycopg.connect(plain(self.old.url("postgres")), autocommit=True) as connection:
             while connection.execute(question).fetchone() != (True,):
                 assert time.monotonic() < end, "the standby does not catch up"

@@ -78,7 +78,7 @@ def in_the_middle(port: int, certificate: tuple[bytes, bytes], folder: Path) -> 
         thread = threading.Thread(target=relay)
         thread.start()
         yield listener.getsockname()[1]
-    thread.join(10)
+    thread.join(60)
 
 
 def _pump(one: ssl.SSLSocket, other: ssl.SSLSocket) -> None:

@@ -316,8 +316,8 @@ class Station:
                     await self._on(self._working, self._floor.door.apply_waiting)
                     self._tell("waiting", self.waiting)
                     await self.attention()
-                except Unavailable as error:  # the station's own disk; it is tried again for as long as anything waits
-                    log.info("what waits stays where it is: %s", error)
+                except Exception as error:  # noqa: BLE001 - the disk, or a defect: it is tried again for as long as anything waits
+                    log.log(logging.INFO if isinstance(error, GenbaError) else logging.ERROR, "what waits stays where it is: %r", error)
 
     async def _look_around(self, *, anchors: bool) -> None:
         """Say that this station is there, and see whether its person still may; now and then note how far the audit has come."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Final
 
-from core.errors import Unavailable
+from core.errors import Invalid, Unavailable
 from core.store import backup, manifest
 from core.store.filelock import try_lock
 from core.store.manifest import Manifest
@@ -24,6 +24,8 @@ from core.store.manifest import Manifest
 _LAST: Final = "last-backup.json"
 _LOCK: Final = "copying"
 _REMOVING: Final = ".removing-"
+_NIGHT: Final = timedelta(hours=25)
+"""The longest that two moments of one hour of the day are apart."""
 
 
 def last_moment(now: datetime, at: str, zone: tzinfo | None) -> datetime:
@@ -61,7 +63,10 @@ def begun(database: Path) -> datetime | None:
 
 def is_due(database: Path, moment: datetime) -> bool:
     """Whether a copy should have been made at ``moment`` and was not: also when the computer was off then."""
-    since = last_copy(database) or begun(database)
+    last = last_copy(database)
+    if last is not None and last > moment + _NIGHT:
+        return True  # made while the clock was wrong: there would be none until that day comes
+    since = last or begun(database)
     return since is not None and since < moment
 
 
@@ -85,7 +90,11 @@ def copy(url: str, database: Path, to: Path, station: str, moment: datetime, kee
             if not try_lock(held, exclusive=True) or not is_due(database, moment):
                 return None
             folder, told = backup.make(url, to, station, scheduled=True, give_up=give_up)
-            backup.look_through(folder, give_up)
+            try:
+                backup.look_through(folder, give_up)
+            except Invalid:
+                _remove(folder)  # it is none; with every try another one would fill the disk
+                raise
             aside = database / f"{_LAST}.new"
             aside.unlink(missing_ok=True)
             manifest.write_durably(aside, json.dumps({"folder": str(folder)}).encode())
@@ -98,10 +107,15 @@ def copy(url: str, database: Path, to: Path, station: str, moment: datetime, kee
 
 def _remove_oldest(folder: Path, newest: Manifest, keep: int) -> None:
     """Only daily copies of this very database; one made by hand stays until a hand removes it."""
-    same = sorted((at, path) for at, path, told in manifest.found_in(folder) if told.scheduled and told.system == newest.system)
+    found = [(at, path, told) for at, path, told in manifest.found_in(folder) if told.scheduled and told.system == newest.system]
+    same = sorted((at, path) for at, path, told in found if told != newest)  # which stays, whatever the clock said when others were made
     for left in folder.glob(f"{_REMOVING}*"):
         shutil.rmtree(left, ignore_errors=True)
-    for _, path in same[: max(0, len(same) - keep)]:
-        going = path.with_name(f"{_REMOVING}{secrets.token_hex(4)}")
-        path.rename(going)  # what is half removed must not look like a backup
-        shutil.rmtree(going, ignore_errors=True)
+    for _, path in same[: max(0, len(same) + 1 - keep)]:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    going = path.with_name(f"{_REMOVING}{secrets.token_hex(4)}")
+    path.rename(going)  # what is half removed must not look like a backup
+    shutil.rmtree(going, ignore_errors=True)

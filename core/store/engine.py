@@ -288,7 +288,7 @@ class Database:
         except Exception as error:  # noqa: BLE001 - an unforeseen answer of a server also means: not usable
             if self._closing:
                 return _LONGEST_PAUSE_S
-            if connected:
+            if connected and not listen.connected:
                 return 0.0  # only this connection may be gone: ask on a new one before saying that the database is down
             self._set(DatabaseState(up=False, reason=self._bring_back(_as_reason(error))))
             longest_s = _LONGEST_PAUSE_S if self._hosts == 1 else _LONGEST_PAUSE_OF_MANY_S
@@ -316,8 +316,8 @@ class Database:
             try:
                 self._revive(lambda: self._closing)
                 self._pause_s = _FIRST_PAUSE_S / 8  # it is back: connect at once
-            except GenbaError as error:
-                return error
+            except Exception as error:  # noqa: BLE001 - whatever stops it, this lane goes on asking
+                return _as_reason(error)
         return reason
 
     def _look(self, db: Db) -> tuple[Window, set[str]]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from sqlalchemy.exc import DBAPIError
+
 from core.errors import GenbaError, Unavailable
 from core.store import application
 from core.store.base import Db
 from core.store.engine import Database
+from core.store.faults import sqlstate
 from core.store.journal import Journal
 
 _log = logging.getLogger(__name__)
@@ -30,7 +33,7 @@ class Failover:
 
     def __init__(self, database: Database, journal: Journal, deadline_s: float) -> None:
         self._database, self._journal, self._deadline_s = database, journal, deadline_s
-        self._whole_on = ""
+        self._whole_on = self._told = ""
 
     @property
     def settled(self) -> bool:
@@ -40,15 +43,19 @@ class Failover:
     def settle(self) -> None:
         """Look for everything applied elsewhere; what is missing is ``unknown`` in the journal from then on. Blocks.
 
-        When the database goes away meanwhile, it stays unsettled.
+        When the database goes away meanwhile, or does not let us look, it stays unsettled.
         """
         try:
             whole = self.settled or not self._database.up
             while not whole:
                 lineage, whole = self._database.submit("operations", self._look, deadline_s=self._deadline_s).result()
                 self._whole_on = lineage if whole else self._whole_on
-        except GenbaError as error:
-            _log.info("what was applied before could not be looked for yet: %s", error.code)
+        except (GenbaError, DBAPIError) as error:
+            told = error.code if isinstance(error, GenbaError) else f"{type(error.orig).__name__} {sqlstate(error)}"
+            # Away again is nothing new; what the database says otherwise keeps everything waiting, and is said once.
+            level = logging.INFO if isinstance(error, GenbaError) or told == self._told else logging.WARNING
+            self._told = told
+            _log.log(level, "what was applied before could not be looked for yet: %s", told)
 
     def here(self) -> str:
         """On the operations lane, in a job: the life of the database it works on.

@@ -50,8 +50,11 @@ def operator_error(error: Exception, name: str, constraints: Mapping[str, str] =
         return Conflict("store.changed_meanwhile")
     if isinstance(error, DBAPIError):
         state = sqlstate(error)
+        # Both pass: ``unknown`` says as the lane does that nothing was kept and that the same may be asked again.
         if state in AGAIN:
-            return Unavailable("store.busy")
+            return Unavailable("store.busy", unknown=False)
+        if state.startswith("53"):
+            return Unavailable("store.server_short", problem=str(failure_of(error)).splitlines()[0], unknown=False)
         if state == "GB002":
             return Refused("store.station_refused", problem=str(failure_of(error)).splitlines()[0])
         if state == "GB003":

@@ -20,7 +20,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +33,7 @@ from pydantic import TypeAdapter, ValidationError
 from core.clock import Clock
 from core.store.localfile import Damaged, LocalFile
 from core.store.operation import Actor, Request
+from core.store.salvage import readable
 
 State = Literal["new", "inflight", "unknown", "applied", "parked"]
 KEEP_APPLIED: Final = timedelta(hours=24)
@@ -55,14 +56,14 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE INDEX IF NOT EXISTS entry_state ON entry (state, n)
 """
 _SELECT: Final = "SELECT n, id, state, request, actor, subject, preview, refusal, changed_at, checksum, lineage FROM entry"
-_SELECT_OLD: Final = _SELECT.replace("lineage", "''")  # of a file made before the column was
 _INSERT: Final = (
     "INSERT OR IGNORE INTO entry (n, id, state, request, actor, subject, preview, refusal, changed_at, checksum, lineage) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTOR: Final = TypeAdapter(Actor)
 _PRUNE_EVERY_S: Final = 3_600.0
-_GAP_MAX: Final = 100_000
+_COLUMNS_FIRST: Final = 10
+"""Of an entry in the first version of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,12 @@ class Journal:
         self._turn = self._counted = self._waiting = 0
         self._revision = 0
         self._prune_at = clock.monotonic()
-        # What was in flight when the program ended may or may not have been committed.
-        self._take(self._file.call(self._after_restart), changed=True)
+        try:
+            # What was in flight when the program ended may or may not have been committed.
+            self._take(self._file.call(self._after_restart), changed=True)
+        except BaseException:
+            self._file.close()
+            raise
 
     @property
     def rows_lost(self) -> int:
@@ -313,7 +318,7 @@ def _checksum(row: tuple[str, ...]) -> bytes:
 
 def _intact(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """``row`` itself; a wrong checksum means the file is damaged, and the file's owner replaces it."""
-    if row[9] != _checksum(row[1:9]):
+    if not all(isinstance(text, str) for text in (*row[1:9], row[10])) or row[9] != _checksum(row[1:9]):
         raise Damaged(f"entry {row[0]} has a wrong checksum")
     return row
 
@@ -348,12 +353,12 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
     rows: dict[int, tuple[Any, ...]] = {}
     lost = 0
     torn: list[int] = []
-    for row in _readable(old, torn):
+    for row in readable(old, _COLUMNS_FIRST, torn):
         try:
             texts = tuple(part.decode("utf-8") for part in row[1:9])
             if row[9] != _checksum(texts):
                 raise ValueError("checksum")
-            lineage = row[10].decode("utf-8", "replace")
+            lineage = row[10].decode("utf-8", "replace") if len(row) > _COLUMNS_FIRST and isinstance(row[10], bytes) else ""
             _entry((row[0], *texts, row[9], lineage))
         except (ValueError, AttributeError, ValidationError):
             lost += 1
@@ -363,35 +368,3 @@ def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int
         new.execute(_INSERT, rows[n])
     # A page that cannot be read, or a table that cannot even be found, held an unknown number: one stands for "some".
     return len(rows), lost or int(bool(torn) or not rows)
-
-
-def _readable(old: sqlite3.Connection, ends: list[int]) -> Iterator[tuple[Any, ...]]:
-    """Every row that can still be read: from the front, from the back, then one by one in the gap between.
-
-    Args:
-        ends: Gets the last row before each place where reading broke off.
-    """
-    try:
-        select = _SELECT if b"lineage" in {bytes(name) for name in _columns(old)} else _SELECT_OLD  # type: ignore[arg-type]
-    except (sqlite3.DatabaseError, UnicodeDecodeError):
-        select = _SELECT
-    seen: set[int] = set()
-    for order in ("ASC", "DESC"):
-        last = 0
-        try:
-            for row in old.execute(f"{select} ORDER BY n {order}"):
-                last = row[0]
-                if last not in seen:
-                    seen.add(last)
-                    yield row
-        except (sqlite3.DatabaseError, UnicodeDecodeError):
-            ends.append(last)
-    if len(ends) < 2:
-        return
-    for n in range(ends[0] + 1, min(ends[1], ends[0] + _GAP_MAX)):
-        try:
-            found = old.execute(f"{select} WHERE n = ?", (n,)).fetchone()
-        except (sqlite3.DatabaseError, UnicodeDecodeError):
-            continue
-        if found is not None and n not in seen:
-            yield found

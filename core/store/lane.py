@@ -51,6 +51,11 @@ class Job:
     finished: bool = False
     expired: bool = False
 
+    def begin(self) -> bool:
+        """True for the lane that may run it now; False when somebody has answered already, or whoever asked has left."""
+        with self.lock:
+            return not self.finished and self.future.set_running_or_notify_cancel()
+
     def finish(self) -> bool:
         """True for the one who may answer; False when somebody has answered already."""
         with self.lock:
@@ -71,9 +76,13 @@ class Job:
     def begin_commit(self) -> None:
         """Called right before a commit is sent; raises when the deadline has come meanwhile, so that it is not sent."""
         with self.lock:
-            if self.expired:
-                raise Unavailable("store.deadline", unknown=False)
+            self.go_on()
             self.committing = True
+
+    def go_on(self) -> None:
+        """Raises when the deadline has come."""
+        if self.expired:
+            raise Unavailable("store.deadline", unknown=False)
 
 
 class Watchdog(threading.Thread):
@@ -273,9 +282,11 @@ class Lane(threading.Thread):
             wire.close()
 
     def _work(self, job: Job) -> None:
-        if job.finished or not job.future.set_running_or_notify_cancel():
-            return
+        # First it can be cut, then it begins: a deadline that comes in between finds what to cut, or it does not begin.
         self._current = job
+        if not job.begin():
+            self._current = None
+            return
         try:
             value = self._run(job)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever asked
@@ -335,6 +346,8 @@ class Lane(threading.Thread):
         opened = self._dial(lambda: self._closing or (job is not None and job.expired))
         connection, self.lineage = opened.connection, opened.lineage
         self._wire = Wire(connection)
+        if job is not None:
+            job.go_on()  # the deadline may have come when there was nothing to cut yet
         self.generation += 1
         connection.add_notify_handler(lambda notice: self._heard(notice.channel, notice.payload))
         return connection

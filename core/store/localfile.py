@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import shutil
 import sqlite3
@@ -21,6 +22,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from core.clock import Clock
 from core.errors import Unavailable
+from core.store import privatefile
 from core.store.wal import hides_rows, mended
 
 T = TypeVar("T")
@@ -37,6 +39,9 @@ class Damaged(sqlite3.DatabaseError):
 
 
 _HIDDEN: Final = "-hidden"
+_REPLACING: Final = "-replacing"
+"""Holds the name of the damaged file from before it is moved until its rows are safe in the new one."""
+_TABLES: Final = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 _GROUP_MAX: Final = 200
 _WAIT_S: Final = 10.0
 # What a damaged file raises while it is read; a flipped bit in a text also ends as UnicodeDecodeError.
@@ -196,14 +201,26 @@ class LocalFile:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            if self._beside(_HIDDEN).exists():  # the program ended before it had replaced the file
+            if self._beside(_HIDDEN).exists() or self._beside(_REPLACING).exists():  # the program ended before it had replaced the file
+                self._refuse_if_held()
                 raise Damaged("rows behind a damaged place")
             connection = self._connect()
         except _DAMAGE as error:
-            if not _is_damage(error):
+            # Our own statements are right: what SQLite does not understand while it opens the file is the file.
+            if not _is_damage(error) and getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
                 raise _as_unavailable(error) from error
             return self._replace_damaged(error)
         return connection
+
+    def _refuse_if_held(self) -> None:
+        """Nobody takes a file from under another program that is replacing it just now."""
+        try:
+            with contextlib.closing(sqlite3.connect(self.path, isolation_level=None, timeout=0.3)) as connection:
+                connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+                connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.DatabaseError as error:
+            if "locked" in str(error):
+                raise
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
@@ -213,10 +230,11 @@ class LocalFile:
         log = self._beside("-wal")
         raw = log.read_bytes() if log.exists() else b""
         if hides_rows(raw):
-            self._beside(_HIDDEN).write_bytes(raw)
+            privatefile.replace(self._beside(_HIDDEN), raw)
             raise Damaged("rows behind a damaged place")
 
     def _connect(self) -> sqlite3.Connection:
+        _make_private(self.path)
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=0.3)
         try:
             # Exclusive: a second program on the same file is refused at once, and no shared-memory file is needed.
@@ -233,33 +251,62 @@ class LocalFile:
             if self._renew is not None:
                 self._renew(connection)
             connection.execute("COMMIT")
-            # A flipped bit in a table's name passes the check, and the empty table just made would hide the full one.
-            names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master") if not name.startswith("sqlite_")}
-            if any(f" {name} " not in self._schema for name in names):
-                raise Damaged("unknown table")
+            # A flipped bit in a name passes the check, and the empty table just made would hide the full one.
+            found, wanted = _shape(connection), self._wanted_shape()
+            if found.keys() != wanted.keys() or any(not columns <= found[name] for name, columns in wanted.items()):
+                raise Damaged("unknown tables or columns")
         except BaseException:
             connection.close()
             raise
         return connection
 
+    def _wanted_shape(self) -> dict[str, set[str]]:
+        with contextlib.closing(sqlite3.connect(":memory:")) as empty:
+            empty.executescript(self._schema)
+            return _shape(empty)
+
     def _replace_damaged(self, problem: Exception) -> sqlite3.Connection:
-        """Move the damaged file and its log aside, start a new one, rescue what can be read."""
-        stamp = self._clock.now().strftime("%Y%m%dT%H%M%S%f")
-        aside = self.path.with_name(f"{self.path.stem}.damaged-{stamp}{self.path.suffix}")
+        """Move the damaged file and its log aside, start a new one, rescue what can be read. Broken off at any point it is gone on with."""
         try:
-            for suffix, kept in (("", ""), ("-wal", "-wal"), (_HIDDEN, "-wal")):
-                if self._beside(suffix).exists():
-                    self._beside(suffix).replace(aside.with_name(aside.name + kept))
-            self._beside("-shm").unlink(missing_ok=True)
+            aside = self._moved_aside()
             connection = self._connect()
+            try:
+                saved, lost = self._rescue(aside, connection)
+                self._beside(_REPLACING).unlink()
+                privatefile.sync_names(self.path.parent)  # rescued once more later, rows that were settled meanwhile would come back
+            except BaseException:
+                connection.close()
+                raise
         except (OSError, sqlite3.Error) as error:
             raise _as_unavailable(error) from error
-        saved, lost = self._rescue(aside, connection)
         self.rows_lost += lost
         _log.warning(
             "%s was damaged (%s); moved to %s, %d rows saved, %d lost", self.path.name, type(problem).__name__, aside.name, saved, lost
         )
         return connection
+
+    def _moved_aside(self) -> Path:
+        """Where the damaged file is now; noted before anything is moved, so that its rows are rescued whatever ends the program."""
+        note = self._beside(_REPLACING)
+        if note.exists():
+            aside = self.path.with_name(Path(note.read_text(encoding="utf-8")).name)
+        else:
+            stamp = self._clock.now().strftime("%Y%m%dT%H%M%S%f")
+            aside = self.path.with_name(f"{self.path.stem}.damaged-{stamp}{self.path.suffix}")
+            privatefile.replace(note, aside.name.encode())
+        log = aside.with_name(aside.name + "-wal")
+        if aside.exists():  # moved before: what stands here now is a new one that was not filled to its end
+            self.path.unlink(missing_ok=True)
+            self._beside("-wal").unlink(missing_ok=True)
+        elif self._beside("-wal").exists() and not log.exists():
+            self._beside("-wal").replace(log)
+        if self._beside(_HIDDEN).exists():
+            self._beside(_HIDDEN).replace(log)
+        if self.path.exists():
+            self.path.replace(aside)  # the last one: with it everything is there
+        self._beside("-shm").unlink(missing_ok=True)
+        privatefile.sync_names(self.path.parent)
+        return aside
 
     def _rescue(self, aside: Path, connection: sqlite3.Connection) -> tuple[int, int]:
         if self._salvage is None:
@@ -279,6 +326,8 @@ class LocalFile:
         # A copy is read: opening a file with a write-ahead log writes to it, and the original is evidence.
         copy = aside.with_name(aside.name + ".reading")
         try:
+            for suffix in ("", "-wal"):
+                copy.with_name(copy.name + suffix).touch(mode=0o600)
             if aside.exists():
                 shutil.copyfile(aside, copy)
             copy.with_name(copy.name + "-wal").write_bytes(log)
@@ -307,6 +356,22 @@ def _in_savepoint(connection: sqlite3.Connection, job: Job[T]) -> tuple[T | None
         return None, error
     connection.execute("RELEASE job")
     return value, None
+
+
+def _shape(file: sqlite3.Connection) -> dict[str, set[str]]:
+    """Table → its columns."""
+    names = [name for (name,) in file.execute(_TABLES)]
+    return {name: {row[1] for row in file.execute("SELECT * FROM pragma_table_info(?)", (name,))} for name in names}
+
+
+def _make_private(path: Path) -> None:
+    """What people decided and who they are is for this account alone; SQLite gives its log the same rights."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise sqlite3.OperationalError(error.strerror) from error
+    with contextlib.suppress(OSError):  # of an earlier version; somebody else's file stays as it is
+        path.chmod(0o600)
 
 
 def _is_damage(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from core.errors import Invalid, Unavailable
 
@@ -86,6 +86,13 @@ class Manifest(_Told):
     logins: int = Field(ge=0)
     login_secrets: bool
     pieces: dict[PieceName, Piece]
+
+    @field_validator("pieces")
+    @classmethod
+    def _whole(cls, pieces: dict[str, Piece]) -> dict[str, Piece]:
+        if not {DUMP, LOGINS} <= pieces.keys():
+            raise ValueError("a piece without a sum")
+        return pieces
 
     @property
     def tool_major(self) -> int:

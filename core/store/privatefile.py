@@ -52,14 +52,20 @@ def replace(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        if os.name == "posix":
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)  # the rename itself must survive a power cut
-            finally:
-                os.close(folder)
+        sync_names(path.parent)  # the rename itself must survive a power cut
     except OSError as error:
         raise Unavailable("store.home_not_writable", path=str(path.parent), problem=error.strerror) from error
+
+
+def sync_names(folder: Path) -> None:
+    """Bring the names in ``folder`` onto the disk. Raises OSError."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

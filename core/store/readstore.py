@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from core.clock import Clock
 from core.errors import GenbaError
 from core.store.arguments import Arguments
-from core.store.localfile import LocalFile
+from core.store.localfile import Damaged, LocalFile
 from core.store.operation import OPERATIONS
 from core.store.query import QUERIES, Answer, Query, entities, entity_key
 
@@ -73,7 +73,11 @@ class ReadStore:
         self._unread = True
         self._write_failed = False
         self._file = LocalFile(path, _SCHEMA, clock, synchronous="NORMAL")
-        self._stored_entities = self._file.call(self._load)
+        try:
+            self._stored_entities = self._file.call(self._load)
+        except BaseException:
+            self._file.close()
+            raise
 
     def keep(self, asked: Query[Any, V], args: Arguments, view: V, as_of: datetime) -> None:
         """Remember ``view`` as the newest answer to ``asked`` with ``args``; ``as_of`` is the database's time."""
@@ -132,10 +136,18 @@ class ReadStore:
     # ---- inside --------------------------------------------------------------------------------------------------
 
     def _load(self, file: sqlite3.Connection) -> list[tuple[str, str, str]]:
-        for query, args, as_of, text in file.execute("SELECT query, args, as_of, view FROM snapshot ORDER BY as_of"):
-            moment = datetime.fromisoformat(as_of)
-            self._snapshots[query, args] = _Kept(moment, moment, text.encode())
-        return file.execute("SELECT operation, as_of, view FROM entity").fetchall()
+        self._snapshots.clear()
+        try:
+            for query, args, as_of, text in file.execute("SELECT query, args, as_of, view FROM snapshot ORDER BY as_of"):
+                moment = _moment(as_of)
+                self._snapshots[query, args] = _Kept(moment, moment, text.encode())
+            kept = file.execute("SELECT operation, as_of, view FROM entity").fetchall()
+            for _, as_of, text in kept:
+                _moment(as_of), text.encode()
+        except (ValueError, TypeError, AttributeError) as error:  # a flipped bit can make another type of a text, or no time of a time
+            self._snapshots.clear()
+            raise Damaged(type(error).__name__) from None
+        return kept
 
     def _read_kept(self) -> None:
         """Turn what the last run left on disk into entities, the first time one is needed; newer ones in memory win."""
@@ -174,6 +186,13 @@ class ReadStore:
         elif not self._write_failed:
             self._write_failed = True
             _log.warning("the read store cannot be written (%s); screens go on from memory", error)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
 
 
 def _store(file: sqlite3.Connection, key: tuple[str, str], text: bytes, as_of: datetime, dropped: list[tuple[str, str]]) -> None:

@@ -34,6 +34,9 @@ from core.store.manifest import Manifest
 
 _MAINTENANCE: Final = ("postgres", "template1")
 _SWAP_S: Final = 30.0
+_TURN_S: Final = 5.0
+"""A restore that was killed lets go within this."""
+_TURN: Final = text("SELECT pg_try_advisory_lock(hashtext('genba.restore'))")
 _MARK: Final = "genba: being restored"
 _SERVER: Final = text("SELECT current_setting('server_version_num')::int / 10000, current_setting('server_version')")
 _EXISTS: Final = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")
@@ -124,33 +127,46 @@ def restore(
     if told.schema_revision > schema.REVISION:
         raise Refused("backup.schema_newer", have=told.schema_revision, want=schema.REVISION, program=told.program)
     name = make_url(url).database or ""
-    _check_target(url, name, told, replace, allow_unsafe=allow_unsafe)
-    with _maintenance(url, allow_unsafe=allow_unsafe) as server, _scratch(server, name) as scratch:
-        place = elsewhere(url, scratch)
-        missing = loading.load(place, folder, told, allow_unsafe=allow_unsafe, give_up=give_up)
-        found = loading.compare(place, told, allow_unsafe=allow_unsafe)
-        if found.findings and not broken_audit:
-            raise Refused("backup.audit_broken", found=len(found.findings), first=f"{found.findings[0].station} {found.findings[0].seq}")
-        schema.upgrade(place, allow_unsafe=allow_unsafe)
-        _fence(place, embedded=embedded, allow_unsafe=allow_unsafe)
-        kept = _swap(server, scratch, name, f"{clock.now():%Y%m%dT%H%M%SZ}")
+    with _maintenance(url, allow_unsafe=allow_unsafe) as server, _turn(server):
+        major, version = server.execute(_SERVER).one()
+        if major < told.server_major:
+            raise Refused("backup.server_older", have=version, want=told.server)
+        _check_target(server, url, name, replace, allow_unsafe=allow_unsafe)
+        with _scratch(server, name) as scratch:
+            place = elsewhere(url, scratch)
+            missing = loading.load(place, folder, told, allow_unsafe=allow_unsafe, give_up=give_up)
+            found = loading.compare(place, told, allow_unsafe=allow_unsafe)
+            if found.findings and not broken_audit:
+                first = found.findings[0]
+                raise Refused("backup.audit_broken", found=len(found.findings), first=f"{first.station} {first.seq}")
+            schema.upgrade(place, allow_unsafe=allow_unsafe)
+            _fence(place, embedded=embedded, allow_unsafe=allow_unsafe)
+            _check_target(server, url, name, replace, allow_unsafe=allow_unsafe)  # hours may have passed
+            kept = _swap(server, scratch, name, f"{clock.now():%Y%m%dT%H%M%SZ}")
     upgraded = told.schema_revision != schema.REVISION
     return Restored(told, name, kept, found, upgraded, tuple(missing))
 
 
-def _check_target(url: str, name: str, told: Manifest, replace: str, *, allow_unsafe: bool) -> None:
-    with _maintenance(url, allow_unsafe=allow_unsafe) as server:
-        major, version = server.execute(_SERVER).one()
-        if major < told.server_major:
-            raise Refused("backup.server_older", have=version, want=told.server)
-        exists = server.execute(_EXISTS, {"name": name}).scalar_one()
-    if not exists:
+def _check_target(server: Connection, url: str, name: str, replace: str, *, allow_unsafe: bool) -> None:
+    """Nothing takes the place of content unless its name was typed out."""
+    if not server.execute(_EXISTS, {"name": name}).scalar_one():
         return
     with connected(url, allow_unsafe=allow_unsafe) as connection:
         filled = connection.execute(_FILLED).scalar_one()
         connection.commit()
     if filled and replace != name:
         raise Refused("backup.not_empty", database=name)
+
+
+@contextlib.contextmanager
+def _turn(server: Connection) -> Iterator[None]:
+    """One restore of a server at a time: another one would take what this has half made for what a killed one left."""
+    end = time.monotonic() + _TURN_S
+    while not server.execute(_TURN).scalar_one():
+        if time.monotonic() > end:
+            raise Unavailable("backup.restore_running")
+        time.sleep(0.1)
+    yield  # the lock goes with the connection
 
 
 @contextlib.contextmanager

@@ -95,7 +95,7 @@ def test_a_running_station_goes_on_with_what_came_back(genba: Genba, home: Path,
         server.stop()
 
 
-def wait(is_so: Callable[[], object], within_s: float = 45.0) -> None:
+def wait(is_so: Callable[[], object], within_s: float = 60.0) -> None:
     end = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < end, "waited in vain"

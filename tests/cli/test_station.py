@@ -41,14 +41,14 @@ def free_ports() -> int:
 _bases = itertools.count(21_000 + os.getpid() % 900 * 10, 5)
 
 
-def first_line(process: subprocess.Popen[str], within_s: float = 30) -> str:
+def first_line(process: subprocess.Popen[str], within_s: float = 60) -> str:
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], within_s)
     assert ready, process.poll()
     return process.stdout.readline()
 
 
-def ended(process: subprocess.Popen[str], number: int, within_s: float = 20) -> Said:
+def ended(process: subprocess.Popen[str], number: int, within_s: float = 60) -> Said:
     process.send_signal(number)
     out, err = process.communicate(timeout=within_s)
     return Said(process.returncode, out, err)
@@ -91,7 +91,7 @@ def test_a_day_of_a_headless_station(genba: Genba, started: Start, plant: dict[s
     assert not (home / "database" / "data" / "postmaster.pid").exists()
 
 
-def wait_for_rows(home: Path, within_s: float = 20) -> None:
+def wait_for_rows(home: Path, within_s: float = 60) -> None:
     """Until three machine protocols have brought counts, and states of lines are known."""
     from core.store.embedded import ADMIN, EmbeddedServer
 
@@ -153,7 +153,7 @@ def test_a_taken_port_gives_way(started: Start) -> None:
 
 def test_a_station_whose_machines_and_database_are_away_runs_all_the_same(started: Start, home: Path) -> None:
     process = started("station", "--seconds", "1", GENBA_DATABASE_URL="postgresql://panel:planted-secret@127.0.0.1:1/genba")
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert out.startswith("genba station PANEL-1: running")
     assert err.count("database is down") == 1
@@ -164,7 +164,7 @@ def test_two_stations_in_one_home(started: Start, home: Path) -> None:
     first = started("station")
     first_line(first)
     second = started("station", "--seconds", "5")
-    out, err = second.communicate(timeout=30)
+    out, err = second.communicate(timeout=60)
     assert second.returncode == 3, (out, err)
     assert [line.partition(":")[0] for line in err.splitlines() if not line[:4].isdigit()] == ["genba"]
     assert ended(first, signal.SIGINT).code == 0
@@ -175,5 +175,5 @@ def test_the_installed_command(tmp_path: Path, home: Path) -> None:
     import sys
 
     script = Path(sys.executable).with_name("genba")
-    done = subprocess.run([script, "--version"], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([script, "--version"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.startswith("genba 0.")

@@ -38,27 +38,27 @@ class RunningPlant:
         """Close its standard input, as a demo that ends does; its exit code."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 def start_plant(options: PlantOptions) -> RunningPlant:
     process = subprocess.Popen(command(options), cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
-    assert line, f"the plant ended with {process.wait(10)} before it was ready"
+    assert line, f"the plant ended with {process.wait(60)} before it was ready"
     return RunningPlant(process, json.loads(line))
 
 
 def finish(running: RunningPlant) -> None:
     with contextlib.suppress(ProcessLookupError):
         running.process.kill()
-    running.process.wait(10)
+    running.process.wait(60)
     for pipe in (running.process.stdin, running.process.stdout):
         assert pipe is not None
         pipe.close()
 
 
-def gone(pids: list[int], within_s: float = 5.0) -> bool:
+def gone(pids: list[int], within_s: float = 60.0) -> bool:
     """True when none of ``pids`` runs any more."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:

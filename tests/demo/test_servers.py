@@ -27,7 +27,7 @@ MODBUS = [tag for tag in TAGS.values() if tag.source == "demo-modbus"]
 ETHERNETIP = [tag for tag in TAGS.values() if tag.source == "demo-ethernetip"]
 
 
-def until(what: Callable[[], bool], within_s: float = 3.0) -> None:
+def until(what: Callable[[], bool], within_s: float = 60.0) -> None:
     end = time.monotonic() + within_s
     while not what():
         assert time.monotonic() < end, "did not happen in time"

@@ -71,7 +71,7 @@ class Rig:
         """The latest sample."""
         return self.table.get(name)
 
-    async def until(self, what: Callable[[], bool], seconds: float = 5.0) -> float:
+    async def until(self, what: Callable[[], bool], seconds: float = 60.0) -> float:
         """Wait for ``what``; returns the seconds it took; fails after ``seconds``."""
         start = time.monotonic()
         while not what():

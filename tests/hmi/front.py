@@ -177,7 +177,7 @@ class Front:
         theme.set_language(self.loop.qapp, language)
         self.turn()
 
-    def until(self, what: str, is_so: Callable[[], object], within_s: float = 3.0) -> None:
+    def until(self, what: str, is_so: Callable[[], object], within_s: float = 60.0) -> None:
         self.loop.until(what, is_so, within_s)
 
     def sheets(self) -> list[str]:

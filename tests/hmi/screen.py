@@ -137,7 +137,7 @@ class Loop:
         self.loop.set_default_executor(loader)
         asyncio.set_event_loop(self.loop)
 
-    def run(self, work: Coroutine[Any, Any, T], within_s: float = 15.0) -> T:
+    def run(self, work: Coroutine[Any, Any, T], within_s: float = 60.0) -> T:
         """Turn the loop until ``work`` is done."""
         turning = QEventLoop()
         task = self.loop.create_task(asyncio.wait_for(work, within_s))
@@ -146,7 +146,7 @@ class Loop:
         result: T = task.result()
         return result
 
-    def until(self, what: str, is_so: Callable[[], object], within_s: float = 10.0) -> float:
+    def until(self, what: str, is_so: Callable[[], object], within_s: float = 60.0) -> float:
         """Turn the loop until ``is_so``; returns the seconds it took. ``what`` names it when it never comes."""
         begin = time.monotonic()
 
@@ -227,7 +227,7 @@ class Screen:
     def live(self) -> Screen:
         """Wait until the site is there and every tile of the panel in front shows a value."""
         self.started()
-        self.until("every source online, every tile served", lambda: app._is_live(self.bridge), 25)
+        self.until("every source online, every tile served", lambda: app._is_live(self.bridge))
         self.settle()
         return self
 
@@ -238,10 +238,10 @@ class Screen:
 
     # -- time ----------------------------------------------------------------------------------------------------
 
-    def run(self, work: Coroutine[Any, Any, T], within_s: float = 15.0) -> T:
+    def run(self, work: Coroutine[Any, Any, T], within_s: float = 60.0) -> T:
         return self.loop.run(work, within_s)
 
-    def until(self, what: str, is_so: Callable[[], object], within_s: float = 10.0) -> float:
+    def until(self, what: str, is_so: Callable[[], object], within_s: float = 60.0) -> float:
         return self.loop.until(what, is_so, within_s)
 
     def turn(self, seconds: float) -> None:
@@ -316,11 +316,11 @@ class Screen:
 
     def tap(self, widget: QWidget, x: float = 0.5, y: float = 0.5) -> None:
         """Touch ``widget``, at its middle or at a share of its size."""
-        self.until(f"{widget.objectName() or type(widget).__name__} on the screen", widget.isVisible, 2)
+        self.until(f"{widget.objectName() or type(widget).__name__} on the screen", widget.isVisible)
         assert widget.isEnabled(), f"{widget.objectName()} cannot be pressed"
         if isinstance(widget, TouchButton):
             # A person comes back later than the guard against a bouncing finger lasts.
-            self.until("the guard is over", lambda: not widget._last.isValid() or widget._last.elapsed() >= widget.guard_ms, 2)
+            self.until("the guard is over", lambda: not widget._last.isValid() or widget._last.elapsed() >= widget.guard_ms)
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(round(widget.width() * x), round(widget.height() * y)))
 
     def press(self, action: str) -> None:
@@ -341,7 +341,7 @@ class Screen:
         """Bring this window to the front of the others."""
         if not self.window.isActiveWindow():
             self.window.activateWindow()
-            self.until("the window in front", self.window.isActiveWindow, 2)
+            self.until("the window in front", self.window.isActiveWindow)
 
     def focus(self) -> QWidget:
         """Who has the keyboard."""

@@ -83,7 +83,7 @@ def test_what_somebody_enters_is_shown_as_entered_and_kept(screen: Screen, washe
     assert form.fields["value"].message.lines.what, "beyond what can be: said, not sent"
     form.fields["value"].set_text("4.2")
     screen.tap(form.confirm_button)
-    screen.until("entered", lambda: not screen.sheets(), 5)
+    screen.until("entered", lambda: not screen.sheets())
     sample = screen.bridge.sample("L6.M2.Bath")
     assert (sample.value, sample.quality, sample.status) == (4.2, Quality.UNCERTAIN, ENTERED)
     card = view.card
@@ -103,10 +103,10 @@ def test_a_word_is_chosen_where_only_some_make_sense(screen: Screen, washer: Equ
     screen.sign_in("tanaka")
     card = washer.machines.card
     tile = tile_of(card, "L6.M2.Drain")
-    screen.until("marked as something to enter", lambda: tile.mark == "pencil", 3)
+    screen.until("marked as something to enter", lambda: tile.mark == "pencil")
     QTest.mouseClick(tile, Qt.MouseButton.LeftButton)
     form = screen.sheet(AskForm)
     screen.tap(form.options["value"].buttons["4"])
     screen.tap(form.confirm_button)
-    screen.until("entered", lambda: not screen.sheets(), 5)
+    screen.until("entered", lambda: not screen.sheets())
     assert screen.bridge.sample("L6.M2.Drain").value == 4

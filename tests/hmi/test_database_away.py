@@ -60,7 +60,7 @@ def lose(screen: Screen, away: Away) -> None:
 
 def back(screen: Screen, away: Away) -> None:
     away.proxy.back()
-    screen.until("the database is back", lambda: screen.station.database_up is True, 20)
+    screen.until("the database is back", lambda: screen.station.database_up is True)
     screen.settle()
 
 
@@ -74,8 +74,8 @@ def test_without_the_database_facts_wait_and_come_in_once(screen: Screen, away: 
     lose(screen, away)
 
     # the band says so, with an age that grows; the header says so too
-    screen.until("the band", band.isVisible, 2)
-    screen.until("its age grows", lambda: re.search(r"[2-9] s ago", said(band)), 5)
+    screen.until("the band", band.isVisible)
+    screen.until("its age grows", lambda: re.search(r"[2-9] s ago", said(band)))
     screen.dress(language="ja")
     assert re.search(r"\d 秒前", said(band)), "and follows the language"
     screen.dress()
@@ -156,7 +156,7 @@ def test_a_commit_whose_answer_is_lost_is_booked_once(screen: Screen, away: Away
     screen.type(sheet.good, "6")
     away.proxy.lose("after")
     screen.tap(sheet.confirm_button)
-    screen.until("an answer", lambda: screen.sheets() == [], 20)
+    screen.until("an answer", lambda: screen.sheets() == [])
     back(screen, away)
     screen.until("nothing waits", lambda: screen.station.waiting == 0)
     screen.until("the screen knows", lambda: screen.listed()["WO-1185"].completed == made + 6)
@@ -219,14 +219,14 @@ def test_a_station_that_starts_without_its_database_shows_the_last_picture(
     away.proxy.down()
     second = Screen(loop, away.url, tmp_path, panel="orders").started()
     try:
-        second.until("the last picture", lambda: set(second.listed()) == numbers, 8)
-        second.until("the band", second.window.content.database_band.isVisible, 8)
+        second.until("the last picture", lambda: set(second.listed()) == numbers)
+        second.until("the band", second.window.content.database_band.isVisible)
         second.window.open_panel("lines")
         second.until("the lines", lambda: len(second.lines.overview.tiles) == 6)
         sheet = second.sign_in("ito")
         assert all(sheet.message.lines), "who somebody is can only be checked in the database"
         away.proxy.back()
-        second.until("the database is back", lambda: second.station.database_up is True, 20)
+        second.until("the database is back", lambda: second.station.database_up is True)
     finally:
         second.close()
 

@@ -75,7 +75,7 @@ def test_the_machines_of_a_line_are_live(screen: Screen, press: EquipmentPanel) 
     assert names[0] == SETPOINT, "what can be changed comes first"
     assert "L2.M2.State" not in names, "the state stands in the head"
     before = {one.spec.name: one.sample.received_at for one in view.card.tiles}
-    screen.until("newer values", lambda: all(one.sample.received_at > before[one.spec.name] for one in view.card.tiles), 5)
+    screen.until("newer values", lambda: all(one.sample.received_at > before[one.spec.name] for one in view.card.tiles))
     screen.until("what was recorded", lambda: view.updated_at is not None)
     assert view.card.stops.text()
 
@@ -100,11 +100,11 @@ def test_another_line_is_two_touches_away(screen: Screen, press: EquipmentPanel)
 def test_a_stop_is_told_with_its_beginning_and_its_reason(screen: Screen, press: EquipmentPanel, plant: Plant) -> None:
     view = press.machines
     with plant.fault("stop L2 --reason D01", "start L2"):
-        screen.until("down", lambda: view.card.chip._state == "DOWN", 10)
+        screen.until("down", lambda: view.card.chip._state == "DOWN")
         screen.until("in the list too", lambda: word("state.DOWN", "en") in view.table._rows[1][0].below, 3)  # type: ignore[union-attr]
-        screen.until("recorded with its reason", lambda: word("stop.D01", "en") in view.card.stops.text(), 15)
+        screen.until("recorded with its reason", lambda: word("stop.D01", "en") in view.card.stops.text())
         assert "(now)" in view.card.stops.text()
-    screen.until("over", lambda: view.card.chip._state != "DOWN", 10)
+    screen.until("over", lambda: view.card.chip._state != "DOWN")
 
 
 # -- setpoints ---------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def confirm(screen: Screen, sheet: SetpointSheet) -> None:
     """Press, and press again when an earlier test wrote less than a second ago."""
     for _ in range(3):
         screen.tap(sheet.confirm_button)
-        screen.until("an answer", lambda: not sheet.confirm_button.pending, 8)
+        screen.until("an answer", lambda: not sheet.confirm_button.pending)
         if "too soon" not in sheet.message.lines.what and "wait" not in sheet.message.lines.do.casefold():
             return
         screen.turn(0.5)
@@ -130,7 +130,7 @@ def confirm(screen: Screen, sheet: SetpointSheet) -> None:
 def test_a_setpoint_is_written_confirmed_and_put_back(screen: Screen, press: EquipmentPanel) -> None:
     screen.sign_in("tanaka")
     one = tile(press, SETPOINT)
-    screen.until("it may be changed", lambda: one.mark == "pencil", 3)
+    screen.until("it may be changed", lambda: one.mark == "pencil")
     old = float(one.sample.value)  # type: ignore[arg-type]
     new = 14.5 if abs(old - 14.5) > 0.2 else 15.5
     QTest.mouseClick(one, Qt.MouseButton.LeftButton)
@@ -141,12 +141,12 @@ def test_a_setpoint_is_written_confirmed_and_put_back(screen: Screen, press: Equ
     assert float(one.sample.value) == pytest.approx(old), "nothing is written before it is confirmed"  # type: ignore[arg-type]
     confirm(screen, sheet)
     assert "Confirmed" in sheet._outcome.text()
-    screen.until("the tile shows what the machine says", lambda: one.sample.value == pytest.approx(new), 3)
+    screen.until("the tile shows what the machine says", lambda: one.sample.value == pytest.approx(new))
     assert sheet.back.isVisible()
     assert not sheet.cancel_button.isVisible(), "there is nothing left to cancel"
     screen.tap(sheet.back)
-    screen.until("put back", lambda: not screen.sheets(), 5)
-    screen.until("the old value", lambda: one.sample.value == pytest.approx(old), 3)
+    screen.until("put back", lambda: not screen.sheets())
+    screen.until("the old value", lambda: one.sample.value == pytest.approx(old))
     url = screen.settings.database_url or ""
     told = ask(url, "SELECT outcome FROM genba.audit WHERE operation = 'equipment:tag:write' AND user_code = 'tanaka'")
     assert len(told) >= 2, "both writes stand in the audit"
@@ -162,7 +162,7 @@ def test_a_value_that_somebody_else_changed_is_not_put_back(screen: Screen, pres
     assert sheet.back.isVisible(), sheet.message.lines
     screen.turn(1.1)  # the tag's own pause between two writes
     screen.run(screen.station.write(SETPOINT, before))
-    screen.until("told", lambda: "changed again" in sheet._outcome.text(), 5)
+    screen.until("told", lambda: "changed again" in sheet._outcome.text())
     assert not sheet.back.isVisible()
     screen.tap(sheet.confirm_button)
     assert not screen.sheets()
@@ -177,7 +177,7 @@ def test_leaving_the_keypad_leaves_the_sheet(screen: Screen, press: EquipmentPan
 
 def test_a_guest_signs_in_first_and_who_may_not_write_is_told(screen: Screen, press: EquipmentPanel) -> None:
     one = tile(press, SETPOINT)
-    screen.until("locked for a guest", lambda: one.mark == "lock", 3)
+    screen.until("locked for a guest", lambda: one.mark == "lock")
     QTest.mouseClick(one, Qt.MouseButton.LeftButton)
     assert screen.sheets() == ["sheet.sign_in"]
     screen.sign_in("sato")
@@ -192,7 +192,7 @@ def test_an_interlock_that_does_not_permit_is_said_in_words_and_nothing_is_writt
     screen.sign_in("tanaka")
     card = press.machines.card
     with plant.fault(f"bad {GUARD}", f"clear {GUARD}"):
-        screen.until("words", lambda: card.guards.isVisible() and "Press guard closed" in card.guards.text(), 5)
+        screen.until("words", lambda: card.guards.isVisible() and "Press guard closed" in card.guards.text())
         assert SETPOINT not in card.guards.text(), "people read names, not tags"
         one = tile(press, SETPOINT)
         assert one.mark == "lock"
@@ -202,11 +202,11 @@ def test_an_interlock_that_does_not_permit_is_said_in_words_and_nothing_is_writt
         enter(screen, "18")
         assert "Cannot be written" in sheet._interlock.text()
         screen.tap(sheet.confirm_button)
-        screen.until("refused", lambda: not sheet.message.isHidden(), 5)
+        screen.until("refused", lambda: not sheet.message.isHidden())
         assert "guard" in sheet.message.lines.what
         assert screen.bridge.sample(SETPOINT).value == old
         sheet.close_with("cancelled")
-    screen.until("permitted again", lambda: not card.guards.isVisible(), 5)
+    screen.until("permitted again", lambda: not card.guards.isVisible())
 
 
 def test_a_machine_that_does_not_do_as_told_is_an_error_with_the_machines_own_value(
@@ -240,7 +240,7 @@ def test_a_dead_controller_explains_itself_on_every_tile_and_comes_back_by_a_tou
     plant.do("kill modbus")
     try:
         one = screen.lines.detail.tiles[0]
-        screen.until("offline", lambda: one.sample.quality is Quality.OFFLINE, 10)
+        screen.until("offline", lambda: one.sample.quality is Quality.OFFLINE)
         QTest.mouseClick(one, Qt.MouseButton.LeftButton)
         sheet = screen.sheet(WhyValueSheet)
         screen.until("told", lambda: sheet.cause.lines.what)
@@ -254,16 +254,16 @@ def test_a_dead_controller_explains_itself_on_every_tile_and_comes_back_by_a_tou
     finally:
         plant.do("restart modbus")
     screen.tap(sheet.again)
-    screen.until("the sheet follows", lambda: "fresh and good" in sheet.cause.lines.what, 15)
+    screen.until("the sheet follows", lambda: "fresh and good" in sheet.cause.lines.what)
     assert not sheet.again.isVisible()
     sheet.close_with("confirmed")
-    screen.until("back", lambda: all(link.state is LinkState.ONLINE for link in screen.station.links.values()), 15)
+    screen.until("back", lambda: all(link.state is LinkState.ONLINE for link in screen.station.links.values()))
 
 
 def test_a_bad_sensor_tells_what_the_machine_said(screen: Screen, press: EquipmentPanel, plant: Plant) -> None:
     with plant.fault(f"bad {PRESSURE}", f"clear {PRESSURE}"):
         one = tile(press, PRESSURE)
-        screen.until("bad", lambda: one.sample.quality is Quality.BAD, 5)
+        screen.until("bad", lambda: one.sample.quality is Quality.BAD)
         one.setFocus()
         screen.key(Qt.Key.Key_Return)
         sheet = screen.sheet(WhyValueSheet)
@@ -315,7 +315,7 @@ def test_a_pen_without_a_good_value_explains_itself(screen: Screen, plant: Plant
     assert not screen.sheets(), "a good pen is chosen, nothing else"
     screen.tap(cell)
     with plant.fault(f"bad {PRESSURE}", f"clear {PRESSURE}"):
-        screen.until("bad", lambda: screen.bridge.sample(PRESSURE).quality is Quality.BAD, 5)
+        screen.until("bad", lambda: screen.bridge.sample(PRESSURE).quality is Quality.BAD)
         screen.tap(cell)
         screen.sheet(WhyValueSheet).close_with("confirmed")
         assert "trends.remove" in screen.actions()
@@ -365,7 +365,7 @@ def test_everybody_sees_how_each_connection_is(screen: Screen) -> None:
         assert row[4].text, "how safe it is, in a word"
         assert row[4].glyph
     rows = dict(zip(view.table._keys, view.table._rows, strict=True))
-    screen.until("rates", lambda: dict(zip(view.table._keys, view.table._rows, strict=True))["demo-opcua"][2] not in ("—", "0.0"), 5)
+    screen.until("rates", lambda: dict(zip(view.table._keys, view.table._rows, strict=True))["demo-opcua"][2] not in ("—", "0.0"))
     assert rows["demo-modbus"][1].text == word("link.ONLINE", "en")
     screen.tap_row(view.table, "demo-modbus")
     assert "Modbus knows neither" in view.error.lines.what or "same computer" in view.error.lines.what
@@ -386,7 +386,7 @@ def test_a_machine_without_a_controller_is_no_connection(screen: Screen) -> None
     assert "People enter" in view.error.lines.what
     assert "people enter its values" in view.words.facts(view.chosen)[0].new
     assert screen.actions() == ["connections.details"]
-    screen.until("the banner", lambda: f"{len(SERVED_BY)} sources" in said(screen.window.header.banner), 3)
+    screen.until("the banner", lambda: f"{len(SERVED_BY)} sources" in said(screen.window.header.banner))
 
 
 def test_a_lost_connection_is_one_touch_away_and_can_be_tried_at_once(screen: Screen, plant: Plant, expect_log: ExpectedLog) -> None:
@@ -394,12 +394,12 @@ def test_a_lost_connection_is_one_touch_away_and_can_be_tried_at_once(screen: Sc
     screen.sign_in("suzuki")
     plant.do("kill modbus")
     try:
-        screen.until("lost", lambda: screen.station.links["demo-modbus"].state is LinkState.OFFLINE, 10)
+        screen.until("lost", lambda: screen.station.links["demo-modbus"].state is LinkState.OFFLINE)
         screen.tap(screen.window.header.banner)
         view = panel(screen).connections
         screen.until("its row", lambda: view.table.selected_key == "demo-modbus")
         assert screen.window.panel_id == "equipment"
-        screen.until("in the list", lambda: view.words.state(view.chosen) == word("link.OFFLINE", "en"), 3)
+        screen.until("in the list", lambda: view.words.state(view.chosen) == word("link.OFFLINE", "en"))
         assert view.error.lines.do, "what to do"
         view.filter._choose("trouble")
         assert view.table._keys == ("demo-modbus",)
@@ -408,8 +408,8 @@ def test_a_lost_connection_is_one_touch_away_and_can_be_tried_at_once(screen: Sc
         plant.do("restart modbus")
     if "connections.retry" in screen.actions():
         screen.press("connections.retry")
-    screen.until("back", lambda: screen.station.links["demo-modbus"].state is LinkState.ONLINE, 15)
-    screen.until("nothing in trouble", lambda: view.table._keys == (), 5)
+    screen.until("back", lambda: screen.station.links["demo-modbus"].state is LinkState.ONLINE)
+    screen.until("nothing in trouble", lambda: view.table._keys == ())
     assert "Nothing is in trouble" in view.table._empty[0]
     view.filter._choose("all")
 
@@ -437,7 +437,7 @@ def test_an_exchanged_machine_is_accepted_by_somebody_who_says_why(screen: Scree
     form = screen.sheet(AskForm)
     form.fields["reason"].set_text("controller exchanged, program checked")
     screen.tap(form.confirm_button)
-    screen.until("accepted", lambda: not screen.sheets() or not form.message.isHidden(), 8)
+    screen.until("accepted", lambda: not screen.sheets() or not form.message.isHidden())
     url = screen.settings.database_url or ""
     told = ask(url, "SELECT user_code, reason FROM genba.audit WHERE operation = 'equipment:source:accept'")
     assert told == [("suzuki", "controller exchanged, program checked")]
@@ -467,7 +467,7 @@ def test_a_panel_that_is_not_seen_costs_nothing(screen: Screen, press: Equipment
         screen.turn(0.5)
     assert counted == {}
     screen.window.open_panel("equipment")
-    screen.until("it lives again", lambda: counted["MachinesView.tick"], 3)
+    screen.until("it lives again", lambda: counted["MachinesView.tick"])
     assert not counted["ConnectionsView.tick"]
 
 

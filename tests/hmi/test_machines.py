@@ -90,7 +90,7 @@ def test_a_trend_gets_a_point_a_second(screen: Screen) -> None:
         return sum(not math.isnan(low) for low in screen.station.recent.window(tag, now - 300, now, 600).low)
 
     before = points()
-    screen.until("more points", lambda: points() > before, 5)
+    screen.until("more points", lambda: points() > before)
     screen.until("the cell shows it", lambda: screen.trends._cells[0].isVisible() and bool(said(screen.trends._cells[0])))
 
 
@@ -104,14 +104,14 @@ def test_a_dead_controller_is_said_within_three_seconds_and_recovers_by_itself(
     screen.until("all lines known", lambda: not any(state_of(screen, line) == "OFFLINE" for line in OPCUA + MODBUS))
     plant.do("kill modbus")
     try:
-        took = screen.until("Modbus lines OFFLINE", lambda: all(state_of(screen, line) == "OFFLINE" for line in MODBUS), 10)
+        took = screen.until("Modbus lines OFFLINE", lambda: all(state_of(screen, line) == "OFFLINE" for line in MODBUS))
         assert took <= 3.0
         label = next(source.label["en"] for source in screen.station.site.sources if source.code == "demo-modbus")
-        screen.until("the banner", lambda: label in screen.window.header.banner.strong, 1)
-        screen.until("the words", lambda: "no communication" in said(screen.window.header.banner), 1)
+        screen.until("the banner", lambda: label in screen.window.header.banner.strong)
+        screen.until("the words", lambda: "no communication" in said(screen.window.header.banner))
         assert not any(state_of(screen, line) == "OFFLINE" for line in OPCUA), "the other lines live on"
         before = {spec: screen.bridge.sample(spec).received_at for spec in ("L1.M2.State", "L3.M3.State")}
-        screen.until("OPC UA goes on", lambda: all(screen.bridge.sample(spec).received_at > at for spec, at in before.items()), 5)
+        screen.until("OPC UA goes on", lambda: all(screen.bridge.sample(spec).received_at > at for spec, at in before.items()))
         detail(screen, "L2")
         for one in screen.lines.detail.tiles:
             assert one.sample.quality is Quality.OFFLINE
@@ -120,11 +120,11 @@ def test_a_dead_controller_is_said_within_three_seconds_and_recovers_by_itself(
         assert screen.lines.detail.chip._shown == "OFFLINE"
     finally:
         plant.do("restart modbus")
-    took = screen.until("recovered", lambda: all(link.state is LinkState.ONLINE for link in screen.station.links.values()), 15)
-    screen.until("values again", lambda: all(one.sample.quality.usable for one in screen.lines.detail.tiles), 5)
-    screen.until("no banner", lambda: "connected" in said(screen.window.header.banner), 3)
+    took = screen.until("recovered", lambda: all(link.state is LinkState.ONLINE for link in screen.station.links.values()))
+    screen.until("values again", lambda: all(one.sample.quality.usable for one in screen.lines.detail.tiles))
+    screen.until("no banner", lambda: "connected" in said(screen.window.header.banner))
     screen.lines.show_tab("overview")
-    screen.until("no line OFFLINE", lambda: not any(state_of(screen, line) == "OFFLINE" for line in MODBUS), 12)
+    screen.until("no line OFFLINE", lambda: not any(state_of(screen, line) == "OFFLINE" for line in MODBUS))
 
 
 def test_another_certificate_of_the_secured_controller_is_refused_until_the_first_one_is_back(
@@ -136,13 +136,13 @@ def test_another_certificate_of_the_secured_controller_is_refused_until_the_firs
     plant.do("certificate exchanged")
     try:
         refused = "driver.certificate_changed"
-        screen.until("refused", lambda: screen.station.links["demo-secure"].error_code == refused, 15)
+        screen.until("refused", lambda: screen.station.links["demo-secure"].error_code == refused)
         assert screen.bridge.sample(tag).quality is Quality.OFFLINE
         assert screen.bridge.sample("L6.M1.SpindleSpeed").quality is Quality.GOOD, "its other controller goes on"
     finally:
         plant.do("certificate first")
     screen.run(screen.station.machines._acquisition.retry("demo-secure"))
-    screen.until("trusted as before", lambda: screen.bridge.sample(tag).quality is Quality.GOOD, 15)
+    screen.until("trusted as before", lambda: screen.bridge.sample(tag).quality is Quality.GOOD)
 
 
 # -- values that are none ----------------------------------------------------------------------------------------------
@@ -204,11 +204,11 @@ def test_a_hung_source_is_marked_within_three_seconds_and_wakes_up(screen: Scree
     server = plant.demo._ready["servers"]["opcua"]
     os.kill(server, signal.SIGSTOP)
     try:
-        assert screen.until("marked", lambda: not one.sample.quality.usable, 10) <= 3.0
+        assert screen.until("marked", lambda: not one.sample.quality.usable) <= 3.0
         assert re.search(r"\d+ s ago", face_of(one).foot[0])
     finally:
         os.kill(server, signal.SIGCONT)
-    screen.until("fresh again", lambda: one.sample.quality is Quality.GOOD, 15)
+    screen.until("fresh again", lambda: one.sample.quality is Quality.GOOD)
 
 
 def test_a_stale_value_stays_with_its_age_and_a_word(screen: Screen) -> None:
@@ -216,7 +216,7 @@ def test_a_stale_value_stays_with_its_age_and_a_word(screen: Screen) -> None:
     one = screen.lines.detail.tiles[0]
     screen.until("a value", lambda: one.sample.quality is Quality.GOOD)
     screen.station.table.put(Batch(one.spec.source, time.time(), [one.spec.name], [None], [Quality.STALE], [None]))
-    screen.until("STALE", lambda: one.sample.quality is Quality.STALE, 2)
+    screen.until("STALE", lambda: one.sample.quality is Quality.STALE)
     assert face_of(one).number != NO_NUMBER
     assert face_of(one).glyph == "clock"
     assert re.search(r"Not updating · .*ago", face_of(one).foot[0])

@@ -75,7 +75,7 @@ def test_the_window_answers_while_the_rest_is_loaded(home: Path, closing: Any) -
 
     def load() -> None:
         looked.append(threading.current_thread())
-        assert pressed.wait(10)
+        assert pressed.wait(60)
 
     def press() -> None:
         window = next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Window) and widget.isVisible())
@@ -101,7 +101,7 @@ def test_a_window_closed_before_the_station_runs_says_so_later(home: Path, closi
 
     done = threading.Event()
     QTimer.singleShot(20, close)
-    window = open_window({}, "1024x768", demo=False, meanwhile=lambda: done.wait(10))
+    window = open_window({}, "1024x768", demo=False, meanwhile=lambda: done.wait(60))
     closing(window)
     assert window.is_closing
     assert window.isVisible()  # it goes when the program has said good-bye to the machines

@@ -158,12 +158,12 @@ def test_a_value_is_tried_live_chosen_and_becomes_a_row(screen: Screen, browser:
     address = a_value(screen, browser)
     screen.tap_row(browser.table, address)
     trial = browser.trial
-    screen.until("a value", lambda: trial._sample is not None and trial._sample.quality is Quality.GOOD, 5)
+    screen.until("a value", lambda: trial._sample is not None and trial._sample.quality is Quality.GOOD)
     assert trial.value.text() != "— —"
     assert trial.spec is not None
     assert trial.spec.type in (TagType.FLOAT32, TagType.FLOAT64)
     first = trial._sample
-    screen.until("read again", lambda: trial._sample is not first, 3)
+    screen.until("read again", lambda: trial._sample is not first)
     screen.press("browser.choose")
     assert trial.spec.name == "Plant.L1.M2.Torque"
     assert browser.chosen.has("demo-opcua", browser.walk.level.items[address])  # type: ignore[union-attr]
@@ -196,7 +196,7 @@ def test_it_is_read_as_somebody_says(screen: Screen, browser: TagBrowserView) ->
     assert browser.trial.spec is not None
     assert browser.trial.spec.type is TagType.STRING
     assert "string" in screen.window.content.button("browser.type").text()  # type: ignore[union-attr]
-    screen.until("an answer", lambda: browser.trial._sample is not None, 5)
+    screen.until("an answer", lambda: browser.trial._sample is not None)
     assert browser.trial._sample is not None
     assert browser.trial._sample.quality is not Quality.GOOD, "a number is no text"
 

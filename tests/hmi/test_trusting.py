@@ -72,10 +72,10 @@ def refused(screen: Screen, code: str) -> Any:
     assert isinstance(panel, EquipmentPanel)
     panel.show_tab("connections")
     view = panel.connections
-    screen.until(code, lambda: "press" in screen.station.links and screen.station.links["press"].error_code == code, 15)
+    screen.until(code, lambda: "press" in screen.station.links and screen.station.links["press"].error_code == code)
     if view.table.selected_key != "press":
         screen.tap_row(view.table, "press")
-    screen.until("in words", lambda: view.chosen is not None and view.chosen.link.error_code == code, 3)
+    screen.until("in words", lambda: view.chosen is not None and view.chosen.link.error_code == code)
     assert "connections.certificate" in screen.actions()
     return view
 
@@ -122,11 +122,11 @@ def test_an_unknown_certificate_is_compared_and_trusted_in_two_steps(
     assert "16 groups" in sheet.advice.text()
     assert audited(screen) == []
     screen.tap(sheet.confirm_button)
-    screen.until("trusted", lambda: not screen.sheets(), 8)
-    screen.until("connected at once", lambda: screen.station.links["press"].state is LinkState.ONLINE, 8)
-    screen.until("a value", lambda: screen.station.table.get("Setpoint").value == 100.0, 5)
+    screen.until("trusted", lambda: not screen.sheets())
+    screen.until("connected at once", lambda: screen.station.links["press"].state is LinkState.ONLINE)
+    screen.until("a value", lambda: screen.station.table.get("Setpoint").value == 100.0)
     assert audited(screen) == [("admin", "done")]
-    screen.until("nothing left to decide", lambda: "connections.certificate" not in screen.actions(), 3)
+    screen.until("nothing left to decide", lambda: "connections.certificate" not in screen.actions())
 
 
 def test_a_changed_certificate_is_loud_and_stands_beside_the_old_one(
@@ -156,7 +156,7 @@ def test_a_changed_certificate_is_loud_and_stands_beside_the_old_one(
     assert sheet.confirm_button.kind == "danger"
     newest = shows(server, "wrong_host")
     screen.run(screen.station.machines.retry("press"))
-    screen.until("the second step is taken back", lambda: sheet.trust.isVisible(), 8)
+    screen.until("the second step is taken back", lambda: sheet.trust.isVisible())
     assert newest in " ".join(sheet.seen.facts.text().split())
     assert "not for 127.0.0.1" in sheet.seen.facts.text()
     screen.dress(language="ja")

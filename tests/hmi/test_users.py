@@ -290,7 +290,7 @@ def test_the_trail_is_filtered_paged_and_told(users: Users, monkeypatch: pytest.
         table.show_page(table.pages - 1)
         return len(users.page._items) == users.page.total
 
-    screen.until("turning to the last page brings the next", turned, 20)
+    screen.until("turning to the last page brings the next", turned)
     at = [entry.at for entry in users.page._items.values()]
     assert at == sorted(at, reverse=True)
     read, asked_at = table.page, users.page.updated_at

@@ -94,7 +94,7 @@ async def live(settings: StationSettings, site_file: Path) -> list[bytes]:
 
 
 async def until(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not what():  # noqa: ASYNC110 - set on threads of the station
             await asyncio.sleep(0.02)
 

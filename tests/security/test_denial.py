@@ -132,10 +132,10 @@ def test_a_forged_notification_makes_others_ask_again_and_nothing_else(plant: Pl
     database.on_change(lambda state: up.set() if state.up else None)
     database.start()
     try:
-        assert up.wait(10)
+        assert up.wait(60)
         for payload in ("user:*", "order:<script>", "'; DROP TABLE x; --", "\u202e:\u202e", "", "x" * 7_000, ",,,:,:", "order:last"):
             plant.here.sql("SELECT pg_notify('genba', %s)", payload)
-        assert last.wait(10)
+        assert last.wait(60)
     finally:
         database.close()
     assert heard[0] == {"user:*"}
@@ -192,7 +192,7 @@ def test_a_revoked_station_is_out_at_once_also_when_it_connects_again_and_again(
     for thread in holders:
         thread.start()
     try:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not worked and time.monotonic() < end:
             time.sleep(0.01)
         assert worked

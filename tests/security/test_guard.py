@@ -404,7 +404,7 @@ def test_a_recorder_that_woke_up_writes_nothing_beside_its_successor(plant: Plan
         successor.start()
         assert not taken.wait(0.3)
         recorder.commit()
-        successor.join(5)
+        successor.join(60)
         assert recorder.execute("SELECT genba.begin_evidence(NULL, 'PLC-2', 2)").fetchone() == (False,)
         recorder.rollback()
     plant.sql("UPDATE genba.lease SET holder = 'SEC1', epoch = 2 WHERE name = 'source:PLC-2'")

@@ -372,7 +372,7 @@ def test_an_edited_journal_is_applied_by_nobody(plant: Plant, tmp_path: Path) ->
     database.on_change(lambda state: up.set() if state.up else None)
     database.start()
     try:
-        assert up.wait(10)
+        assert up.wait(60)
         applied = Door(database, journal, readstore, clock, here.station, prover).apply_waiting()
         assert (applied.applied, applied.parked) == (0, 1)
         assert [entry.refusal["code"] for entry in journal.parked()] == ["store.session_over"]

@@ -106,7 +106,7 @@ class Doors:
             prover = PanelProver(panel.run, station, lambda panel=panel: panel.signed)
             self._open += [database, journal, readstore]
             database.start()
-            assert up.wait(10)
+            assert up.wait(60)
             self._provers[station] = prover
             self._doors[station] = Door(database, journal, readstore, clock, station, prover)
             self.hold(panel)

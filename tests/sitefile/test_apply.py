@@ -194,7 +194,7 @@ class Rig:
         self.journal = Journal(home / "journal.db", self.clock)
         self.readstore = ReadStore(home / "readstore.db", self.clock)
         self.database.start()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not self.database.up and time.monotonic() < end:
             time.sleep(0.01)
         self.prover = PanelProver(self.run, "P1", lambda: None)

@@ -60,7 +60,7 @@ def give_site(url: str, folder: Path, port: int, readers: str = "readers: all") 
     floor.open_files()
     try:
         floor.open_database(lambda state: up.set() if state.up else None, lambda _: None, lambda: None)
-        assert up.wait(10)
+        assert up.wait(60)
         (folder / "site.yaml").write_text(SITE.format(port=port, readers=readers), encoding="utf-8")
         (folder / "tags.csv").write_text(TAGS, encoding="utf-8")
         floor.door.do(apply_site, BOSS, arguments(read(folder / "site.yaml")))

@@ -25,7 +25,9 @@ floor.close()
 
 
 def test_every_mapped_class_is_loaded_before_two_lanes_can_do_it_at_once(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     there = {f"core.{path.parent.name}.models" for path in (ROOT / "core").glob("*/models.py")}
     assert set(done.stdout.split()) == there

@@ -43,7 +43,7 @@ def opened(url: str, home: Path, *, as_owner: bool = False) -> Iterator[Floor]:
     floor.open_files()
     try:
         floor.open_database(lambda state: up.set() if state.up else None, lambda _: None, lambda: None)
-        assert up.wait(10)
+        assert up.wait(60)
         look(floor)
         yield floor
     finally:

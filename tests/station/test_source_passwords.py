@@ -56,7 +56,7 @@ class Boss:
         self.floor = Floor(StationSettings(home=home, name="BOSS", database_url=url), SystemClock(), lambda: None, as_owner=True)
         self.floor.open_files()
         self.floor.open_database(lambda state: up.set() if state.up else None, lambda _: None, lambda: None)
-        assert up.wait(10)
+        assert up.wait(60)
         self.rotate()
 
     def look(self) -> None:
@@ -97,7 +97,7 @@ async def station(url: str, home: Path) -> AsyncIterator[Station]:
         await running.close()
 
 
-async def until(what: Callable[[], bool], seconds: float = 15.0) -> None:
+async def until(what: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not what():  # noqa: ASYNC110 - a link has no event
             await asyncio.sleep(0.02)

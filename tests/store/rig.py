@@ -310,7 +310,7 @@ class Station:
         self.proxy.close()
 
     def wait(self, up: bool) -> None:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while self.database.up is not up:
             assert time.monotonic() < end, f"database did not become {'up' if up else 'down'}"
             self.database._lanes["listen"].poke(idle=True)

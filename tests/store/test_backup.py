@@ -192,7 +192,7 @@ def test_given_up_it_leaves_nothing(source: str, tmp_path: Path) -> None:
         thread, found = in_thread(lambda: backup.make(source, tmp_path, "PANEL-1", give_up=stop.is_set))
         until(waiting)
         stop.set()
-        thread.join(5)
+        thread.join(60)
     assert [error.code for error in found] == ["backup.stopped"]
     assert list(tmp_path.iterdir()) == []
 
@@ -209,7 +209,7 @@ def test_a_server_that_dies_meanwhile_leaves_nothing(tmp_path: Path) -> None:
             thread, found = in_thread(lambda: backup.make(own.url("plant"), folder, "PANEL-1"))
             until(waiting)
             own.kill()
-            thread.join(10)
+            thread.join(60)
         assert [error.code for error in found] == ["backup.server_went"]
         assert list(folder.iterdir()) == []
         own.start()
@@ -246,7 +246,7 @@ def test_what_a_killed_one_left_is_removed_by_the_next(source: str, tmp_path: Pa
         process = subprocess.Popen([sys.executable, "-c", program, source, tmp_path], cwd=root)
         until(waiting)
         process.kill()
-        process.wait(10)
+        process.wait(60)
         assert all(path.name.startswith(".partial-") for path in tmp_path.iterdir()), "half a backup, under no name of one"
         assert len(list(tmp_path.iterdir())) == 2
         assert list(manifest.found_in(tmp_path)) == []
@@ -312,6 +312,14 @@ def test_content_that_is_not_what_the_manifest_says_is_refused(copied: Path, pos
     assert "genba.test_thing: 3 / 4" in error.lines("en").what
     assert databases(postgres) == before
     refused("backup.differs", lambda: loading.prove(copied, manifest.read(copied)))
+
+
+@pytest.mark.parametrize("piece", [manifest.DUMP, manifest.LOGINS])
+def test_a_piece_without_a_sum_is_damage(copied: Path, piece: str) -> None:
+    told = manifest.read(copied)
+    sealed_again(copied, pieces={name: one for name, one in told.pieces.items() if name != piece})
+    flip(copied / manifest.DUMP, -100)
+    refused("backup.damaged", lambda: backup.look_through(copied))
 
 
 def test_a_manifest_of_later_is_not_guessed_at(copied: Path) -> None:
@@ -426,9 +434,9 @@ def test_killed_in_the_middle_it_leaves_the_old_database_as_it_was(postgres: Tes
     def half_made() -> list[str]:
         return [name for name in databases(postgres) if name.startswith("genba_restoring")]
 
-    until(half_made, 20)
+    until(half_made, 60)
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     assert ask(target, "SELECT answer FROM public.precious") == [(42,)]
     left = half_made()
     assert left, "killed early enough"
@@ -450,6 +458,45 @@ def test_given_up_in_the_middle_it_leaves_nothing(postgres: TestServer, made: Pa
     refused("backup.stopped", lambda: restore(target, made, CLOCK, give_up=give_up))
     assert asked
     assert databases(postgres) == before
+
+
+def restoring(server: TestServer) -> bool:
+    return any(name.startswith("genba_restoring") for name in databases(server))
+
+
+def test_two_at_once_do_not_take_each_others_half_made_database_away(postgres: TestServer, made: Path, target: str) -> None:
+    go_on = threading.Event()
+
+    def hold() -> bool:
+        """Whatever reads the data has ended, and nobody is connected to what is half made."""
+        if restoring(postgres):
+            go_on.wait(60)
+        return False
+
+    thread, found = in_thread(lambda: restore(target, made, CLOCK, give_up=hold))
+    try:
+        until(lambda: restoring(postgres), 60)
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'genba_restoring%%'"
+        until(lambda: ask(postgres.admin_url("postgres"), busy) == [(0,)], 60)
+        refused("backup.restore_running", lambda: restore(postgres.admin_url("restored_too"), made, CLOCK))
+    finally:
+        go_on.set()
+        thread.join(60)
+    assert found == []
+    assert "restored" in databases(postgres)
+
+
+def test_what_came_into_an_empty_database_meanwhile_is_not_put_aside(postgres: TestServer, made: Path, target: str) -> None:
+    postgres.run("CREATE DATABASE restored")
+
+    def somebody_comes() -> bool:
+        if restoring(postgres):
+            ask(target, "CREATE TABLE IF NOT EXISTS public.precious AS SELECT 42 AS answer")
+        return False
+
+    refused("backup.not_empty", lambda: restore(target, made, CLOCK, give_up=somebody_comes))
+    assert ask(target, "SELECT answer FROM public.precious") == [(42,)]
+    assert not restoring(postgres)
 
 
 # A shared server ------------------------------------------------------------------------------------------------------

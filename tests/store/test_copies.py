@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.errors import Unavailable
+from core.errors import Invalid, Unavailable
 from core.store import backup, copies, manifest
 from core.store.filelock import try_lock
 from tests.postgres import TestServer
@@ -129,3 +130,39 @@ def test_a_copy_that_fails_costs_none_of_the_others(place: str, database: Path) 
         copies.copy(place, database, to, "P1", soon() + timedelta(days=1), 1, lambda: True)
     assert [path.name for path in to.iterdir()] == [told.name]
     assert copies.last_copy(database) == told.made_at
+
+
+def test_a_copy_made_while_the_clock_was_wrong_does_not_put_off_the_others(place: str, database: Path) -> None:
+    to = database.parent / "backups"
+    told = copies.copy(place, database, to, "P1", soon(), 2, never)
+    assert told is not None
+    for year in (1, 2):
+        later = to / f"of a year to come {year}"
+        shutil.copytree(to / told.name, later)
+        aged = told.model_copy(update={"name": later.name, "made_at": told.made_at + timedelta(days=365 * year)})
+        (later / manifest.MANIFEST).write_bytes(manifest.sealed(aged))
+        (database / "last-backup.json").write_text(json.dumps({"folder": str(later)}), encoding="utf-8")
+    moment = datetime.now(UTC)
+    assert copies.is_due(database, moment), "not only in two years"
+    newest = copies.copy(place, database, to, "P1", moment, 2, never)
+    assert newest is not None
+    assert copies.last_copy(database) == newest.made_at, "it is not thrown away as the oldest"
+    assert not copies.is_due(database, moment)
+    assert len(list(to.iterdir())) == 2
+
+
+def test_copies_that_a_bad_disk_spoils_do_not_pile_up(place: str, database: Path) -> None:
+    to = database.parent / "backups"
+
+    def spoil() -> bool:
+        """Asked while the finished copy is read."""
+        for piece in to.glob("genba-*/logins.json"):
+            piece.write_bytes(b"spoiled")
+        return False
+
+    for _ in range(2):
+        with pytest.raises(Invalid) as caught:
+            copies.copy(place, database, to, "P1", soon(), 3, spoil)
+        assert caught.value.code == "backup.damaged"
+    assert list(to.iterdir()) == []
+    assert copies.last_copy(database) is None

@@ -48,15 +48,15 @@ class Station:
     def stop(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(60)
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
 
     def close(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()
@@ -359,8 +359,8 @@ def test_a_station_finds_its_killed_server_again_by_itself(home: Path, expect_lo
             os.kill(pid, signal.SIGKILL)
         else:
             psutil.Process(pid).parent().kill()  # type: ignore[union-attr]
-        until(lambda: not database.up, 8)
-        until(lambda: database.up, 12)
+        until(lambda: not database.up, 60)
+        until(lambda: database.up, 60)
         login = database.submit("operations", lambda db: db.execute(text("SELECT current_user")).scalar(), deadline_s=5)
         assert login.result() == "genba_local"
     database.close()

@@ -25,7 +25,7 @@ from tests.postgres import OwnServer, plain
 LEASE = "SELECT genba.lease_acquire(:name, 'A', 60)"
 
 
-def until(true: Callable[[], object], within_s: float = 10.0) -> float:
+def until(true: Callable[[], object], within_s: float = 60.0) -> float:
     """Seconds until ``true`` is; fails when it never is."""
     start = time.monotonic()
     while not true():
@@ -36,7 +36,7 @@ def until(true: Callable[[], object], within_s: float = 10.0) -> float:
 
 def refused(future: Future[object]) -> GenbaError:
     with pytest.raises(GenbaError) as caught:
-        future.result(20)
+        future.result(60)
     return caught.value
 
 
@@ -207,7 +207,7 @@ def test_frozen_server_is_noticed_and_close_ends_every_thread_within_3_s(
     try:
         error = refused(database.submit("operations", lambda db: db.now, deadline_s=0.5))
         assert error.code == "store.deadline"
-        assert until(lambda: not database.up, 8) < 4
+        assert until(lambda: not database.up) < 4
         assert database.state.reason is not None
         start = time.monotonic()
         assert refused(database.submit("operations", lambda db: db.now, deadline_s=5)).code == "store.away"
@@ -309,12 +309,12 @@ def test_outside_the_window_the_station_reads_and_says_why(plant: OwnServer, exp
     assert database.submit("operations", lambda db: db.now, deadline_s=5).result()
     plant.run("INSERT INTO genba.schema_compat VALUES ('0009', '9.0', '9.1', now() + interval '1 s')", "genba")
     try:
-        until(lambda: database.state.read_only is not None, 8)  # noticed while connected
+        until(lambda: database.state.read_only is not None)  # noticed while connected
         assert refused(database.submit("operations", lambda db: db.now, deadline_s=5)).code == "store.program_too_old"
         assert database.submit("queries", lambda db: db.execute(text("SELECT 1")).scalar(), deadline_s=5).result() == 1
     finally:
         plant.run("DELETE FROM genba.schema_compat WHERE schema_revision = '0009'", "genba")
-    until(lambda: database.state.read_only is None, 8)
+    until(lambda: database.state.read_only is None)
     database.close()
     assert [(state.up, state.read_only is None) for state in states] == [(True, True), (True, False), (True, True)]
 
@@ -326,6 +326,63 @@ def test_empty_database_is_not_used(postgres, expect_log) -> None:
         database.start()
         until(lambda: database.state.reason is not None)
         database.close()
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Gets a moment for each time a station asks its server how it stands."""
+    asked: list[float] = []
+    look = Database._look
+
+    def counting(database: Database, db: Db) -> object:
+        asked.append(time.monotonic())
+        return look(database, db)
+
+    monkeypatch.setattr(Database, "_look", counting)
+    return asked
+
+
+def test_a_database_that_answers_and_is_of_no_use_is_asked_now_and_then(postgres, expect_log, monkeypatch: pytest.MonkeyPatch) -> None:
+    expect_log("database is down: .*has not been set up")
+    asked = counted(monkeypatch)
+    with postgres.empty_database() as name:
+        database = Database(postgres.admin_url(name), "EMPTY")
+        database.start()
+        until(lambda: len(asked) > 2)
+        time.sleep(3)
+        database.close()
+    assert len(asked) < 10, "the longer it is of no use, the longer the pause"
+
+
+def test_a_log_in_that_loses_its_rights_while_it_is_connected_is_told_so(plant: OwnServer, expect_log, monkeypatch) -> None:
+    expect_log("database is down: ")
+    monkeypatch.setattr("core.store.engine._BEAT_S", 0.2)
+    plant.run("DROP ROLE IF EXISTS lodger; CREATE ROLE lodger LOGIN PASSWORD 'pw'; GRANT genba_station TO lodger", "genba")
+    plant.run("INSERT INTO genba_guard.local_login VALUES ('lodger') ON CONFLICT DO NOTHING", "genba")
+    database = Database(plant.url("genba", "lodger", "pw"), "LODGER")
+    database.start()
+    until(lambda: database.up)
+    plant.run("REVOKE genba_station FROM lodger", "genba")
+    until(lambda: not database.up)
+    assert database.state.reason is not None
+    assert database.state.reason.code == "store.login_not_station"
+    plant.run("GRANT genba_station TO lodger", "genba")
+    until(lambda: database.up)
+    database.close()
+
+
+def test_whatever_keeps_the_embedded_server_from_coming_back_it_is_tried_again(expect_log) -> None:
+    expect_log("database is down: ")
+    tried: list[int] = []
+
+    def revive(give_up: Callable[[], bool]) -> None:
+        tried.append(1)
+        raise RuntimeError("no process can be started")
+
+    database = Database("postgresql+psycopg://u:p@127.0.0.1:1/genba", "BROKEN", revive=revive)
+    database.start()
+    until(lambda: len(tried) > 1)
+    assert "no process can be started" in str(database.state.reason)
+    database.close()
 
 
 def test_never_started_leaves_nothing() -> None:

@@ -129,7 +129,7 @@ def test_the_holder_cannot_change_between_the_check_and_the_commit(db: Db, url: 
     thread.start()
     assert not taken.wait(0.3)
     db.commit()
-    assert taken.wait(10)
+    assert taken.wait(60)
     thread.join()
     with pytest.raises(Refused):
         evidence.record(db, SEEN, _rows(2), station="ST1", source="D", epoch=epoch)
@@ -161,7 +161,7 @@ def test_a_batch_is_one_notice_of_its_kind(db: Db, url: str) -> None:
         listener.execute(f"LISTEN {notices.CHANNEL}")
         evidence.record(db, SEEN, _rows(*range(100)), station="ST1", source="N", epoch=epoch)
         db.commit()
-        heard = [notice.payload for notice in listener.notifies(timeout=2, stop_after=1)]
+        heard = [notice.payload for notice in listener.notifies(timeout=60, stop_after=1)]
     assert heard == ["seen:*"]
 
 

@@ -76,13 +76,13 @@ class Panel:
         self.close()
         self.start()
 
-    def wait(self, up: bool = True, within_s: float = 20.0) -> None:
+    def wait(self, up: bool = True, within_s: float = 60.0) -> None:
         until(lambda: self.database.up is up, within_s)
 
     def home_coming(self) -> None:
         """Everything that waits is in, or needs a person."""
         self.wait()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self.door.apply_waiting().waiting or not self.door._failover.settled:
             assert time.monotonic() < end, "did not come home"
 
@@ -95,7 +95,7 @@ def panel(pair: Pair, tmp_path: Path, expect_log: Any, ops: SimpleNamespace) -> 
     one.close()
 
 
-def until(true: Callable[[], object], within_s: float = 20.0) -> float:
+def until(true: Callable[[], object], within_s: float = 60.0) -> float:
     start = time.monotonic()
     while not true():
         assert time.monotonic() - start < within_s, "did not happen in time"

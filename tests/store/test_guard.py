@@ -190,7 +190,7 @@ def test_of_two_connections_with_one_request_the_second_waits_for_what_becomes_o
             one.commit()
         else:
             one.rollback()
-        waits.join(10)
+        waits.join(60)
         (result,) = ended[0]
         assert (result is None) == first_commits
         if first_commits:

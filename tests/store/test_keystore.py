@@ -129,7 +129,7 @@ else:
 
     def run(*words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", program, *words], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+            [sys.executable, "-c", program, *words], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

@@ -115,7 +115,7 @@ def test_a_takeover_waits_for_evidence_being_written(sessions: list[Db]) -> None
     time.sleep(0.2)
     assert taken == []
     writer.commit()
-    thread.join(5)
+    thread.join(60)
     assert taken[0] is not None
     assert taken[0].epoch == lease.epoch + 1
     assert not check(writer, lease)

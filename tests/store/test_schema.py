@@ -214,7 +214,7 @@ def test_upgrade_waits_for_a_table_in_use_without_queueing_others_behind_it(shar
             other.execute("SELECT count(*) FROM genba.audit")
         assert time.monotonic() - start < 1, "a reader waits at most for one lock_timeout"
         station.rollback()
-        thread.join(20)
+        thread.join(60)
     assert outcome == ["ready"]
 
 

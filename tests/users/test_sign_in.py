@@ -64,7 +64,7 @@ class Panel:
         self.door = Door(self.database, self.journal, self.readstore, self.clock, name, self.prover)
         self._owner = create_engine(admin_url, poolclass=NullPool)
         self.database.start()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not self.database.up and time.monotonic() < end:
             time.sleep(0.01)
 

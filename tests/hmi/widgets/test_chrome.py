@@ -216,7 +216,7 @@ def test_spinner_appears_late(qtbot: QtBot, dress: Callable[..., Theme]) -> None
     shown(qtbot, spinner, 200, 48)
     spinner.start("読込中")
     assert texts(spinner) == []
-    qtbot.waitUntil(lambda: texts(spinner) == ["読込中"], timeout=2000)
+    qtbot.waitUntil(lambda: texts(spinner) == ["読込中"], timeout=60_000)
     spinner.stop()
     assert texts(spinner) == []
 
@@ -280,7 +280,7 @@ def test_one_flash_for_all_and_none_when_nobody_looks(qtbot: QtBot, dress: Calla
     assert flash().running
     bright = icons[0].grab().toImage()
     steady = icons[2].grab().toImage()
-    with qtbot.waitSignal(flash().changed, timeout=2000) as beat:
+    with qtbot.waitSignal(flash().changed, timeout=60_000) as beat:
         pass
     assert beat.args == [False]
     assert icons[0].grab().toImage() != bright

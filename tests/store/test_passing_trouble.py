@@ -1,0 +1,114 @@
+"""What the database cannot do at this moment it can do later: nothing of it needs a person, and nothing of it is given up."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from core.errors import Unavailable
+from tests.postgres import TestServer, plain
+from tests.store.rig import ALICE, TABLES, Station, ask, declared
+
+TROUBLE = """
+CREATE FUNCTION public.trouble() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trouble' USING ERRCODE = '{state}'; END$$;
+CREATE TRIGGER trouble BEFORE UPDATE ON genba.test_thing FOR EACH ROW EXECUTE FUNCTION public.trouble()
+"""
+
+
+@pytest.fixture
+def ops() -> Iterator[SimpleNamespace]:
+    with declared() as found:
+        yield found
+
+
+@pytest.fixture
+def admin(postgres: TestServer) -> Iterator[str]:
+    with postgres.migrated_database() as name:
+        postgres.run(TABLES, name)
+        yield postgres.admin_url(name)
+
+
+@pytest.fixture
+def station(postgres: TestServer, admin: str, ops: SimpleNamespace, tmp_path: Path) -> Iterator[Station]:
+    opened = Station(postgres.station_url(admin.partition("?")[0].rpartition("/")[2]), tmp_path)
+    opened.wait(True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def thing(station: Station, ops: SimpleNamespace) -> UUID:
+    made = station.door.do(ops.create, ALICE, {"name": "thing"}).view.id
+    station.door.ask(ops.list, ALICE, {})
+    return made
+
+
+@contextlib.contextmanager
+def trouble(admin: str, state: str) -> Iterator[None]:
+    with psycopg.connect(plain(admin), autocommit=True) as owner:
+        owner.execute(TROUBLE.format(state=state))
+        try:
+            yield
+        finally:
+            owner.execute("DROP FUNCTION public.trouble() CASCADE")
+
+
+def counted(admin: str, thing: UUID) -> int:
+    return int(ask(admin, "SELECT count FROM genba.test_thing WHERE id = %s", thing)[0][0])
+
+
+@pytest.mark.parametrize("state", ["40P01", "40001", "53200"])
+def test_a_deadlock_or_a_server_short_of_memory_is_waited_out(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin: str, state: str, expect_log: Any
+) -> None:
+    expect_log("database is down")
+    station.lose()
+    station.door.do(ops.count, ALICE, {"thing_id": thing})
+    station.back()
+    with trouble(admin, state):
+        result = station.door.apply_waiting()
+        assert (result.waiting, result.parked) == (1, 0), "ten stations that come home at once meet deadlocks"
+        with pytest.raises(Unavailable) as caught:
+            station.door.do(ops.rename, ALICE, {"thing_id": thing, "name": "later"})
+        assert caught.value.code == "store.catching_up"
+    assert station.door.apply_waiting().waiting == 0
+    assert counted(admin, thing) == 1
+
+
+@pytest.mark.parametrize(("state", "code"), [("40P01", "store.busy"), ("53200", "store.server_short")])
+def test_what_was_decided_right_then_waits_or_is_said_not_to_be_done(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin: str, state: str, code: str
+) -> None:
+    with trouble(admin, state):
+        with pytest.raises(Unavailable) as caught:
+            station.door.do(ops.rename, ALICE, {"thing_id": thing, "name": "never"})
+        assert caught.value.code == code
+        assert station.door.waiting == 0
+        assert station.door.do(ops.count, ALICE, {"thing_id": thing}).state == "waiting"
+    assert station.door.apply_waiting().waiting == 0
+    assert ask(admin, "SELECT name, count FROM genba.test_thing WHERE id = %s", thing) == [("thing", 1)]
+
+
+def test_a_database_that_does_not_let_us_look_for_what_was_applied_keeps_everything_waiting(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin: str, expect_log: Any
+) -> None:
+    expect_log("what was applied before could not be looked for yet: InsufficientPrivilege 42501")
+    counts = [station.door.do(ops.count, ALICE, {"thing_id": thing}) for _ in range(2)]
+    station.stop()
+    station.start()
+    # Applied, says the journal, in a life of the database that nobody knows here.
+    station.journal.mark(counts[0].request_id, "applied", lineage="1/1")
+    ask(admin, "REVOKE SELECT ON genba.request FROM genba_station")
+    station.wait(True)
+    assert station.door.apply_waiting().waiting == 0
+    assert station.door.do(ops.count, ALICE, {"thing_id": thing}).state == "waiting"
+    ask(admin, "GRANT SELECT ON genba.request TO genba_station")
+    assert station.door.apply_waiting().waiting == 0
+    assert counted(admin, thing) == 3
