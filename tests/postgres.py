@@ -150,7 +150,7 @@ class OwnServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        if not (self.home / "data").exists():
+        if not (self.home / "data" / "PG_VERSION").exists():
             self.home.mkdir(parents=True, exist_ok=True)
             (self.home / "password").write_text(self.password, encoding="utf-8")
             initdb = [*self._before, self._programs / "initdb", "-D", self.home / "data", "-U", "root_of_server", "-N"]
@@ -185,12 +185,27 @@ class OwnServer:
             hand_over(home / "data", owner)
         return other
 
+    def begin_from(self, primary: OwnServer) -> None:
+        """Hold a fresh copy of ``primary``, which is running, and be its standby from the next start on; what was here is gone."""
+        data = self.home / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        for path in data.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        owner = unprivileged().owner
+        if owner is not None:
+            os.chown(data, owner, owner)
+        data.chmod(0o700)
+        words = ["-D", data, "-h", "127.0.0.1", "-p", str(primary.port), "-U", "root_of_server", "-X", "stream", "-c", "fast", "--no-sync"]
+        told = {**os.environ, "PGPASSWORD": primary.password}
+        subprocess.run([*self._before, self._programs / "pg_basebackup", *words], check=True, capture_output=True, env=told)
+        self.follow(primary)
+
     def follow(self, primary: OwnServer) -> None:
         """Be the standby of ``primary`` from the next start on."""
         place = make_conninfo(host="127.0.0.1", port=primary.port, user="root_of_server", password=self.password)
         quoted = place.replace("\\", "\\\\").replace("'", "''")
         with (self.home / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
-            settings.write(f"primary_conninfo = '{quoted}'\n")
+            settings.write(f"primary_conninfo = '{quoted}'\n")  # the last of several counts
         signal_file = self.home / "data" / "standby.signal"
         signal_file.touch()
         seen = (self.home / "data").stat()
@@ -199,6 +214,11 @@ class OwnServer:
     def promote(self) -> None:
         """Become a primary, on a new timeline."""
         self.run("SELECT pg_promote(true, 30)")
+
+    @property
+    def running(self) -> bool:
+        """Whether its main process lives; a server whose log has no room ends itself."""
+        return self._process is not None and self._process.poll() is None
 
     def senders(self) -> list[int]:
         """Pids of the processes that send to standbys."""

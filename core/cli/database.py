@@ -138,10 +138,10 @@ def accept(
     from core.store.administration import lineage_at
     from core.store.lineage import SEEN_FILE, Seen, read_lineage
 
-    wanted = read_lineage(database)
+    wanted = read_lineage(database).server
     place = _shared(url)
     seen = Seen(read_settings().home / SEEN_FILE)
-    found = lineage_at(place.address, allow_unsafe=place.allow_unsafe)
+    found = lineage_at(place.address, allow_unsafe=place.allow_unsafe).server
     if found != wanted:
         raise Refused("store.not_this_database", found=str(found), given=str(wanted))
     before = seen.newest

@@ -27,7 +27,8 @@ _PASSING: Final = ("starting up", "shutting down", "in recovery mode", "not acce
 """What a server says that is not there yet, or not any more."""
 _QUESTION: Final = (
     b"SELECT s.system_identifier, pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,"
-    b" CASE WHEN pg_is_in_recovery() THEN NULL ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END FROM pg_control_system() s"
+    b" CASE WHEN pg_is_in_recovery() THEN NULL ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END,"
+    b" (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) FROM pg_control_system() s"
 )
 
 
@@ -160,7 +161,7 @@ def _reason(tries: Sequence[_Try], seen: Seen) -> Exception:
     if wrong:
         return max(wrong, key=lambda reason: reason.code == "store.outdated_server")
     if judged:
-        systems = ", ".join(sorted({str(lineage) for lineage, _ in judged}))
+        systems = ", ".join(sorted({str(lineage.server) for lineage, _ in judged}))
         return Unavailable("store.databases_differ", found=systems, unknown=False)
     errors = [each.error for each in reversed(tries) if each.error]
     turned_away = [error for error in errors if "FATAL" in error and not any(word in error for word in _PASSING)]
@@ -243,8 +244,8 @@ class _Try:
             pass
         if answer is None or answer.status != pq.ExecStatus.TUPLES_OK:
             raise psycopg.OperationalError(answer.get_error_message() if answer else "no answer")
-        system, read_only, timeline = (answer.get_value(0, column) for column in range(3))
-        self.lineage = Lineage((system or b"").decode(), int(timeline or b"0", 16))
+        system, read_only, timeline, database = (answer.get_value(0, column) for column in range(4))
+        self.lineage = Lineage((system or b"").decode(), int(timeline or b"0", 16), (database or b"").decode())
         self.writable = read_only == b"f"
 
     def fail(self, problem: str) -> None:

@@ -1,7 +1,10 @@
-"""After a failover: what the new primary never got of what the old one had confirmed is found by key and waits again.
+"""After a failover or a restore: what the new database never got of what the old one had confirmed is found by key and waits again.
 
 With asynchronous replication the last confirmed transactions die with the primary, and nobody is told. Therefore a station asks every
 life of the database that is new to it for all it has applied in the lives before, and lets nothing newer be decided there until then.
+
+A backup that was restored is such a life as well, also under the old name on the old server: what was confirmed to people since it was
+made is booked again, or shown to a person where it cannot be (a signature, a session that the backup does not know).
 """
 
 from __future__ import annotations

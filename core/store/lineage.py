@@ -1,7 +1,8 @@
 """Which life of which database a server is, and the newest one this station has worked with.
 
 A PostgreSQL cluster keeps its system identifier for ever, and begins a new timeline whenever a standby is promoted. A server on an
-older timeline than one we have seen is a fallen primary that somebody started again: what is written there is thrown away.
+older timeline than one we have seen is a fallen primary that somebody started again: what is written there is thrown away. A backup that
+was restored under the old name has another number in its server: no reason to stay away from it, and one to look for what it lacks.
 """
 
 from __future__ import annotations
@@ -20,23 +21,31 @@ from core.store import privatefile
 _log = logging.getLogger(__name__)
 SEEN_FILE: Final = "database-seen.json"
 """In a station's home."""
-_FORM: Final = re.compile(r"([0-9]{1,20})/([0-9]{1,10})")
+_FORM: Final = re.compile(r"([0-9]{1,20})/([0-9]{1,10})(?:/([0-9]{1,10}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """One life of one database; as text ``7512345678901234567/3``.
+    """One life of one database; as text ``7512345678901234567/3/16401``, or ``7512345678901234567/3`` for that of a whole server.
 
     Attributes:
         system: The cluster's system identifier, decimal.
         timeline: WAL timeline, ≥ 1; rises with every promotion.
+        database: The database's number in its server (``pg_database.oid``), decimal; a standby has the same, a restored backup another.
+            "" where it is not told: in journals of earlier versions, and where only the server counts.
     """
 
     system: str
     timeline: int
+    database: str = ""
+
+    @property
+    def server(self) -> Lineage:
+        """The life of the server alone: by that it is judged whether it may be used."""
+        return Lineage(self.system, self.timeline)
 
     def __str__(self) -> str:
-        return f"{self.system}/{self.timeline}"
+        return "/".join((self.system, str(self.timeline), *([self.database] if self.database else [])))
 
 
 def read_lineage(text: str) -> Lineage:
@@ -44,11 +53,13 @@ def read_lineage(text: str) -> Lineage:
     found = _FORM.fullmatch(text.strip())
     if found is None:
         raise Invalid("store.lineage_form", given=text)
-    return Lineage(found[1], int(found[2]))
+    return Lineage(found[1], int(found[2]), found[3] or "")
 
 
 class Seen:
-    """The newest lineage this station has worked with; judges every server by it. Thread-safe, and safe beside other processes.
+    """The newest server this station has worked with; judges every server by it. Thread-safe, and safe beside other processes.
+
+    Which database of the server it was is neither kept nor judged: a restore under the old name is somebody's decision.
 
     Args:
         path: Where it is kept over restarts (``<home>/database-seen.json``); None: only while this object lives.
@@ -70,7 +81,7 @@ class Seen:
 
     def judge(self, found: Lineage) -> GenbaError | None:
         """Why a server of this lineage must not be used; None when it may."""
-        newest = self.newest
+        newest, found = self.newest, found.server
         if newest is None or found == newest:
             return None
         if found.system != newest.system:
@@ -89,7 +100,7 @@ class Seen:
     def note(self, found: Lineage) -> None:
         """A server of this lineage, judged before, is being worked with: nothing older counts from now on."""
         with self._lock:
-            newest = self._read()
+            newest, found = self._read(), found.server
             if newest is None or (found.system == newest.system and found.timeline > newest.timeline):
                 self._keep(found)
             elif not self._written:
@@ -99,8 +110,8 @@ class Seen:
         """An administrator says that this is the station's database from now on, whatever was seen before. Raises Unavailable."""
         assert self._path is not None
         with self._lock:
-            self._newest = found
-            self._write(found)
+            self._newest = found.server
+            self._write(found.server)
 
     # ---- inside, with the lock held --------------------------------------------------------------------------------
 
@@ -109,7 +120,7 @@ class Seen:
             return self._newest
         try:
             told = json.loads(self._path.read_text(encoding="utf-8"))
-            self._newest = read_lineage(told["lineage"])
+            self._newest = read_lineage(told["lineage"]).server
         except FileNotFoundError:
             pass  # first start; or somebody removed it while we run: what we saw ourselves still counts
         except (OSError, ValueError, KeyError, TypeError, Invalid) as error:

@@ -7,7 +7,8 @@ everything as it was; what was half made is removed by the next restore.
 Two things are changed in what comes back. Leases rise far above every number given out since the backup, so that nothing recorded
 under an epoch of the lost time is taken for something of the time after. And log-ins that stand for any station of one computer
 are forgotten, unless it is the embedded database of this one. As a database of its own it has another number in its server
-(``pg_database.oid``), by which others can tell it from the one before.
+(``pg_database.oid``), by which stations can tell it from the one before (:mod:`core.store.lineage`): what they had booked since the
+backup was made they book again.
 """
 
 from __future__ import annotations

@@ -93,6 +93,7 @@ class Machine:
 def scene(pair: Pair) -> tuple[Machine, Database]:
     """Some facts are on both servers, more are confirmed by the primary alone, which then dies."""
     from core.store.engine import Database
+    from core.store.lineage import read_lineage
     from tests.store.test_failover import until
 
     database = Database(pair.url, "ST1")
@@ -110,7 +111,7 @@ def scene(pair: Pair) -> tuple[Machine, Database]:
         machine.make(5, state)
         machine.store()
     pair.fail_over()
-    until(lambda: database.up and database.lineage.endswith("/2"))
+    until(lambda: database.up and read_lineage(database.lineage).timeline == 2)
     machine.make(2, 1)
     machine.store()
     machine.store()

@@ -10,10 +10,12 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tests.faults.history import History
 from tests.faults.link import Link
-from tests.faults.plan import DAY_S, Fault
-from tests.faults.plant import Plant
+from tests.faults.plan import DAY_S, HOUR_S, Fault
+from tests.faults.plant import NEXT, Plant
 from tests.faults.seat import Gone, Seat, Worker
 
 _LAST_WRITE = 4 * 4_120
@@ -30,14 +32,26 @@ class Breaker:
     Attributes:
         twins: Second stations that said a name that was taken.
         destroyed: Requests that waited in a journal whose bytes were flipped, and are not in the file that replaced it.
+        skipped: Kinds that this computer cannot have, and why.
     """
 
     def __init__(self, plant: Plant, seats: dict[str, Seat], links: dict[str, Link], history: History, pause_s: float) -> None:
         self._plant, self._seats, self._links, self._history, self._pause_s = plant, seats, links, history, pause_s
         self.twins: list[Seat] = []
         self.destroyed: set[str] = set()
+        self.skipped: dict[str, str] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
 
-    async def do(self, fault: Fault) -> None:
+    async def do(self, fault: Fault, until: float) -> None:
+        """Break and mend, one after the other at each place; nothing begins after ``until``, on the loop's clock.
+
+        On a slow computer what was planned for one station would otherwise overlap, and two of its processes share one home.
+        """
+        async with self._turns.setdefault(fault.where, asyncio.Lock()):
+            if asyncio.get_running_loop().time() < until:
+                await self._do(fault)
+
+    async def _do(self, fault: Fault) -> None:
         self._history.broke(fault.kind, where=fault.where, lasts_s=fault.lasts_s)
         work = getattr(self, f"_{fault.kind}")
         given = (fault, random.Random(fault.dice))
@@ -83,6 +97,28 @@ class Breaker:
         await asyncio.sleep(fault.lasts_s)
         await asyncio.to_thread(self._plant.leave)
 
+    async def _server_out_of_disk(self, fault: Fault, _: random.Random) -> None:
+        if not self._plant.servers.disks:
+            self.skipped[fault.kind] = "nobody may mount a small disk here"
+            return
+        await asyncio.to_thread(self._plant.servers.fill)
+        await asyncio.sleep(fault.lasts_s)
+        self._history.note("disk", running=self._plant.server.running)
+        await asyncio.to_thread(self._plant.servers.free)
+
+    async def _server_failed_over(self, fault: Fault, _: random.Random) -> None:
+        await asyncio.to_thread(self._plant.servers.fail_over)
+        await asyncio.sleep(fault.lasts_s)
+        await asyncio.to_thread(self._plant.servers.pair_up)
+
+    async def _migration_ran(self, fault: Fault, _: random.Random) -> None:
+        await asyncio.to_thread(self._plant.migrate, fault.lasts_s)
+
+    async def _schema_moved_on(self, fault: Fault, _: random.Random) -> None:
+        await asyncio.to_thread(self._plant.move_on, NEXT)
+        await asyncio.sleep(fault.lasts_s)
+        await asyncio.to_thread(self._plant.move_on, "0.2")
+
     # -- the way to it ---------------------------------------------------------------------------------------------
 
     async def _answer_lost(self, seat: Seat, fault: Fault, _: random.Random) -> None:
@@ -102,6 +138,25 @@ class Breaker:
     async def _half_open_down(self, seat: Seat, fault: Fault, _: random.Random) -> None:
         await self._in_mode(seat, "deaf_down", fault)
 
+    async def _packets_lost(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        await self._in_mode(seat, "lossy", fault)
+
+    async def _network_far(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        await self._in_mode(seat, "far", fault)
+
+    async def _network_narrow(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        await self._in_mode(seat, "narrow", fault)
+
+    async def _notices_dropped(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        await self._in_mode(seat, "mute", fault)
+
+    async def _resets(self, seat: Seat, fault: Fault, dice: random.Random) -> None:
+        """Every connection is reset, again and again."""
+        end = asyncio.get_running_loop().time() + fault.lasts_s
+        while asyncio.get_running_loop().time() < end:
+            self._links[seat.station].reset()
+            await asyncio.sleep(dice.uniform(0.02, 0.4))
+
     async def _in_mode(self, seat: Seat, mode: Any, fault: Fault) -> None:
         link = self._links[seat.station]
         link.mode = mode
@@ -112,12 +167,53 @@ class Breaker:
         self._links[seat.station].reset("listen")
         await asyncio.sleep(fault.lasts_s / 4)
 
+    async def _listening_ended(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        with contextlib.suppress(psycopg.Error):  # the server itself may be away
+            await asyncio.to_thread(self._plant.end_listening, seat.station)
+        await asyncio.sleep(fault.lasts_s / 4)
+
     # -- the station -----------------------------------------------------------------------------------------------
 
     async def _station_killed(self, seat: Seat, fault: Fault, _: random.Random) -> None:
         await seat.kill()
         await asyncio.sleep(fault.lasts_s / 4)
         await self._start(seat)
+
+    async def _killed_in_journal(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        await self._killed_in(seat, "journal", fault)
+
+    async def _killed_in_apply(self, seat: Seat, fault: Fault, dice: random.Random) -> None:
+        await self._killed_in(seat, dice.choice(("commit", "apply")), fault)
+
+    async def _killed_in_answer(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        await self._killed_in(seat, "answer", fault)
+
+    async def _killed_in(self, seat: Seat, where: str, fault: Fault) -> None:
+        """Killed -9 at that point of the next press; when nobody gets there in time, as it is."""
+        with contextlib.suppress(Gone):
+            await seat.ask(die=where, within_s=5.0)
+        there = await seat.died(fault.lasts_s)
+        self._history.note("died", home=seat.name, where=where, there=there)
+        await seat.kill()
+        await self._start(seat)
+
+    async def _station_updated(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        """The station gets the next version before the others, and later its old one again."""
+        for seat.newer in (True, False):
+            await seat.kill()
+            await self._start(seat)
+            await asyncio.sleep(fault.lasts_s / 2)
+
+    async def _station_slept(self, seat: Seat, fault: Fault, _: random.Random) -> None:
+        """For longer than a lease lives, and an hour by its own clock."""
+        seat.suspend()
+        try:
+            await asyncio.sleep(fault.lasts_s)
+        finally:
+            seat.resume()
+        await seat.turn_clock(HOUR_S)
+        await asyncio.sleep(fault.lasts_s / 4)
+        await seat.turn_clock(0.0)
 
     async def _station_suspended(self, seat: Seat, fault: Fault, _: random.Random) -> None:
         seat.suspend()
@@ -155,13 +251,24 @@ class Breaker:
         )
         if gone and not state["rows_lost"]:
             self._history.note("silent", home=seat.name)  # destroyed without a word: the checker counts it as lost
-        else:
-            self.destroyed |= gone
+            return
+        for aside in (*seat.home.glob("journal.before-*"), *seat.home.glob("journal.damaged-*")):
+            aside.unlink()  # looked at, and a run of an hour has hundreds of them
+        self.destroyed |= gone
+
+    async def _readstore_damaged(self, seat: Seat, fault: Fault, dice: random.Random) -> None:
+        """What the station has seen is no record of anything: it must do without it, and see it again."""
+        await seat.kill()
+        for path in (seat.home / "readstore.sqlite", seat.home / "readstore.sqlite-wal"):
+            if path.exists() and path.stat().st_size:
+                flip(path, dice)
+        await asyncio.sleep(fault.lasts_s / 4)
+        await self._start(seat)
 
     async def _twin_started(self, seat: Seat, fault: Fault, dice: random.Random) -> None:
         """Somebody installs a second panel under a name that is taken, and works at it."""
         home = seat.home.with_name(f"{seat.station}-twin{len(self.twins)}")
-        twin = Seat(self._plant, seat.station, home, self._links[seat.station].port, self._history)
+        twin = Seat(self._plant, seat.station, home, self._links[seat.station].ports, self._history)
         self.twins.append(twin)
         await self._start(twin)
         task = asyncio.ensure_future(Worker(twin, f"{fault.dice}", dice.choice(("L1", "L2", "L3", "L4")), self._pause_s).work())

@@ -2,10 +2,11 @@
 
 Orders and answers are one JSON object a line. ``{"n", "do", "args"}`` presses a button; before anything else happens with the press
 ``{"n", "made"}`` names its request, so that whoever listens knows it even if this process dies a moment later. The other orders:
-``sign_in``, ``orders``, ``state``, ``attention``, ``ahead`` (turn the station's clock), ``close``.
+``sign_in``, ``orders``, ``state``, ``attention``, ``ahead`` (turn the station's clock), ``die`` (at the named point of the next press),
+``close``.
 
-``python -m tests.faults.panel HOME NAME URL [forgetful]``; with ``forgetful`` decisions are acknowledged without being kept: the
-mutant by which the checker shows that it would notice.
+``python -m tests.faults.panel HOME NAME URL AHEAD [forgetful] [next]``; with ``forgetful`` decisions are acknowledged without being kept:
+the mutant by which the checker shows that it would notice. With ``next`` it is a station of the next version.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import sqlite3
 import sys
 import threading
 from datetime import datetime, timedelta
@@ -27,7 +30,10 @@ from core.log import start_logging
 from core.production.orders import list_orders
 from core.production.rules import OPEN
 from core.station.station import Station
+from core.store import application
 from core.store.operation import OPERATIONS
+from core.store.schema import Window
+from tests.faults.plant import NEXT
 
 
 def say(told: dict[str, Any]) -> None:
@@ -60,12 +66,47 @@ class TurnedClock(SystemClock):
         return made
 
 
+def die(*_: Any) -> None:
+    """As if its power was cut this very moment."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in_journal(station: Station) -> None:
+    """When the next decision is in the file's transaction, and before that is on the disk."""
+    journal = station._floor.journal
+    write = journal._write
+
+    def last(work: Any) -> None:
+        def job(file: sqlite3.Connection) -> None:
+            work(file)
+            die()
+
+        write(job)
+
+    journal._write = last  # type: ignore[method-assign]
+
+
+def die_in_apply(station: Station, *, committed: bool) -> None:
+    """When the next decision is in the database's transaction: right before it is committed, or right after, before the journal knows."""
+    if not committed:
+        application.outbox.write = die
+        return
+    apply = application.apply
+
+    def last(*args: Any) -> Any:
+        apply(*args)
+        die()
+
+    application.apply = last
+
+
 class Panel:
     """Takes the orders one after the other, as one person at one screen presses."""
 
     def __init__(self, settings: StationSettings, clock: TurnedClock) -> None:
         self.clock = clock
         self.station = Station(settings, clock=clock)
+        self.dies = ""
 
     async def obey(self, order: dict[str, Any]) -> dict[str, Any]:
         if "do" in order:
@@ -81,7 +122,16 @@ class Panel:
             return {"attention": {str(one.request.id): one.refusal.get("code", "") for one in entries}}
         if "ahead" in order:
             self.clock.ahead = timedelta(seconds=order["ahead"])
+        if "die" in order:
+            self._die(order["die"])
         return self._state()
+
+    def _die(self, where: str) -> None:
+        self.dies = where
+        if where == "journal":
+            die_in_journal(self.station)
+        elif where in ("commit", "apply"):
+            die_in_apply(self.station, committed=where == "apply")
 
     async def _do(self, n: int, name: str, args: dict[str, Any]) -> dict[str, Any]:
         self.clock.pressed, self.clock.request = n, None
@@ -119,7 +169,9 @@ def plain(order: Any) -> dict[str, Any]:
     }
 
 
-async def main(home: Path, name: str, url: str, ahead_s: float, *, forgetful: bool) -> None:
+async def main(home: Path, name: str, url: str, ahead_s: float, *, forgetful: bool, newer: bool) -> None:
+    if newer:
+        Window.verdict.__defaults__ = (f"{NEXT}.0.0",)
     start_logging(home, "station", console=False)
     panel = Panel(StationSettings(home=home, name=name, database_url=url, acquisition="gui"), TurnedClock(ahead_s))
     orders = asyncio.StreamReader()
@@ -143,8 +195,11 @@ async def answer(panel: Panel, order: dict[str, Any]) -> None:
         told = {"outcome": error.kind, "code": error.code}
     except Exception as error:  # noqa: BLE001 - a defect of the station or of this harness: the run must fail by it
         told = {"defect": repr(error)}
+    if panel.dies == "answer" and "do" in order:
+        die()
     say({"n": order["n"], **told})
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], float(sys.argv[4]), forgetful="forgetful" in sys.argv))
+    _home, _name, _url, _ahead, *_mutants = sys.argv[1:]
+    asyncio.run(main(Path(_home), _name, _url, float(_ahead), forgetful="forgetful" in _mutants, newer="next" in _mutants))

@@ -1,9 +1,11 @@
-"""The plant of the fault run: one real PostgreSQL with its site, a log-in and an operator for each station."""
+"""The plant of the fault run: a real PostgreSQL on two machines with its site, a log-in and an operator for each station."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,16 @@ from core.sitefile.apply import apply_site, arguments
 from core.sitefile.read import read
 from core.station.floor import Floor
 from core.store import logins
-from core.store.schema import upgrade
+from core.store.schema import REVISION, upgrade
 from core.users.roles import system_actor
+from tests.faults.servers import Servers
 from tests.postgres import OwnServer, installed_servers, plain
 
 DATABASE = "genba"
 LINES = ("L1", "L2", "L3", "L4")
 PRODUCT = "A-1010"
+NEXT = "99"
+"""Version of a program newer than this one, in which only its number is new."""
 _SITE = """\
 enterprise: {{code: G, name: G}}
 sites:
@@ -46,21 +51,22 @@ class Plant:
 
     Attributes:
         stations: Codes of the stations; each has a log-in of its own.
-        server: The plant's PostgreSQL.
+        pair: False: one server without a standby.
+        servers: The plant's PostgreSQL.
         pins: PIN by the code of a station's operator.
     """
 
     folder: Path
     stations: tuple[str, ...]
-    server: OwnServer = field(init=False)
+    pair: bool = True
+    servers: Servers = field(init=False)
     pins: dict[str, str] = field(default_factory=dict)
     _passwords: dict[str, str] = field(default_factory=dict)
     _guests: list[psycopg.Connection[Any]] = field(default_factory=list)
 
     def start(self) -> Plant:
-        servers = installed_servers()
-        self.server = OwnServer(self.folder / "server", servers["embedded"])
-        self.server.start()
+        self.servers = Servers(self.folder, installed_servers()["embedded"], pair=self.pair)
+        self.servers.start()
         self.server.run(f"CREATE DATABASE {DATABASE}")
         upgrade(self.admin)
         self.pins = {operator(name): str(618_245 + 3_907 * n) for n, name in enumerate(self.stations)}
@@ -70,21 +76,29 @@ class Plant:
         with psycopg.connect(plain(self.admin), autocommit=True) as owner:
             owner.execute("UPDATE genba.station SET offline_h = 12")
             owner.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+        self.widen()
+        self.servers.pair_up()
         return self
+
+    @property
+    def server(self) -> OwnServer:
+        """The one that serves now."""
+        return self.servers.primary
 
     @property
     def admin(self) -> str:
         """Whoever owns the server."""
         return self.server.url(DATABASE)
 
-    def url(self, station: str, port: int) -> str:
-        """What a station is told; ``port`` is its proxy's."""
+    def url(self, station: str, ports: Sequence[int]) -> str:
+        """What a station is told; ``ports`` are those of its proxy, one for each server."""
         login = logins.login_of(station)
-        return f"postgresql+psycopg://{login}:{self._passwords[station]}@127.0.0.1:{port}/{DATABASE}?sslmode=disable"
+        hosts = "&".join(f"host=127.0.0.1:{port}" for port in ports)
+        return f"postgresql+psycopg://{login}:{self._passwords[station]}@/{DATABASE}?{hosts}&sslmode=disable"
 
     def remove(self) -> None:
         self.leave()
-        self.server.remove()
+        self.servers.remove()
 
     def _apply(self) -> None:
         """The site, by whoever administers the database."""
@@ -116,6 +130,34 @@ class Plant:
         guests, self._guests = self._guests, []
         for guest in guests:
             guest.close()
+
+    def migrate(self, lasts_s: float) -> None:
+        """A migration that takes its time: nobody else gets at the orders meanwhile; then the upgrade declares everything anew."""
+        with psycopg.connect(plain(self.admin)) as owner:
+            owner.execute("SET lock_timeout = '20s'")
+            owner.execute("ALTER TABLE genba.work_order ADD CONSTRAINT ck_fault CHECK (version >= 0)")
+            time.sleep(lasts_s)
+            owner.commit()
+            owner.execute("ALTER TABLE genba.work_order DROP CONSTRAINT ck_fault")
+        upgrade(self.admin)
+
+    def widen(self) -> None:
+        """The schema serves programs newer than this one as well, as a release's does right before the first station gets it."""
+        with psycopg.connect(plain(self.admin), autocommit=True) as owner:
+            owner.execute("UPDATE genba.schema_compat SET newest_program = %s", (NEXT,))
+
+    def move_on(self, oldest: str) -> None:
+        """The schema serves programs from ``oldest`` on; whoever is older may only read."""
+        with psycopg.connect(plain(self.admin), autocommit=True) as owner:
+            owner.execute("UPDATE genba.schema_compat SET oldest_program = %s WHERE schema_revision = %s", (oldest, REVISION))
+            owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'genba/%/listen'")
+
+    def end_listening(self, station: str) -> None:
+        """The server ends the connection over which a station hears of changes, as an administrator or a memory limit does."""
+        with psycopg.connect(plain(self.admin), autocommit=True) as owner:
+            owner.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", (f"genba/{station}/listen",)
+            )
 
 
 def operator(station: str) -> str:

@@ -114,6 +114,17 @@ def _on_disk(folder: Path) -> set[str] | None:
         shutil.rmtree(aside)
 
 
+def cuts_in_each_mode(seed: int, cuts: int, synchronous: str = "FULL") -> tuple[Cuts, dict[str, Cuts]]:
+    """(the sum, each mode's) of so many cuts in each mode. Raises NoFuse."""
+    total, modes = Cuts(), {}
+    with tempfile.TemporaryDirectory(prefix="genba-power-") as folder:
+        for mode in MODES:
+            found = modes[mode] = cut(Path(folder) / mode, mode, seed, cuts, synchronous=synchronous)
+            for name, value in vars(found).items():
+                setattr(total, name, getattr(total, name) + value)
+    return total, modes
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.power", description=__doc__)
     parser.add_argument("--cuts", type=int, default=50, help="in each of the three modes")
@@ -121,14 +132,8 @@ def main() -> int:
     parser.add_argument("--synchronous", default="FULL", choices=("FULL", "NORMAL", "OFF"))
     words = parser.parse_args()
     began = time.monotonic()
-    told: dict[str, object] = {}
-    total = Cuts()
-    with tempfile.TemporaryDirectory(prefix="genba-power-") as folder:
-        for mode in MODES:
-            found = cut(Path(folder) / mode, mode, words.seed, words.cuts, synchronous=words.synchronous)
-            told[mode] = vars(found)
-            for name, value in vars(found).items():
-                setattr(total, name, getattr(total, name) + value)
+    total, modes = cuts_in_each_mode(words.seed, words.cuts, words.synchronous)
+    told = {mode: vars(found) for mode, found in modes.items()}
     print(json.dumps({**vars(total), "modes": told, "seed": words.seed, "seconds": round(time.monotonic() - began, 1)}))
     return 0 if not (total.lost or total.alarms) else 1
 

@@ -17,7 +17,7 @@ from tests.faults.plan import Fault, plan
 from tests.faults.plant import LINES, Plant
 from tests.faults.seat import Gone, Seat, Worker
 
-MENDED_S = 120.0
+MENDED_S = 180.0
 HOME_S = 180.0
 """Until when everything must have come home after the last fault; ten seconds of it are the usual."""
 
@@ -29,6 +29,8 @@ class Run:
     Attributes:
         plan: None draws it from the seed.
         forgetful: Stations that acknowledge without keeping: the mutant.
+        without: Kinds of faults that the plan leaves out.
+        pair: False: one server without a standby; then no plan may fail over.
     """
 
     seed: int
@@ -38,20 +40,22 @@ class Run:
     pause_s: float = 0.15
     forgetful: tuple[str, ...] = ()
     faults: tuple[Fault, ...] | None = None
+    without: tuple[str, ...] = ()
+    pair: bool = True
 
     def __post_init__(self) -> None:
-        self.faults = plan(self.seed, self.seconds, self.stations) if self.faults is None else self.faults
+        self.faults = plan(self.seed, self.seconds, self.stations, self.without) if self.faults is None else self.faults
         self.folder.mkdir(parents=True, exist_ok=True)
         self.history = History(self.folder / "history.jsonl")
-        self.plant = Plant(self.folder, self.stations)
-        self.home_s = 0.0
+        self.plant = Plant(self.folder, self.stations, self.pair)
+        self.home_s = self.disk_mb = 0.0
 
     async def go(self) -> Verdict:
         """Everything; the plant stays up for whoever wants to look again, until ``close``."""
         await asyncio.to_thread(self.plant.start)
-        links = {name: await Link("127.0.0.1", self.plant.server.port).open() for name in self.stations}
+        links = {name: await Link("127.0.0.1", *(node.port for node in self.plant.servers.nodes)).open() for name in self.stations}
         self.seats = {
-            name: Seat(self.plant, name, self.folder / name, links[name].port, self.history, forgetful=name in self.forgetful)
+            name: Seat(self.plant, name, self.folder / name, links[name].ports, self.history, forgetful=name in self.forgetful)
             for name in self.stations
         }
         self.breaker = Breaker(self.plant, self.seats, links, self.history, self.pause_s)
@@ -64,6 +68,7 @@ class Run:
                 await seat.kill()
             for link in links.values():
                 await link.close()
+        self.disk_mb = self.plant.servers.used_mb()
         return await asyncio.to_thread(self.look)
 
     def look(self) -> Verdict:
@@ -87,10 +92,11 @@ class Run:
         async with asyncio.timeout(MENDED_S):  # nothing breaks before everybody is at work, however slow this computer is
             await asyncio.gather(*(one.here.wait() for one in people))
         began = time.monotonic()
+        until = asyncio.get_running_loop().time() + self.seconds
         breaking: list[asyncio.Task[None]] = []
         for fault in self.faults or ():
             await asyncio.sleep(max(0.0, began + fault.at_s - time.monotonic()))
-            breaking.append(asyncio.ensure_future(self.breaker.do(fault)))
+            breaking.append(asyncio.ensure_future(self.breaker.do(fault, until)))
         await asyncio.sleep(max(0.0, began + self.seconds - time.monotonic()))
         tasks = (*breaking, *workers)
         if breaking:
@@ -114,6 +120,7 @@ class Run:
             seat.free_disk()
             await seat.turn_clock(0.0)
         await asyncio.gather(*(self._settle(seat) for seat in self.seats.values()))
+        await asyncio.gather(*(seat.close() for seat in self.seats.values()))  # their names are free then
         for twin in self.breaker.twins:
             await self._settle(twin)
             await twin.close()

@@ -10,6 +10,7 @@ import random
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -39,13 +40,13 @@ class Seat:
         plant: Where the database is.
         station: Its code; two seats may say the same one.
         home: Folder of this seat alone.
-        port: Of its proxy.
+        ports: Of its proxy.
         forgetful: The mutant; see ``tests.faults.panel``.
     """
 
-    def __init__(self, plant: Plant, station: str, home: Path, port: int, history: History, *, forgetful: bool = False) -> None:
+    def __init__(self, plant: Plant, station: str, home: Path, ports: Sequence[int], history: History, *, forgetful: bool = False) -> None:
         self.plant, self.station, self.home, self.history = plant, station, home, history
-        self._url = plant.url(station, port)
+        self.ports, self._url = ports, plant.url(station, ports)
         self._forgetful = forgetful
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -53,6 +54,7 @@ class Seat:
         self._asked = 0
         self._last: asyncio.Future[dict[str, Any]] | None = None
         self.ahead_s = 0.0
+        self.newer = False
         self.rows_lost = 0
         self.defects: list[str] = []
 
@@ -67,12 +69,14 @@ class Seat:
     # -- the process -----------------------------------------------------------------------------------------------
 
     async def start(self, *, within_s: float = 60.0) -> None:
+        await self.kill()  # never two of one home
         self.home.mkdir(parents=True, exist_ok=True)
         words = [sys.executable, "-m", "tests.faults.panel", str(self.home), self.station, self._url, str(self.ahead_s)]
+        words += [*["forgetful"] * self._forgetful, *["next"] * self.newer]
         told = {**os.environ, "PYTHONPATH": str(ROOT)}
         with (self.home / "crash.txt").open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                *words, *(["forgetful"] if self._forgetful else []), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 stderr=errors, env=told, cwd=ROOT, limit=2**22,
             )  # fmt: skip
         assert self._process.stdout is not None
@@ -126,6 +130,14 @@ class Seat:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), within_s)
         await self.kill()
+
+    async def died(self, within_s: float) -> bool:
+        """Whether it has ended by itself until then."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), within_s)
+        return not self.alive
 
     def suspend(self) -> None:
         self._signal(signal.SIGSTOP)

@@ -30,7 +30,16 @@ from core.store.readstore import ReadStore
 from tests.faults.commit_proxy import CommitProxy
 from tests.postgres import owner_url, plain
 
-TABLES = """
+DECLARED = """
+INSERT INTO genba_guard.declared (name, kind, offline, meaning, tables)
+SELECT 'test:thing:' || o.verb, o.kind, o.offline, o.meaning, '{test_thing,test_entry,outbox}' FROM (VALUES
+    ('create', 'intent', false, NULL), ('count', 'fact', true, NULL), ('close', 'intent', true, NULL), ('rename', 'intent', false, NULL),
+    ('set_pin', 'intent', false, 'approval'), ('break', 'intent', false, NULL)) o (verb, kind, offline, meaning) ON CONFLICT DO NOTHING;
+INSERT INTO genba_guard.role_permission VALUES ('operator', 'test:*') ON CONFLICT DO NOTHING;
+"""
+"""What there is to decide about them, as an upgrade declares it anew each time."""
+TABLES = (
+    """
 CREATE TABLE genba.test_thing (
     id uuid PRIMARY KEY, name text NOT NULL CONSTRAINT uq_test_thing_name UNIQUE,
     count int NOT NULL DEFAULT 0 CONSTRAINT ck_test_thing_count CHECK (count >= 0),
@@ -42,11 +51,6 @@ CREATE TABLE genba.test_entry (
 GRANT SELECT, INSERT, UPDATE ON genba.test_thing, genba.test_entry TO genba_station;
 SELECT genba_guard.watch('test_thing', 'thing', '{pin}', 'rows');
 SELECT genba_guard.watch('test_entry', 'test_entry', '{}', 'rows');
-INSERT INTO genba_guard.declared (name, kind, offline, meaning, tables)
-SELECT 'test:thing:' || o.verb, o.kind, o.offline, o.meaning, '{test_thing,test_entry,outbox}' FROM (VALUES
-    ('create', 'intent', false, NULL), ('count', 'fact', true, NULL), ('close', 'intent', true, NULL), ('rename', 'intent', false, NULL),
-    ('set_pin', 'intent', false, 'approval'), ('break', 'intent', false, NULL)) o (verb, kind, offline, meaning);
-INSERT INTO genba_guard.role_permission VALUES ('operator', 'test:*');
 INSERT INTO genba.app_user (code, name) VALUES ('alice', '{"ja": "アリス", "en": "Alice"}'), ('boss', '{"ja": "ボス", "en": "Boss"}');
 INSERT INTO genba.user_role (user_id, role_id) SELECT u.id, r.id FROM genba.app_user u, genba.role r WHERE r.code = 'operator';
 INSERT INTO genba.credential (user_id, salt, verifier, time_cost, memory_kib, parallelism, must_change, changed_at)
@@ -54,8 +58,10 @@ SELECT id, decode(repeat('00', 16), 'hex'), decode(repeat('00', 32), 'hex'), 2, 
 INSERT INTO genba.session (id, user_id, station, token_hash, started_at, expires_at, roles, seal_inner, seal_outer)
 SELECT '00000000-0000-0000-0000-0000000a11ce', u.id, 'ST1', sha256('token of alice'), now() - interval '1 h', now() + interval '11 h',
        '["operator"]', genba_guard.pad(k.key, 54), genba_guard.pad(k.key, 92)
-FROM genba.app_user u, (SELECT sha256('genba seal token of alice') AS key) k WHERE u.code = 'alice'
+FROM genba.app_user u, (SELECT sha256('genba seal token of alice') AS key) k WHERE u.code = 'alice';
 """
+    + DECLARED
+)
 """Things to decide about, watched and declared as a migration does it, and alice, signed in at ST1."""
 TICKET = """
 INSERT INTO genba_guard.ticket (request_id, purpose, operation, meaning, user_id, session_id, station, proved_at)
