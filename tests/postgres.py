@@ -136,14 +136,17 @@ def installed_servers() -> dict[str, Path]:
 class OwnServer:
     """A server that stands for the plant's shared one: TCP on loopback, a superuser, nothing of Genba in it yet.
 
+    Args:
+        settings: Of the server, over ours: ``fsync="on"``.
+
     Attributes:
         pids: Of all ever started; a test may restart a server that a wider fixture owns.
     """
 
     pids: ClassVar[set[int]] = set()
 
-    def __init__(self, home: Path, programs: Path) -> None:
-        self.home, self._programs = home, programs
+    def __init__(self, home: Path, programs: Path, **settings: str) -> None:
+        self.home, self._programs, self._settings = home, programs, settings
         self._before: list[str | Path] = [*unprivileged().words]
         self.port = 0
         self.password = "it's a % test: ü@/"
@@ -160,8 +163,8 @@ class OwnServer:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
-        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
-        words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        ours: dict[str, object] = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        words = [word for key, value in (ours | self._settings).items() for word in ("-c", f"{key}={value}")]
         command = [*self._before, self._programs / "postgres", "-D", self.home / "data", *words]
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -169,7 +169,7 @@ def _shared(url: str | None) -> _Place:
 
 @roles.command("list")
 def list_roles(url: Url = None, as_json: AsJson = False) -> None:
-    """Every station with its log-in.
+    """Every station with its log-in; those that run now with who is signed in, and how it stands with them.
 
     The log-in of --url must own the database or be a superuser, as for genba db upgrade.
     """
@@ -184,6 +184,11 @@ def list_roles(url: Url = None, as_json: AsJson = False) -> None:
         state = "revoked" if one.revoked_at else "good" if one.may_log_in else "no log-in"
         seen = f"{one.seen_at:%Y-%m-%d %H:%M} UTC" if one.seen_at else "never"
         print(f"{one.station:<24} {one.login or '—':<32} {state:<10} seen {seen}  {one.program_version}")
+        if one.here:
+            clock = "not measured" if one.clock_ahead_s is None else f"{one.clock_ahead_s:+,.1f} s"
+            lag = "not measured" if one.notice_lag_s is None else f"{one.notice_lag_s:.2f} s"
+            waits = f"{one.waiting} waiting, {one.parked} for a person"
+            print(f"{'':<24} here: {one.host}  signed in: {one.people or 'nobody'}  clock {clock}  notices {lag}  {waits}")
 
 
 @roles.command()

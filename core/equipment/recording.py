@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
-from core.clock import Clock
+from core.clock import Clock, CorrectedClock
 from core.equipment.confirmed import Confirmed
 from core.errors import GenbaError, Refused, Unavailable
 from core.history.moment import moment
@@ -35,6 +35,8 @@ FLUSH_MAX: Final = 2_000
 """Facts in one batch at most."""
 _DEADLINE_S: Final = 8.0
 _PAUSE_S: Final = 10.0
+_IN_STEP_S: Final = 0.1
+"""Clocks that differ by less are in step: no network tells more."""
 
 
 R = TypeVar("R")
@@ -142,11 +144,17 @@ class Recorder(ABC, Generic[R]):
         source = self._sources.get(batch.source)
         if source is None or source.keeper is None:
             return
-        tags, keeper, received_at = self._tags, source.keeper, batch.received_at
+        tags, keeper, received_at = self._tags, source.keeper, batch.received_at - self._ahead_s
         for index, name in enumerate(batch.tags):
             spec = tags.get(name)
             if spec is not None:
                 keeper.take(spec, batch.values[index], batch.qualities[index], moment(batch.source_at[index], received_at))
+
+    @property
+    def _ahead_s(self) -> float:
+        """How far the clock by which samples were received is ahead of that of the facts, seconds."""
+        ahead_s = self._clock.ahead_s if isinstance(self._clock, CorrectedClock) else None
+        return ahead_s if ahead_s is not None and abs(ahead_s) > _IN_STEP_S else 0.0
 
     async def run(self) -> None:
         """Store what was seen, twice a second, until cancelled. Never raises anything else."""

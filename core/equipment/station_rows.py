@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from core.equipment.models import Line, Station
-from core.equipment.stations import StationView
+from core.equipment.stations import StandingView, StationView
 from core.store.base import Db
 from core.store.query import Page
+from core.store.tables import PresenceRow
 from core.users.directory_rows import living_sessions
 from core.users.models import UserSession
+
+_KNOWS_PRESENCE = text("SELECT to_regclass('genba.presence')")
+
+
+def _standing(row: PresenceRow, now: datetime) -> StandingView:
+    return StandingView(row.told_at, row.claimed_until > now, row.clock_ahead_s, row.notice_lag_s, row.waiting, row.parked)
 
 
 def stations(db: Db, limit: int, offset: int) -> Page[StationView]:
     """See ``stations.list_stations``."""
+    known = db.scalar(_KNOWS_PRESENCE) is not None
+    standings = {row.station: _standing(row, db.now) for row in db.scalars(select(PresenceRow))} if known else {}
     asked = select(Station, Line.code).outerjoin(Line, Line.id == Station.line_id).order_by(Station.code).limit(limit).offset(offset)
     rows = db.execute(asked).all()
     sessions = defaultdict(list)
@@ -35,6 +45,7 @@ def stations(db: Db, limit: int, offset: int) -> Page[StationView]:
             revoked_at=row.Station.revoked_at,
             offline_h=row.Station.offline_h,
             sessions=tuple(sessions[row.Station.code]),
+            standing=standings.get(row.Station.code),
         )
         for row in rows
     )

@@ -14,6 +14,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingView:
+    """How it stands with the program of a station, as that says itself about every ten seconds.
+
+    Attributes:
+        told_at: When it said so, server time; None: it has not yet.
+        here: It holds the station's name now; False: it has ended, or is dead or cut off.
+        clock_ahead_s: How far its computer's clock is ahead of the server's, seconds; negative when behind; None: not measured.
+        notice_lag_s: From a change to its being heard there, seconds ≥ 0; None: not measured.
+        waiting: Decisions in its journal that are not in the database.
+        parked: Decisions there that need a person.
+    """
+
+    told_at: datetime | None
+    here: bool
+    clock_ahead_s: float | None
+    notice_lag_s: float | None
+    waiting: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One panel PC, workstation or headless process.
 
@@ -24,6 +45,7 @@ class StationView:
         revoked_at: Since when that log-in is of no use any more; None while it serves.
         offline_h: Hours for which people may sign in here while the database is away; 0: not.
         sessions: Who is signed in there now.
+        standing: What its program says of itself; None: it never did, or the database does not know of it yet.
     """
 
     entity: ClassVar[str] = "station"
@@ -40,6 +62,7 @@ class StationView:
     revoked_at: datetime | None
     offline_h: int
     sessions: tuple[SessionView, ...]
+    standing: StandingView | None = None
 
 
 @query("users:station:list", permission="users:station:list")

@@ -5,6 +5,8 @@ Everything here blocks and is called from the station's own threads, never from 
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import platform
 import threading
@@ -16,7 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from core.clock import Clock
+from core.clock import Clock, CorrectedClock
 from core.config import VERSION, StationSettings
 from core.declared import fingerprint
 from core.errors import Refused, Unavailable
@@ -32,8 +34,10 @@ from core.store.journal import Journal
 from core.store.keystore import database_address, station_secrets
 from core.store.lineage import SEEN_FILE, Seen
 from core.store.operation import Actor, Operation, Secret
+from core.store.presence import Claim, lock_home
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore
+from core.store.rounds import Echo
 from core.store.schema import prepare_embedded
 from core.store.sealing import KeyRing
 from core.store.sitekeys import SiteKeys
@@ -50,6 +54,7 @@ V = TypeVar("V")
 
 RUN_DEADLINE_S = 10.0
 _PRESENT = text("SELECT genba.present(:station, :host, :version, :started_at)")
+_PRESENT_SO = text("SELECT genba.present(:station, :host, :version, :started_at, CAST(:told AS jsonb))")
 
 
 class Floor:
@@ -57,14 +62,16 @@ class Floor:
 
     Args:
         settings: Of the station.
-        clock: Of the station.
+        clock: Of the computer.
         signed_in: The session of the person at the panel now, for proofs of secrets.
         files: Folder of journal and read store; None for the station's home. A command line beside a running station has
             its own, because each of these files has one owner.
         as_owner: Work as whoever administers the database: with the embedded server's own administrator, or with a
             ``database_url`` that says so. For set-up only: the guard lets systems decide under such a log-in alone.
+        claims: This program is the station: it claims the name and the home for itself. False for a command line beside it.
 
     Attributes:
+        clock: By which people decide and facts are recorded: the computer's, corrected by the server's once that is known.
         secrets: The station's own secret store.
         keys: The site's keys as far as this station has them.
     """
@@ -77,19 +84,19 @@ class Floor:
         *,
         files: Path | None = None,
         as_owner: bool = False,
+        claims: bool = False,
     ) -> None:
         self._settings = settings
         self._files = files or settings.home
-        self._clock = clock
+        self.clock = self._clock = CorrectedClock(clock)
+        self._claims, self._lock, self._as_owner = claims, contextlib.ExitStack(), as_owner
         self.secrets = station_secrets(settings.home)
         self.keys = SiteKeys(self.secrets, KeyRing())
         self._server = EmbeddedServer(settings.home / "database") if settings.database_url is None else None
-        self._as_owner = as_owner
         self._closing = threading.Event()
         self._keys_outage = Outage(log, "the station's secret store", clock)
-        self._started_at = clock.now()
         self._anchors = AnchorFile(self._files / "audit-anchors.jsonl")
-        self._started = False
+        self._started, self._started_at = False, clock.now()
         self.journal: Journal
         self.readstore: ReadStore
         self.database = Database(
@@ -102,7 +109,10 @@ class Floor:
             # An embedded server is this station's alone and never fails over. A command line may work on any database in turn.
             seen=Seen(settings.home / SEEN_FILE, binding=files is None) if self._server is None else None,
             replicas=settings.report_hosts if self._server is None else "",
+            claim=Claim(settings.name, self._files) if claims else None,
+            correct=self.clock,
         )
+        self._echo = Echo(self.database, settings.name, clock) if claims else None
         self.prover = PanelProver(self.run, settings.name, signed_in)
         self.offline: OfflinePeople
         self._sealing = SealingProver(self.prover, lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret))
@@ -134,13 +144,15 @@ class Floor:
         """Open journal and read store: from here on decisions are durable and screens have their last pictures.
 
         Raises:
-            Unavailable: The folder cannot be used.
+            Unavailable: The folder cannot be used, or another program is at work in it (``station.home_in_use``).
         """
         _map_tables()
         try:
             self._files.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Unavailable("station.home_unusable", path=str(self._files), problem=str(error)) from error
+        if self._claims:
+            self._lock.enter_context(lock_home(self._files))
         self.journal = Journal(self._files / "journal.sqlite", self._clock)
         self.offline = OfflinePeople(
             self._files / "offline-people.json",
@@ -183,6 +195,7 @@ class Floor:
             opened = getattr(self, name, None)
             if opened is not None:
                 opened.close()
+        self._lock.close()
 
     def ask(self, query: Query[..., V], actor: Actor, args: Mapping[str, Any]) -> Answer[V]:
         """The door's answer; while the database is still being opened the snapshot of the last time, with what waits painted over it.
@@ -236,14 +249,32 @@ class Floor:
         except DBAPIError as error:
             raise faults.operator_error(error, "station") from error
 
-    def say_present(self) -> None:
-        """Tell the database that this station is there, where and in which version.
+    def say_present(self, parked: int = 0) -> None:
+        """Tell the database that this station is there, where and in which version, and how it stands; and hear one's own echo.
+
+        Args:
+            parked: Decisions here that need a person.
 
         Raises:
             Unavailable, Refused: The database is away, or this log-in was revoked.
         """
         told = {"station": self._settings.name, "host": platform.node(), "version": VERSION, "started_at": self._started_at}
-        self.run(lambda db: db.execute(_PRESENT, told).close())
+
+        def say(db: Db) -> None:
+            if self._echo is None or not self.database.knows_presence:
+                db.execute(_PRESENT, told).close()
+                return
+            standing = {"clock_ahead_s": self.clock.ahead_s, "notice_lag_s": self._echo.lag_s, "waiting": self.journal.waiting_count}
+            db.execute(_PRESENT_SO, told | {"told": json.dumps(standing | {"parked": parked})}).close()
+            self._echo.send(db)
+
+        self.run(say)
+
+    def greet(self, parked: int = 0) -> None:
+        """What is to be said first when the database is (back) there. Raises Unavailable, Refused."""
+        self.say_present(parked)
+        self.keep_anchors()
+        self.offline.tell(self.run)
 
     def keep_anchors(self) -> None:
         """Note how far every audit chain has come, in this station's chain and in its own file.

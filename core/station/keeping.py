@@ -25,6 +25,8 @@ from core.store.disk import Disks, Place
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 30.0
+CLOCK_OFF_S: Final = 2.0
+"""So far this computer's clock may be from the server's before somebody should set it."""
 _AFTER_START_S: Final = 60.0
 """A copy that was missed while the computer was off waits until the station has come up."""
 _TRY_AGAIN_S: Final = 900.0
@@ -66,7 +68,7 @@ class Keeping:
         panel: The station: its time zone, and who is told.
 
     Attributes:
-        troubles: What is wrong with disks and copies now, the worst first.
+        troubles: What is wrong with disks, copies and the clock now, the worst first.
         copies: None while nothing is known, and where the database is not this station's own.
     """
 
@@ -75,6 +77,7 @@ class Keeping:
         self._database = settings.home / "database"
         self._disks = Disks(settings.disk_warn_mb, settings.disk_alarm_mb)
         self._outage = Outage(log, "daily copy of the database", clock)
+        self._clock_outage = Outage(log, "this computer's clock", clock)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._not_before = clock.monotonic() + _AFTER_START_S
@@ -131,7 +134,18 @@ class Keeping:
             if settings.backup_at and (settings.backup_folder is not None or settings.backups.exists()):
                 places.append(Place(settings.backups, "backup"))
             self._count()
-        return (*self._disks.look(places), *([self._failure] if self._failure is not None else []))
+        return (*self._disks.look(places), *([self._failure] if self._failure is not None else []), *self._look_at_clock())
+
+    def _look_at_clock(self) -> tuple[GenbaError, ...]:
+        """Whether this computer's clock differs from the server's by more than people may overlook."""
+        ahead_s = self._floor.clock.ahead_s
+        if ahead_s is None or abs(ahead_s) <= CLOCK_OFF_S:
+            self._clock_outage.up()
+            return ()
+        by = f"{ahead_s:+,.0f}"
+        error = Unavailable("station.clock_off", seconds=by, server=f"{self._floor.clock.now():%Y-%m-%d %H:%M} UTC")
+        self._clock_outage.down(error)
+        return (error,)
 
     def _count(self) -> None:
         settings, now = self._settings, self._clock.now()

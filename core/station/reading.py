@@ -95,7 +95,7 @@ class Reading:
         self._passwords = Passwords(floor)
         self._relaying = Relaying(floor.database, settings.name, table, clock, self._recorded_here, self._read_elsewhere)
         self._recorders = [
-            make(floor.database, settings.name, table.get, clock, self._superseded) for make in (StateRecorder, CountRecorder)
+            make(floor.database, settings.name, table.get, floor.clock, self._superseded) for make in (StateRecorder, CountRecorder)
         ]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -156,7 +156,9 @@ class Reading:
 
     async def _keep(self) -> None:
         for turn in itertools.count(1):
+            slept_from = self._clock.monotonic()
             await asyncio.sleep(RENEW_S)
+            await self._woke(self._clock.monotonic() - slept_from)
             if turn % _LOCKED_TURNS == 0 and any(source.locked_out for source in self._sources.values()):
                 await self.secrets_changed()  # the site's key may have been brought here beside this program
             await self._look_at_leases()
@@ -165,6 +167,8 @@ class Reading:
         """One turn: renew what is held, try to take what is free; start and stop reading accordingly."""
         if not self._floor.database.up:
             return
+        if self._floor.database.name_taken:
+            return await self._resign("another program has this station's name")
         async with self._turn:
             # Who cannot log in leaves the source to those who can.
             asked = [source for source in self._sources.values() if self._may_record(source.spec) and not source.locked_out]
@@ -175,8 +179,30 @@ class Reading:
             for source in asked:
                 await self._settle(source, *answered[source.spec.code])
 
+    async def _woke(self, seconds: float) -> None:
+        """After a turn that took ``seconds``: who slept or was frozen for longer than a lease lasts has lost all he had."""
+        if seconds > TTL_S + RENEW_S:
+            log.info("this station stood still for %.0f s", seconds)
+            await self._resign("the leases are over")
+
+    async def _resign(self, why: str) -> None:
+        """Record nothing any more, and let go of machines that only the holder of a lease may read."""
+        async with self._turn:
+            for code, source in self._sources.items():
+                held, source.held = source.held, None
+                if held is not None:
+                    log.info("source %s: not recorded here any more: %s", code, why)
+                    for recorder in self._recorders:
+                        recorder.resign(code)
+                    if _by_lease(source.spec):
+                        await self._stop(source)
+
     def _ask(self, db: Db, wanted: dict[str, Lease | None]) -> dict[str, tuple[Lease | None, str]]:
         """On the listen lane: the lease of each source, or who holds it."""
+        if self._floor.database.knows_presence:
+            names = {evidence.lease_name(code): code for code in wanted}
+            turn = lease.turn(db, {name: wanted[code] for name, code in names.items()}, self._settings.name, TTL_S)
+            return {names[name]: answer for name, answer in turn.items()}
         answer: dict[str, tuple[Lease | None, str]] = {}
         for code, held in wanted.items():
             job = evidence.lease_name(code)

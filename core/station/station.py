@@ -54,7 +54,7 @@ storage tuple[GenbaError, …]."""
 EVERYTHING = frozenset({"*"})
 NO_SITE = SiteView({}, (), (), (), {}, {})
 _OPEN_AGAIN_S = _BRING_HOME_S = 5.0
-_LOOK_EVERY, _ANCHOR_EVERY = 6, 120
+_LOOK_EVERY, _ANCHOR_EVERY = 2, 120
 
 
 class Station:
@@ -107,7 +107,7 @@ class Station:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop
-        self._floor = Floor(settings, self.clock, lambda: self.people.session)
+        self._floor = Floor(settings, self.clock, lambda: self.people.session, claims=True)
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
         self._working = ThreadPoolExecutor(1, thread_name_prefix="genba-work")
@@ -270,13 +270,12 @@ class Station:
                 if self._prepare is not None:
                     await self._on(self._working, partial(self._floor.prepare, self._prepare))
                     self._prepare = None
-                await self._on(self._working, self._floor.say_present)
-                await self._on(self._working, self._floor.keep_anchors)
-                await self._on(self._working, lambda: self._floor.offline.tell(self._floor.run))
-                await self.people.look_again()
-                # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
-                await self._on(self._working, self._floor.door.apply_waiting)
-                await self.attention()
+                if self.read_only is None:
+                    await self._on(self._working, partial(self._floor.greet, self.parked))
+                    await self.people.look_again()
+                    # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
+                    await self._on(self._working, self._floor.door.apply_waiting)
+                    await self.attention()
                 await self._look_at_site()
                 await self._reading.database_arrived()
             except Unavailable as error:
@@ -309,7 +308,7 @@ class Station:
         while True:
             await asyncio.sleep(_BRING_HOME_S)
             turn += 1
-            if self.database_up and turn % _LOOK_EVERY == 0:
+            if self.database_up and self.read_only is None and turn % _LOOK_EVERY == 0:
                 await self._look_around(anchors=turn % _ANCHOR_EVERY == 0)
             if self.waiting and self.database_up and not self._arrivals.locked():
                 try:
@@ -322,7 +321,7 @@ class Station:
     async def _look_around(self, *, anchors: bool) -> None:
         """Say that this station is there, and see whether its person still may; now and then note how far the audit has come."""
         try:
-            await self._on(self._working, self._floor.say_present)
+            await self._on(self._working, partial(self._floor.say_present, self.parked))
             if anchors:
                 await self._on(self._working, self._floor.keep_anchors)
         except GenbaError as error:

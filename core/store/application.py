@@ -115,7 +115,7 @@ def _apply_once(db: Db, work: Work) -> Outcome:
 
 def _begin(db: Db, work: Work) -> Outcome | None:
     """Ask the database; None: it is open, go on. Otherwise what this request became before, or its refusal."""
-    db.actor, db.request, db.decided_at, db.late = work.actor, work.request, work.request.decided_at, work.late
+    db.actor, db.request, db.decided_at, db.late = work.actor, work.request, work.request.happened_at, work.late
     db.messages.clear()
     db.reason = ""
     answer = db.execute(_BEGIN, work.told()).one()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from core.clock import Clock
+from core.clock import Clock, CorrectedClock
 from core.errors import Refused
 from core.store import arguments
 from core.store.actor import Actor, Authorisation, Prover, Secret, Signature, Signed
@@ -62,6 +62,12 @@ class Checking:
         meant = request.seal is not None and request.seal == self._prover.seal(request.session_id, request.message())
         return self._prover.token(request.session_id) if meant else None
 
+    def timed(self, request: Request) -> Request:
+        """``request`` with what is known by now of the clock by which it was decided."""
+        if request.corrected or not isinstance(self._clock, CorrectedClock):
+            return request
+        return request.model_copy(update={"clock_ahead_s": self._clock.ahead_at(request.decided_at, request.reading)})
+
     def refused(self, operation: Operation[Any, Any], actor: Actor) -> Work:
         """What names a refused press to the audit: its arguments were never looked at."""
         request = self._request(self._clock.uuid7(), operation, actor, {}, None)
@@ -70,6 +76,8 @@ class Checking:
     def _request(
         self, request_id: UUID, operation: Operation[Any, Any], actor: Actor, args: dict[str, Any], signed: Signed | None
     ) -> Request:
+        corrected = self._clock if isinstance(self._clock, CorrectedClock) else None
+        ahead_s = None if corrected is None else corrected.ahead_s
         return Request(
             id=request_id,
             operation=operation.name,
@@ -79,6 +87,9 @@ class Checking:
             decided_at=self._clock.now(),
             args=args,
             signed=signed,
+            corrected=ahead_s is not None,
+            clock_ahead_s=ahead_s,
+            reading=None if corrected is None else corrected.reading(),
         )
 
     def _proved(self, request_id: UUID, operation: Operation[P, V], args: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -188,7 +188,7 @@ class Door:
         """Keep an offline decision until the database returns, and show what it will mean."""
         if not work.operation.offline:
             raise self._away()
-        if self._database.state.read_only is not None and work.operation.kind == "intent":
+        if self._database.state.read_only is not None and (work.operation.kind == "intent" or self._database.name_taken):
             raise self._database.state.read_only
         subject, view, text = self._previews.make(work.operation, work.request, work.values)
         self._journal.append(work.request, work.actor, "new", subject=subject, preview=text)
@@ -260,7 +260,7 @@ class Door:
         # and its signature was good for that one moment.
         again = operation.offline or (bool(entry.lineage) and operation.meaning is None and not operation.proofs)
         values = operation.values(operation.validate(entry.request.args)) if again else {}
-        work = Work(operation, entry.request, entry.actor, values, True, self._checking.living(entry.request))
+        work = Work(operation, self._checking.timed(entry.request), entry.actor, values, True, self._checking.living(entry.request))
         if again:
             return self._run(work, application.apply)
         refusal = Refused("store.lost_with_server" if entry.lineage else "store.not_applied", operation=operation.name)

@@ -7,12 +7,12 @@ wait for a database that is known to be away.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
@@ -20,18 +20,23 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from core.clock import Clock, SystemClock
-from core.errors import GenbaError, Refused, Unavailable
+from core.clock import Clock, CorrectedClock, SystemClock
+from core.errors import GenbaError, Unavailable
 from core.log import Outage
-from core.store.address import OLDEST_SERVER, connect_parameters, failure_of
+from core.store.address import connect_parameters
 from core.store.base import Db
 from core.store.dialling import Opened, open_newest
-from core.store.faults import sqlstate
 from core.store.lane import Job, Lane, Watchdog
 from core.store.lineage import Seen
+from core.store.presence import Claim
 from core.store.replica import Replica
-from core.store.schema import Window, read_window
+from core.store.rounds import measure_clock, other_hosts
+from core.store.schema import Window
 from core.store.sealing import KeyRing
+from core.store.state import DatabaseState, as_reason, same
+from core.store.usable import usable_window
+
+__all__ = ["Database", "DatabaseState", "LaneName"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +45,7 @@ LaneName = Literal["listen", "operations", "queries"]
 
 _STATEMENT_TIMEOUT = {"listen": "5s", "operations": "10s", "queries": "30s", "reports": "30s"}
 _LIMITS = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "30s"}
+_SILENCE = {"idle_session_timeout": "15s"}  # a frozen station's session ends; the lane's own heartbeat comes three times as often
 _BEAT_S = 5.0
 _BEAT_DEADLINE_S = 3.0
 _CONNECT_DEADLINE_S = 6.0
@@ -47,31 +53,6 @@ _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
 _LONGEST_PAUSE_OF_MANY_S = 1.0  # with several hosts one of them is promoted soon, and work waits for it
 _LOOK_AROUND_S = 20.0
-_WHO = text(
-    "SELECT current_setting('server_version_num')::int, current_user, to_regnamespace('genba') IS NULL,"
-    " EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname IN ('genba_station', 'genba_owner') AND pg_has_role(oid, 'USAGE'))"
-)
-
-_KNOWS_STATIONS = text("SELECT to_regprocedure('genba.station_of(text)')")
-_STATION = text("SELECT genba.station_of(:station)")
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseState:
-    """What is known of the database.
-
-    Attributes:
-        up: It answers, and this station may at least read.
-        reason: Why it is not up; None when it is, or before the first attempt has ended.
-        read_only: Why this station may only read (``store.program_too_old``, ``store.schema_too_old``); None when it may write.
-    """
-
-    up: bool
-    reason: GenbaError | None = None
-    read_only: Unavailable | None = None
-
-    def __bool__(self) -> bool:
-        return self.up
 
 
 class Database:
@@ -86,6 +67,8 @@ class Database:
         allow_unsafe: Let the address do without what proves the server and hides the talk; see ``connect_parameters``.
         seen: The newest server known here; None: known only while this object lives.
         replicas: ``host[:port],…`` of standbys that reports are read from; "" for none.
+        claim: Of the station's name, for the program that is the station; None for command lines.
+        correct: Learns how far the computer's clock is from the server's; None: nobody wants to know.
     """
 
     def __init__(
@@ -99,12 +82,15 @@ class Database:
         allow_unsafe: bool = False,
         seen: Seen | None = None,
         replicas: str = "",
+        claim: Claim | None = None,
+        correct: CorrectedClock | None = None,
     ) -> None:
         self._url: Callable[[], str] = (lambda: url) if isinstance(url, str) else url
         self._station, self._revive = station, revive
         self._ring, self._allow_unsafe = ring or KeyRing(), allow_unsafe
         self._seen, self._lineage, self._hosts = seen or Seen(), "", 1
         self._clock = clock or SystemClock()
+        self._claim, self._correct = claim, correct
         self._looked_at = self._clock.monotonic()
         self._outage = Outage(log, "database", self._clock)
         self._state = DatabaseState(up=False)
@@ -114,7 +100,7 @@ class Database:
         self._listening: tuple[int, set[str]] = (0, set())
         self._pause_s = _FIRST_PAUSE_S
         self._closing = False
-        self._dials: dict[LaneName, Callable[[Callable[[], bool]], Opened]] = {}
+        self._dials: dict[LaneName, Callable[..., Opened]] = {}
         self._watchdog = Watchdog(f"database-{station}-watchdog", self._clock)
         self._lanes: dict[str, Lane] = {name: self._lane(name) for name in ("listen", "operations", "queries")}
         self._replica: Replica | None = None
@@ -142,6 +128,16 @@ class Database:
     def lineage_on(self, lane: LaneName) -> str:
         """What the server is that ``lane`` is connected to; inside a job: that the job works on."""
         return str(self._lanes[lane].lineage or "")
+
+    @property
+    def name_taken(self) -> bool:
+        """Whether another program has this station's name, as far as was heard last; also while the database is away."""
+        return self._claim is not None and self._claim.denied is not None
+
+    @property
+    def knows_presence(self) -> bool:
+        """Whether the database has what this program's revision brought: claims, presence, a turn of leases in one question."""
+        return self._claim is not None and self._claim.known
 
     def start(self) -> None:
         """Start the threads; returns at once. ``watch`` tells when the database is up."""
@@ -205,10 +201,15 @@ class Database:
             self._channels[channel] = (heard, gap)
         self._lanes["listen"].poke(idle=True)
 
+    def listen_anew(self) -> None:
+        """Throw the listening connection away: notices do not come through it any more. ``gap`` is called when the next one listens."""
+        self._lanes["listen"].cut()
+
     def close(self, grace_s: float = 1.0) -> None:
         """End all threads: what runs gets ``grace_s`` to finish, then its connection is cut. Within 3 s; idempotent."""
         if self._closing:
             return
+        self._leave()
         self._closing = True
         alive = [lane for lane in self._lanes.values() if lane.ident is not None]
         closers = [threading.Thread(target=lane.close, args=(grace_s,)) for lane in alive]
@@ -224,10 +225,25 @@ class Database:
 
     # Inside ------------------------------------------------------------------------------------------------------
 
+    def _leave(self) -> None:
+        """Give the station's name back; whoever cannot be told sees it expire."""
+        if self._claim is None or not self._state.up or self._state.read_only is not None:
+            return
+        claim = self._claim
+
+        def leave(db: Db) -> None:
+            claim.leave(db)
+            db.commit()
+
+        with contextlib.suppress(GenbaError, DBAPIError):
+            self.submit("listen", leave, deadline_s=1.0).result()
+
     def _lane(self, name: LaneName) -> Lane:
-        def dial(give_up: Callable[[], bool]) -> Opened:
+        def dial(give_up: Callable[[], bool], beside: bool = False) -> Opened:
             parameters = self._parameters(name)
             self._hosts = parameters.get("host", "").count(",") + 1
+            if beside:
+                parameters = other_hosts(parameters, self._lanes["listen"].server)
             opened = open_newest(parameters, self._seen, give_up)
             self._seen.note(opened.lineage)
             overtaken = self._seen.judge(opened.lineage)
@@ -256,7 +272,8 @@ class Database:
             url = self._url()
         except (OSError, ValueError) as error:  # the embedded server's own files are not there (yet)
             raise psycopg.OperationalError(str(error)) from None
-        settings = {"statement_timeout": _STATEMENT_TIMEOUT[lane], **_LIMITS}
+        settings = {"statement_timeout": _STATEMENT_TIMEOUT[lane], **_LIMITS, **(_SILENCE if lane == "listen" else {})}
+        settings |= {} if self._claim is None else self._claim.settings
         return connect_parameters(url, f"genba/{self._station}/{lane}", allow_unsafe=self._allow_unsafe, **settings)
 
     def _refusal(self, lane: LaneName) -> GenbaError | None:
@@ -284,18 +301,18 @@ class Database:
         listen = self._lanes["listen"]
         connected = listen.connected
         try:
-            window, heard = listen.perform(self._look, _BEAT_DEADLINE_S if self._state.up else _CONNECT_DEADLINE_S)
+            window, heard, denied = listen.perform(self._look, _BEAT_DEADLINE_S if self._state.up else _CONNECT_DEADLINE_S)
         except Exception as error:  # noqa: BLE001 - an unforeseen answer of a server also means: not usable
             if self._closing:
                 return _LONGEST_PAUSE_S
             if connected and not listen.connected:
                 return 0.0  # only this connection may be gone: ask on a new one before saying that the database is down
-            self._set(DatabaseState(up=False, reason=self._bring_back(_as_reason(error))))
+            self._set(DatabaseState(up=False, reason=self._bring_back(as_reason(error))))
             longest_s = _LONGEST_PAUSE_S if self._hosts == 1 else _LONGEST_PAUSE_OF_MANY_S
             pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, longest_s)
             return pause_s * random.uniform(0.7, 1.0)  # noqa: S311 - spreads the stations, guards nothing
         self._pause_s = _FIRST_PAUSE_S
-        self._set(DatabaseState(up=True, read_only=window.verdict()))
+        self._set(DatabaseState(up=True, read_only=window.verdict() or denied))
         self._announce_gaps(heard)
         return 0.0 if self._overtaken() else _BEAT_S
 
@@ -305,7 +322,8 @@ class Database:
             return False
         self._looked_at = self._clock.monotonic()
         try:
-            opened = self._dials["listen"](lambda: self._closing)
+            # Where we are is not asked again: a station has three connections to a server, and at no moment a fourth.
+            opened = self._dials["listen"](lambda: self._closing, beside=True)
         except (psycopg.Error, GenbaError):
             return False  # the connections that there are go on working
         opened.connection.close()
@@ -317,42 +335,24 @@ class Database:
                 self._revive(lambda: self._closing)
                 self._pause_s = _FIRST_PAUSE_S / 8  # it is back: connect at once
             except Exception as error:  # noqa: BLE001 - whatever stops it, this lane goes on asking
-                return _as_reason(error)
+                return as_reason(error)
         return reason
 
-    def _look(self, db: Db) -> tuple[Window, set[str]]:
+    def _look(self, db: Db) -> tuple[Window, set[str], Unavailable | None]:
         """Whether server, log-in and schema are usable; also listens to channels that were added, or are new to this connection."""
-        number, login, is_empty, is_station = db.execute(_WHO).one()
-        if number < OLDEST_SERVER:
-            raise Unavailable("store.server_too_old", have=str(number // 10000), want=str(OLDEST_SERVER // 10000))
-        if is_empty:
-            raise Unavailable("store.schema_missing")
-        if not is_station:
-            raise Refused("store.login_not_station", login=login)
-        window = read_window(db.connection())
-        if window is None:
-            raise Unavailable("store.schema_missing")
-        self._check_name(db, window)
+        window = usable_window(db, self._station)
+        denied = self._claim.take(db) if self._claim is not None and window.verdict() is None else None
         with self._lock:
             channels = set(self._channels)
         generation, listening = self._listening
+        if self._correct is not None:
+            # Before anything that waits is brought home: its time is corrected by what is found.
+            measure_clock(db, self._correct, often=generation != self._lanes["listen"].generation)
         missing = channels - listening if generation == self._lanes["listen"].generation else channels
         for channel in sorted(missing):
             db.execute(text(f"LISTEN {channel}"))
         db.commit()
-        return window, channels
-
-    def _check_name(self, db: Db, window: Window) -> None:
-        """A log-in bound to another station, or revoked, is of no use here, and that is said before anybody decides anything."""
-        if window.verdict() is not None or db.execute(_KNOWS_STATIONS).scalar_one() is None:
-            return
-        try:
-            db.execute(_STATION, {"station": self._station})
-        except DBAPIError as error:
-            if sqlstate(error) != "GB002":
-                raise
-            db.rollback()
-            raise Refused("store.station_refused", problem=str(failure_of(error)).splitlines()[0]) from None
+        return window, channels, denied
 
     def _announce_gaps(self, heard: set[str]) -> None:
         generation = self._lanes["listen"].generation
@@ -374,24 +374,10 @@ class Database:
                 log.warning("database is read-only for this station: %s", state.read_only)
         else:
             self._outage.down(state.reason.lines("en").what if state.reason else "?")
-        if _same(old, state):
+        if same(old, state):
             return
         if state.up and not old.up:
             self._lanes["operations"].warm_up()
             self._lanes["queries"].warm_up()
         for watcher in watchers:
             watcher(state)
-
-
-def _as_reason(error: BaseException) -> GenbaError:
-    if isinstance(error, GenbaError):
-        late = error.code == "store.deadline"
-        return Unavailable("store.away", problem={"ja": "応答なし", "en": "no answer"}) if late else error
-    return Unavailable("store.away", problem=f"{type(error).__name__}: {error}".splitlines()[0])
-
-
-def _same(one: DatabaseState, other: DatabaseState) -> bool:
-    def told(state: DatabaseState) -> tuple[bool, str | None, str | None]:
-        return state.up, state.reason.code if state.reason else None, state.read_only.code if state.read_only else None
-
-    return told(one) == told(other)

@@ -33,7 +33,7 @@ def sqlstate(error: BaseException) -> str:
 def is_lane_matter(error: DBAPIError) -> bool:
     """Whether the connection, a lock, a time limit or the server's disk is the trouble, which the lane translates."""
     state = sqlstate(error)
-    return not state or error.connection_invalidated or state.startswith(("08", "57", "53")) or state in ("25006", "55P03")
+    return not state or error.connection_invalidated or state.startswith(("08", "57", "53")) or state in ("25006", "55P03", "GB005")
 
 
 def operator_error(error: Exception, name: str, constraints: Mapping[str, str] = _NO_CONSTRAINTS) -> GenbaError:

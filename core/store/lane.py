@@ -25,6 +25,7 @@ from core.store.address import connection_failure, failure_of
 from core.store.base import Db
 from core.store.dialling import Opened
 from core.store.lineage import Lineage
+from core.store.presence import name_taken
 from core.store.sealing import KeyRing, give_keys
 from core.store.wire import Wire, wait_readable
 
@@ -214,6 +215,13 @@ class Lane(threading.Thread):
         """Whether there is a connection, dead or alive."""
         return self._connection is not None
 
+    @property
+    def server(self) -> tuple[str, str]:
+        """Host and port of the server it is connected to; empty for none."""
+        wire = self._wire
+        info = None if wire is None or wire.connection.closed else wire.connection.info
+        return ("", "") if info is None else (info.host, str(info.port))
+
     def warm_up(self) -> None:
         """Open the connection before the first job needs it."""
         job = Job(lambda db: None, self._clock.monotonic() + 10.0)
@@ -330,6 +338,10 @@ class Lane(threading.Thread):
             if not self._idling:  # the idle function sees it itself, and knows when to try again
                 self._lost(reason)
             return reason
+        if state == "GB005":  # a second program has the station's name: the heartbeat finds out more
+            if not self._idling:
+                self._lost(name_taken("", str(inner).splitlines()[0]))
+            return name_taken("", str(inner).splitlines()[0])
         if state == "57014":
             return Unavailable("store.slow", unknown=False)
         if state == "55P03":

@@ -9,6 +9,8 @@ Functions take the session of the ``listen`` lane (or of any transaction) and le
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +20,7 @@ from core.store.base import Db
 
 _ACQUIRE = text("SELECT * FROM genba.lease_acquire(:name, :holder, :ttl_s)")
 _RENEW = text("SELECT * FROM genba.lease_renew(:name, :holder, :epoch, :ttl_s)")
+_TURN = text("SELECT * FROM genba.lease_turn(:holder, CAST(:wanted AS jsonb), :ttl_s)")
 _RELEASE = text("SELECT genba.lease_release(:name, :holder, :epoch)")
 
 
@@ -60,6 +63,26 @@ def renew(db: Db, lease: Lease, ttl_s: float) -> Lease | None:
     values = {"name": lease.name, "holder": lease.holder, "epoch": lease.epoch, "ttl_s": _seconds(ttl_s)}
     row = db.execute(_RENEW, values).one_or_none()
     return None if row is None else Lease(lease.name, lease.holder, lease.epoch, row.expires_at)
+
+
+def turn(db: Db, wanted: Mapping[str, Lease | None], holder: str, ttl_s: float) -> dict[str, tuple[Lease | None, str]]:
+    """All jobs of a station in one question: keeps those it has, tries to take the others.
+
+    The reading of a source is also taken from a station that has no connection to the database any more and has missed a renewal
+    (three seconds), and from an earlier life of this station itself; see ``genba_guard.orphaned``.
+
+    Args:
+        wanted: Job → the lease that is held, or None.
+
+    Returns:
+        Job → the lease, or None and who holds it ("": nobody).
+    """
+    asked = {name: None if held is None else held.epoch for name, held in wanted.items()}
+    rows = db.execute(_TURN, {"holder": holder, "wanted": json.dumps(asked), "ttl_s": _seconds(ttl_s)})
+    return {
+        row.name: (None if row.epoch is None else Lease(row.name, holder, row.epoch, row.expires_at, row.seen_until), row.holder)
+        for row in rows
+    }
 
 
 def release(db: Db, lease: Lease) -> None:

@@ -31,9 +31,14 @@ _BIND: Final = text(
     "INSERT INTO genba.station (code, login) VALUES (:station, :login)"
     " ON CONFLICT (code) DO UPDATE SET login = excluded.login, revoked_at = NULL"
 )
-_LIST: Final = text(
-    "SELECT s.code, s.login, r.rolcanlogin, s.revoked_at, s.seen_at, s.program_version FROM genba.station s"
-    " LEFT JOIN pg_roles r ON r.rolname = s.login ORDER BY s.code"
+_KNOWS_PRESENCE: Final = text("SELECT to_regclass('genba.presence') IS NOT NULL")
+_PRESENCE: Final = "p.claimed_until > clock_timestamp() AS here, p.clock_ahead_s, p.notice_lag_s, p.waiting, p.parked"
+_NO_PRESENCE: Final = "false AS here, NULL::float8 AS clock_ahead_s, NULL::float8 AS notice_lag_s, 0 AS waiting, 0 AS parked"
+_LIST: Final = (
+    "SELECT s.code, s.login, r.rolcanlogin, s.revoked_at, s.seen_at, s.program_version, s.host, {presence},"
+    " (SELECT string_agg(u.code, ', ' ORDER BY u.code) FROM genba.session e JOIN genba.app_user u ON u.id = e.user_id"
+    "  WHERE e.station = s.code AND e.ended_at IS NULL AND e.expires_at > clock_timestamp()) AS people"
+    " FROM genba.station s LEFT JOIN pg_roles r ON r.rolname = s.login {join} ORDER BY s.code"
 )
 
 
@@ -68,6 +73,10 @@ class StationLogin:
         may_log_in: The role exists and may log in.
         revoked_at: Since when it is of no use; None while it works.
         seen_at: When the station said last that it is there; None for never.
+        people: Codes of who is signed in there, ", " between; "" for nobody.
+        here: A program holds the station's name now.
+        clock_ahead_s, notice_lag_s: Of its clock against the server's, and of notices, seconds; None: not measured.
+        waiting, parked: Decisions in its journal that are not in the database, and those that need a person.
     """
 
     station: str
@@ -76,6 +85,13 @@ class StationLogin:
     revoked_at: datetime | None
     seen_at: datetime | None
     program_version: str
+    host: str = ""
+    people: str = ""
+    here: bool = False
+    clock_ahead_s: float | None = None
+    notice_lag_s: float | None = None
+    waiting: int = 0
+    parked: int = 0
 
 
 def login_of(station: str) -> str:
@@ -153,9 +169,17 @@ def revoke(url: str, station: str, *, allow_unsafe: bool = False) -> None:
 def listed(url: str, *, allow_unsafe: bool = False) -> list[StationLogin]:
     """Every station with its log-in, by code. Raises as ``add``."""
     with connected(url, allow_unsafe=allow_unsafe) as connection:
-        rows = connection.execute(_LIST).all()
+        known = connection.execute(_KNOWS_PRESENCE).scalar_one()  # not before revision 0005
+        presence, join = (_PRESENCE, "LEFT JOIN genba.presence p ON p.station = s.code") if known else (_NO_PRESENCE, "")
+        rows = connection.execute(text(_LIST.format(presence=presence, join=join))).all()
         connection.commit()
-    return [StationLogin(row.code, row.login, bool(row.rolcanlogin), row.revoked_at, row.seen_at, row.program_version) for row in rows]
+    return [
+        StationLogin(
+            row.code, row.login, bool(row.rolcanlogin), row.revoked_at, row.seen_at, row.program_version, row.host, row.people or "",
+            bool(row.here), row.clock_ahead_s, row.notice_lag_s, row.waiting or 0, row.parked or 0,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def kept(connection: Connection) -> list[KeptLogin]:

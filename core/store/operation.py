@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, ParamSpec, TypeVar
@@ -18,6 +18,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from core.clock import Reading
 from core.store import arguments
 from core.store.actor import GUEST, Actor, Authorisation, Prover, Secret, Signature, Signed, holds
 from core.store.arguments import Arguments, Note, Proof
@@ -47,6 +48,10 @@ class Request(BaseModel):
         signed: The verified signature of an operation that declares a meaning, otherwise None.
         seal: Made under the key of the person's session when he decided: by it the database believes a request that waited
             here, whoever could write this file meanwhile. None for systems.
+        corrected: ``decided_at`` goes by the server's clock already; False: by this computer's, as the server was never asked before.
+        clock_ahead_s: How far this computer's clock was ahead of the server's then, seconds; None while nobody knows. Not sealed: it is
+            measured after the decision where that was made in the dark.
+        reading: The same moment on a clock that nobody can turn; None: of an earlier version.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +65,16 @@ class Request(BaseModel):
     args: dict[str, JsonValue]
     signed: Signed | None = None
     seal: str | None = None
+    corrected: bool = False
+    clock_ahead_s: float | None = None
+    reading: Reading | None = None
+
+    @property
+    def happened_at(self) -> datetime:
+        """When the person decided, by the server's clock as far as that is known."""
+        if self.corrected or self.clock_ahead_s is None:
+            return self.decided_at
+        return self.decided_at - timedelta(seconds=self.clock_ahead_s)
 
     def wire(self, user_name: str = "") -> dict[str, Any]:
         """The request as ``genba.begin_operation`` reads it: its sealed parts are texts, so that both sides hash the same bytes."""
@@ -73,6 +88,8 @@ class Request(BaseModel):
             "decided_at": self.decided_at.astimezone(UTC).isoformat(),
             "args": json.dumps(self.args, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
             "seal": self.seal,
+            "corrected": self.corrected,
+            "clock_ahead_s": self.clock_ahead_s,
         }
 
     def message(self) -> bytes:

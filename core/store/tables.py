@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -231,6 +232,41 @@ class RelayRow(Base):
     epoch: Mapped[int] = mapped_column(BigInteger)
     sent_at: Mapped[UtcAt]
     payload: Mapped[dict[str, Any]]
+
+
+class PresenceRow(Base):
+    """Which running program has the name of a station, and what it says of itself. Unlogged: it says so again in seconds.
+
+    Attributes:
+        run_id: Of the program, made when it starts; its connections carry it (``genba.run``).
+        home_id: Of the folder it works in.
+        host: Computer it runs on.
+        claimed_until: From then on another program may have the name; all times are the server's.
+        told_at: When it said the rest; None: it has not yet.
+        clock_ahead_s: How far its computer's clock is ahead of the server's, seconds; None while it has not measured.
+        notice_lag_s: From a change to its being heard there, seconds; None while it has not measured.
+        waiting: Decisions in its journal that are not in the database; ``parked``: that need a person.
+    """
+
+    __audit__ = None
+    __tablename__ = "presence"
+    __table_args__ = (
+        CheckConstraint("clock_ahead_s > '-Infinity' AND clock_ahead_s < 'Infinity'", name="clock_ahead_s_is_number"),
+        CheckConstraint("notice_lag_s >= 0 AND notice_lag_s < 'Infinity'", name="notice_lag_s_is_number"),
+        {"prefixes": ["UNLOGGED"]},
+    )
+
+    station: Mapped[str] = mapped_column(String(50), primary_key=True)
+    run_id: Mapped[UUID]
+    home_id: Mapped[UUID]
+    host: Mapped[str] = mapped_column(server_default="")
+    claimed_at: Mapped[UtcAt]
+    claimed_until: Mapped[UtcAt]
+    told_at: Mapped[datetime | None]
+    clock_ahead_s: Mapped[float | None] = mapped_column(Double)
+    notice_lag_s: Mapped[float | None] = mapped_column(Double)
+    waiting: Mapped[int] = mapped_column(Integer, server_default="0")
+    parked: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 class LeaseRow(Base):

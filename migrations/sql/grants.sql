@@ -8,7 +8,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA genba FROM PUBLIC, genba_station;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA genba TO genba_station;
 
 -- Written by functions alone.
-REVOKE INSERT, UPDATE ON genba.audit, genba.audit_head, genba.signature, genba.request, genba.lease, genba.relay, genba.role
+REVOKE INSERT, UPDATE ON genba.audit, genba.audit_head, genba.signature, genba.request, genba.lease, genba.relay, genba.role,
+    genba.presence
 FROM genba_station;
 
 -- Belongs to the migrations.

@@ -3,7 +3,8 @@
 -- Runs as the owner of the schemas, after the tables exist; may be run again.
 --
 -- SQLSTATEs: GB001 no operation (or evidence) is open, or not for this table · GB002 this log-in is no station ·
--- GB003 not on this line · GB004 wrong use of these functions. What a person must read is answered, not raised.
+-- GB003 not on this line · GB004 wrong use of these functions · GB005 another program has this station's name; the message is its
+-- computer. What a person must read is answered, not raised.
 
 -- A sequence that is not logged is unusable on a standby that saw it being made and is promoted before its next restart point. Its
 -- table may stay unlogged: it is empty between two transactions.
@@ -22,7 +23,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- The station that the log-in is bound to. On an embedded server, and for the owner, the one it names.
-CREATE OR REPLACE FUNCTION genba_guard.this_station(p_named text) RETURNS text
+CREATE OR REPLACE FUNCTION genba_guard.bound_station(p_named text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     bound record;
@@ -47,6 +48,32 @@ BEGIN
     END IF;
     RAISE EXCEPTION 'the log-in % belongs to no station', session_user USING ERRCODE = 'GB002';
 END $$;
+
+-- The same, for whoever is to do something in its name: a program that says which run it is (genba.run) and has lost the name to another,
+-- because it was frozen or is a second one, does nothing any more. Command lines and older programs do not say.
+CREATE OR REPLACE FUNCTION genba_guard.this_station(p_named text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = genba, pg_temp AS $$
+DECLARE
+    me text := genba_guard.bound_station(p_named);
+    run text := current_setting('genba.run', true);
+    there text;
+BEGIN
+    IF coalesce(run, '') <> '' THEN
+        SELECT p.host INTO there FROM presence p WHERE p.station = me AND p.run_id::text <> run AND p.claimed_until > clock_timestamp();
+        IF FOUND THEN
+            RAISE EXCEPTION '%', there USING ERRCODE = 'GB005';
+        END IF;
+    END IF;
+    RETURN me;
+END $$;
+
+-- When a request was decided, by the server's clock: by the station's, less what that was ahead of ours. Where the station corrected its
+-- clock before (corrected), or did not say, the time stands as it was given.
+CREATE OR REPLACE FUNCTION genba_guard.decided_at(p_request jsonb) RETURNS timestamptz
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (p_request ->> 'decided_at')::timestamptz - CASE WHEN coalesce((p_request ->> 'corrected')::boolean, false) THEN interval '0'
+           ELSE make_interval(secs => greatest(-1e10, least(1e10, coalesce((p_request ->> 'clock_ahead_s')::float8, 0)))) END
+$$;
 
 -- Every name under which a permission can be held: itself and the wildcards on its whole parts.
 CREATE OR REPLACE FUNCTION genba_guard.patterns(p_permission text) RETURNS text[]
@@ -121,7 +148,9 @@ CREATE OR REPLACE FUNCTION genba_guard.who(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
     hit record;
-    decided timestamptz := (p_request ->> 'decided_at')::timestamptz;
+    -- A station that measured its clock says so; else what was measured when the session began stands for it.
+    decided timestamptz := genba_guard.decided_at(p_request);
+    measured constant boolean := p_request ->> 'clock_ahead_s' IS NOT NULL;
     clocks constant interval := '5 minutes';
     -- So long a request may wait in a journal. After that a seal proves nothing any more: whoever finds an old disk has its keys.
     kept constant interval := '60 days';
@@ -147,20 +176,20 @@ BEGIN
         message := genba_guard.frame(p_request ->> 'id', p_request ->> 'operation', p_station, p_request ->> 'user_code',
                                      p_request ->> 'session_id', p_request ->> 'decided_at', p_request ->> 'args');
         SELECT s.id, s.user_id, s.roles, s.seal_inner, s.seal_outer, u.code, u.name, u.language,
-               u.active AND u.retired_at IS NULL AS may, false AS offline, decided - make_interval(secs => s.clock_ahead_s) AS at INTO hit
+               u.active AND u.retired_at IS NULL AS may, false AS offline, decided - make_interval(secs => CASE WHEN measured THEN 0 ELSE s.clock_ahead_s END) AS at INTO hit
         FROM session s JOIN app_user u ON u.id = s.user_id
         WHERE s.id = (p_request ->> 'session_id')::uuid AND s.station = p_station AND s.seal_inner IS NOT NULL
-          AND decided - make_interval(secs => s.clock_ahead_s) > clock_timestamp() - kept
-          AND decided - make_interval(secs => s.clock_ahead_s)
+          AND decided - make_interval(secs => CASE WHEN measured THEN 0 ELSE s.clock_ahead_s END) > clock_timestamp() - kept
+          AND decided - make_interval(secs => CASE WHEN measured THEN 0 ELSE s.clock_ahead_s END)
               BETWEEN s.started_at - clocks AND least(s.ended_at, s.expires_at, clock_timestamp()) + clocks;
         IF NOT FOUND THEN
             SELECT (p_request ->> 'session_id')::uuid AS id, k.user_id, to_jsonb(k.roles) AS roles, k.seal_inner, k.seal_outer, u.code,
                    u.name, u.language, u.active AND u.retired_at IS NULL AS may, true AS offline,
-                   decided - make_interval(secs => k.clock_ahead_s) AS at INTO hit
+                   decided - make_interval(secs => CASE WHEN measured THEN 0 ELSE k.clock_ahead_s END) AS at INTO hit
             FROM genba_guard.offline_key k JOIN app_user u ON u.id = k.user_id
             WHERE u.code = p_request ->> 'user_code' AND k.station = p_station
-              AND decided - make_interval(secs => k.clock_ahead_s) > clock_timestamp() - kept
-              AND decided - make_interval(secs => k.clock_ahead_s)
+              AND decided - make_interval(secs => CASE WHEN measured THEN 0 ELSE k.clock_ahead_s END) > clock_timestamp() - kept
+              AND decided - make_interval(secs => CASE WHEN measured THEN 0 ELSE k.clock_ahead_s END)
                   BETWEEN k.issued_at - clocks AND least(k.expires_at, k.ended_at, clock_timestamp()) + clocks
               AND p_request ->> 'seal' = genba_guard.seal(k.seal_inner, k.seal_outer, message)
               AND NOT EXISTS (SELECT FROM session s WHERE s.id = (p_request ->> 'session_id')::uuid)
@@ -274,7 +303,7 @@ BEGIN
         END IF;
     END IF;
     IF refusal IS NOT NULL THEN
-        PERFORM genba_guard.audit_refusal(me, its_id, p_operation, asker, (p_request ->> 'decided_at')::timestamptz, refusal);
+        PERFORM genba_guard.audit_refusal(me, its_id, p_operation, asker, genba_guard.decided_at(p_request), refusal);
         RETURN QUERY SELECT 'denied'::text, refusal, NULL::timestamptz;
         RETURN;
     END IF;
@@ -284,10 +313,14 @@ BEGIN
     IF asker.offline THEN
         extra := extra || jsonb_build_object('offline', true);
     END IF;
+    -- How far the station's own clock was ahead, where that was more than one need not speak of.
+    IF abs((p_request ->> 'clock_ahead_s')::float8) > 2 THEN
+        extra := extra || jsonb_build_object('clock_ahead_s', round((p_request ->> 'clock_ahead_s')::numeric, 3));
+    END IF;
     INSERT INTO genba_guard.open_work (xid, kind, operation, tables, lines, request_id, request, user_id, user_code, user_name, session_id,
                                        station, decided_at, detail)
     VALUES (pg_current_xact_id(), 'operation', p_operation, declared.tables, may, its_id, p_request - 'seal', asker.user_id,
-            asker.user_code, asker.user_name, asker.session_id, me, (p_request ->> 'decided_at')::timestamptz, extra);
+            asker.user_code, asker.user_name, asker.session_id, me, genba_guard.decided_at(p_request), extra);
     RETURN QUERY SELECT 'open'::text, NULL::jsonb, NULL::timestamptz;
 END $$;
 
@@ -379,7 +412,7 @@ BEGIN
     DELETE FROM genba_guard.open_work w WHERE w.xid = work.xid;
     -- What the station adds stands beside what the database knows, never in its place.
     told := CASE WHEN jsonb_typeof(p_detail) = 'object' AND octet_length(p_detail::text) <= 8000
-                 THEN p_detail - ARRAY['signature', 'authorised_by', 'late', 'offline', 'refusal', 'unproved'] ELSE '{}' END || work.detail;
+                 THEN p_detail - ARRAY['signature', 'authorised_by', 'late', 'offline', 'clock_ahead_s', 'refusal', 'unproved'] ELSE '{}' END || work.detail;
     -- Only what was signed for this very operation: under the same request a station could show one thing to the signer and do another.
     UPDATE genba_guard.ticket t SET used_at = clock_timestamp()
     WHERE t.request_id = work.request_id AND t.purpose = 'signature' AND t.operation = work.operation AND t.session_id = work.session_id
@@ -411,13 +444,13 @@ BEGIN
     IF p_final AND asker.kind <> '' THEN
         INSERT INTO request (id, operation, kind, station, user_code, session_id, decided_at, args, state, refusal)
         VALUES ((p_request ->> 'id')::uuid, p_operation, its_kind, me, asker.user_code, asker.session_id,
-                (p_request ->> 'decided_at')::timestamptz, (p_request ->> 'args')::jsonb, 'refused', p_refusal)
+                genba_guard.decided_at(p_request), (p_request ->> 'args')::jsonb, 'refused', p_refusal)
         ON CONFLICT (id) DO NOTHING;
         IF NOT FOUND THEN
             RETURN NULL; -- refused and audited before; the answer to it was lost
         END IF;
     END IF;
-    RETURN genba_guard.audit_refusal(me, (p_request ->> 'id')::uuid, p_operation, asker, (p_request ->> 'decided_at')::timestamptz, p_refusal);
+    RETURN genba_guard.audit_refusal(me, (p_request ->> 'id')::uuid, p_operation, asker, genba_guard.decided_at(p_request), p_refusal);
 END $$;
 
 -- ---- what the triggers see --------------------------------------------------------------------------------------------
@@ -645,7 +678,7 @@ $$;
 -- Whether this log-in may speak for the station that the program calls itself; raises GB002 when not.
 CREATE OR REPLACE FUNCTION genba.station_of(p_station text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = genba_guard, pg_temp AS $$
-    SELECT genba_guard.this_station(p_station)
+    SELECT genba_guard.bound_station(p_station)
 $$;
 
 GRANT EXECUTE ON FUNCTION genba.station_of(text), genba.begin_operation(text, text, jsonb), genba.end_operation(jsonb, text, jsonb),

@@ -1754,6 +1754,34 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>端末内</translation>
     </message>
     <message>
+        <source>not here</source>
+        <translation>停止中</translation>
+    </message>
+    <message>
+        <source>{n} waiting</source>
+        <translation>待ち {n} 件</translation>
+    </message>
+    <message>
+        <source>clock {by} s</source>
+        <translation>時計 {by} 秒</translation>
+    </message>
+    <message>
+        <source>notices {lag} s late</source>
+        <translation>通知 {lag} 秒遅れ</translation>
+    </message>
+    <message>
+        <source>not measured</source>
+        <translation>未測定</translation>
+    </message>
+    <message>
+        <source>Told at {at}. Waiting in its journal: {waiting}, for a person: {parked}.</source>
+        <translation>{at} に通知。端末内の登録待ち {waiting} 件、要確認 {parked} 件。</translation>
+    </message>
+    <message>
+        <source>Its clock is ahead of the database&apos;s by {by}; notices reach it after {lag}.</source>
+        <translation>時計はデータベースより {by} 進んでいます。通知は {lag} で届きます。</translation>
+    </message>
+    <message>
         <source>{user}: signed in since {begun}, until {end}</source>
         <translation>{user}: {begun} からログイン中（{end} まで）</translation>
     </message>

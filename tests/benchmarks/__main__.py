@@ -8,7 +8,7 @@ import json
 import os
 import time
 
-NAMES = ("start", "latency", "audit", "acquisition", "reconnect", "scale", "failover")
+NAMES = ("start", "latency", "audit", "acquisition", "reconnect", "scale", "failover", "stations")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import failover, latency, start
+from tests.benchmarks import failover, latency, start, stations
 
 
 def test_start_measures_yardstick_and_shell(tmp_path: Path) -> None:
@@ -32,3 +32,14 @@ def test_failover_without_a_failover_manager_says_what_is_missing(monkeypatch: p
     figures = failover.run(quick=True)
     assert figures.keys() == {"error"}
     assert "apt-get install" in json.loads(json.dumps(figures))["error"]
+
+
+def test_stations_measures_a_change_a_takeover_and_a_press_beside_a_year() -> None:
+    sizes = {"changes": 4, "work_s": 2.0, "year_s": 3.0, "takeovers": 1}
+    figures = stations.measure(2, 2, sizes, year_rows=10_000)
+    promised = {"refresh_p95_ms", "operations_s", "takeover_killed_s", "takeover_frozen_s", "connections_per_station", "press_p99_ms"}
+    assert promised <= figures.keys()
+    assert all(figures[key] > 0 for key in promised)
+    assert figures["connections_per_station"] <= 3
+    assert figures["settings"]["fsync"] == "on"
+    json.dumps(figures, allow_nan=False)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from core.equipment.stations import StationView
+from core.equipment.stations import StandingView, StationView
 from core.errors import Unavailable
 from core.users.admin_views import BadgeView, PersonView, SessionView
 from core.users.audit_views import AuditEntry, ColumnChange, Mark, RowChange
@@ -25,6 +25,8 @@ from hmi.panels.users.trail import TrailPage
 from tests.screens.people import bridge
 
 AT = datetime(2026, 7, 14, 1, 42, 7, tzinfo=UTC)
+WELL = StandingView(AT, True, 0.012, 0.02, 0, 0)
+UNWELL = StandingView(AT, False, -86_400.4, 12.0, 7, 1)
 OPERATOR, ADMINISTRATOR = 0, 2
 
 
@@ -84,8 +86,8 @@ def trail() -> dict[Hashable, Any]:
 def stations() -> dict[Hashable, Any]:
     """One with sign-ins without the database, one that was revoked, one that never came."""
     found = (
-        StationView(1, "PANEL-1", "", "L1", "hmi-l1", "0.2.0", AT, AT, "genba_panel_1", None, 24, (session("PANEL-1"),)),
-        StationView(2, "PANEL-12", "", "L12", "hmi-press-line-12", "0.2.0", AT, AT, "genba_panel_12", AT, 0, ()),
+        StationView(1, "PANEL-1", "", "L1", "hmi-l1", "0.2.0", AT, AT, "genba_panel_1", None, 24, (session("PANEL-1"),), WELL),
+        StationView(2, "PANEL-12", "", "L12", "hmi-press-line-12", "0.2.0", AT, AT, "genba_panel_12", AT, 0, (), UNWELL),
         StationView(3, "OFFICE", "", "", "", "", None, None, "", None, 0, ()),
     )
     return {each.id: each for each in found}

@@ -13,12 +13,14 @@ from tests.security.rig import HERE, Plant
 
 STATIONS_MAY_CALL = {
     "audit_anchor", "begin_evidence", "begin_operation", "claim", "codes_with_credential", "credential_params", "declared_fingerprint",
-    "end_operation", "end_sessions", "give_badge", "lease_acquire", "lease_release", "lease_renew", "merge_offline", "note_refusal",
+    "end_operation", "end_sessions", "give_badge", "lease_acquire", "lease_release", "lease_renew", "lease_turn",
+    "merge_offline", "note_refusal",
     "offline_key", "offline_people", "present", "prove_for", "relay_put", "session_of", "set_credential", "sign_in", "sign_out",
-    "station_of",
+    "station_claim", "station_leave", "station_of",
 }  # fmt: skip
 READ_ONLY = {
-    "alembic_version", "audit", "audit_head", "lease", "relay", "request", "role", "schema_compat", "session", "signature", "site_key",
+    "alembic_version", "audit", "audit_head", "lease", "presence", "relay", "request", "role", "schema_compat", "session", "signature",
+    "site_key",
 }  # fmt: skip
 """Written by functions of the database, by migrations, or by whoever administers it."""
 HIDDEN = {"credential", "sign_in_secret"}

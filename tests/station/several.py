@@ -37,8 +37,11 @@ sites:
 sources:
   - {{code: press, protocol: modbus, url: "modbus://127.0.0.1:{port}", {readers}, owner: P1}}
   - {{code: hand, protocol: manual}}
+products:
+  - {{code: A-1, name: Part}}
 tags: {{file: tags.csv}}
 users:
+  - {{code: kudo, name: Kudo, roles: [operator, supervisor], initial_pin: 618245, pin_must_change: false}}
   - {{code: ito, name: Ito, roles: [operator], initial_pin: 4711, pin_must_change: false}}
   - {{code: maki, name: Maki, roles: [maintenance], initial_pin: 4712, pin_must_change: false}}
 """

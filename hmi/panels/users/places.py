@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.equipment.stations import StationView, list_stations
+from core.equipment.stations import StandingView, StationView, list_stations
 from core.users.accounts import allow_offline, change_policy
 from core.users.directory import get_policy
 from core.words import UNDEFINED, name
@@ -15,6 +15,10 @@ from hmi.panels.users.page import ROWS, ListPage
 from hmi.panels.users.places_forms import hours as _hours
 from hmi.panels.users.places_forms import offline_form, policy_form, risk
 from hmi.widgets.table import Cell, Column, Row
+
+CLOCK_OFF_S = 2.0
+"""As the station itself counts a clock as wrong."""
+LATE_S = 2.0
 
 
 class StationsPage(ListPage):
@@ -48,7 +52,35 @@ class StationsPage(ListPage):
             login = Cell(self.tr("on this computer"))
         place = " ".join(part for part in (item.line_code, item.host, item.program_version) if part)
         offline = Cell(_hours(item.offline_h), glyph="exclamation" if item.offline_h else "", strong=item.offline_h > 0)
-        return (Cell(item.code, strong=True, below=place), people, self.at(item.seen_at), login, offline)
+        return (Cell(item.code, strong=True, below=place), people, self._seen(item), login, offline)
+
+    def _seen(self, item: StationView) -> Cell:
+        """When it told last, and in a word what is wrong with it."""
+        standing = item.standing
+        if standing is None:
+            return Cell(self.at(item.seen_at))
+        words = []
+        if not standing.here:
+            words.append(self.tr("not here"))
+        if standing.waiting or standing.parked:
+            words.append(self.tr("{n} waiting").format(n=standing.waiting + standing.parked))
+        if standing.clock_ahead_s is not None and abs(standing.clock_ahead_s) > CLOCK_OFF_S:
+            words.append(self.tr("clock {by} s").format(by=f"{standing.clock_ahead_s:+,.0f}"))
+        if standing.notice_lag_s is not None and standing.notice_lag_s > LATE_S:
+            words.append(self.tr("notices {lag} s late").format(lag=f"{standing.notice_lag_s:.0f}"))
+        return Cell(self.at(item.seen_at), glyph="exclamation" if words else "check", below=" · ".join(words), strong=bool(words))
+
+    def _standing(self, standing: StandingView) -> list[str]:
+        """In whole sentences."""
+        unknown = self.tr("not measured")
+        ahead_s, lag_s = standing.clock_ahead_s, standing.notice_lag_s
+        told = self.tr("Told at {at}. Waiting in its journal: {waiting}, for a person: {parked}.").format(
+            at=self.at(standing.told_at), waiting=standing.waiting, parked=standing.parked
+        )
+        clock = self.tr("Its clock is ahead of the database's by {by}; notices reach it after {lag}.").format(
+            by=unknown if ahead_s is None else f"{ahead_s:+,.1f} s", lag=unknown if lag_s is None else f"{lag_s:.2f} s"
+        )
+        return [told, clock]
 
     def told(self, item: StationView) -> list[str]:
         """Who is there since when, and what the setting means."""
@@ -58,6 +90,8 @@ class StationsPage(ListPage):
                 user=name(session.user_name, theme.language()), begun=self.at(session.started_at), end=self.at(session.expires_at)
             )
             lines.append(line + (self.tr(" (without the database)") if session.offline else ""))
+        if item.standing is not None:
+            lines += self._standing(item.standing)
         meant, feared, checked = risk().split("\n")
         return [*lines, *((feared, meant, checked) if item.offline_h else ())]
 
