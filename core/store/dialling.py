@@ -17,10 +17,12 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from core.errors import GenbaError, Unavailable
+from core.store.hostnames import lookup_for, with_addresses
 from core.store.lineage import Lineage, Seen
 from core.store.wire import Selector
 
 _SLICE_S: Final = 0.05
+_LOOK_S: Final = 0.005
 _GRACE_S: Final = 1.0
 """So long the other hosts may still tell of something newer, once one has answered; a dead computer tells nothing at all."""
 _PASSING: Final = ("starting up", "shutting down", "in recovery mode", "not accepting connections")
@@ -172,8 +174,15 @@ def _reason(tries: Sequence[_Try], seen: Seen) -> Exception:
 
 def _step(waiting: Sequence[_Try]) -> bool:
     """Go on where something has come; False when nothing has for a while."""
+    looked_up = [each for each in waiting if each.look()]
+    dialled = [each for each in waiting if each.waits and each.is_dialled]
+    if looked_up:
+        return True
+    if not dialled:
+        time.sleep(_LOOK_S)
+        return False
     with Selector() as selector:
-        for each in waiting:
+        for each in dialled:
             selector.register(each.socket, each.wanted, each)
         ready = selector.select(_SLICE_S)
     for key, _ in ready:
@@ -182,7 +191,7 @@ def _step(waiting: Sequence[_Try]) -> bool:
 
 
 class _Try:
-    """One host: connected to, then asked what it is.
+    """One host: its name looked up, connected to, then asked what it is.
 
     Attributes:
         wanted: What its socket waits for.
@@ -197,12 +206,35 @@ class _Try:
         self.writable = False
         self.error = ""
         self._asked = False
-        self._raw: pq.abc.PGconn | None = pq.PGconn.connect_start(make_conninfo(**parameters).encode())
-        self.step()
+        self._raw: pq.abc.PGconn | None = None
+        self._parameters = parameters
+        self._lookup = lookup_for(parameters)
+        if self._lookup is None:
+            self._dial(parameters)
 
     @property
     def waits(self) -> bool:
         return self.lineage is None and not self.error
+
+    @property
+    def is_dialled(self) -> bool:
+        return self._raw is not None
+
+    def look(self) -> bool:
+        """Whether its name has just been looked up; what is known then is dialled."""
+        lookup = self._lookup
+        if lookup is None or not lookup.done:
+            return False
+        self._lookup = None
+        if lookup.error:
+            self.fail(lookup.error)
+        else:
+            self._dial(with_addresses(self._parameters, lookup.addresses))
+        return True
+
+    def _dial(self, parameters: Mapping[str, str]) -> None:
+        self._raw = pq.PGconn.connect_start(make_conninfo(**parameters).encode())
+        self.step()
 
     @property
     def socket(self) -> int:
