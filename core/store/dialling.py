@@ -6,6 +6,7 @@ somebody started again. Each server is therefore asked which database it is and 
 
 from __future__ import annotations
 
+import re
 import selectors
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,9 +19,11 @@ from psycopg.conninfo import make_conninfo
 
 from core.errors import GenbaError, Unavailable
 from core.store.lineage import Lineage, Seen
+from core.store.resolving import addresses
 from core.store.wire import Selector
 
 _SLICE_S: Final = 0.05
+_AT: Final = re.compile(r'server at "([^"]+)"')
 _GRACE_S: Final = 1.0
 """So long the other hosts may still tell of something newer, once one has answered; a dead computer tells nothing at all."""
 _PASSING: Final = ("starting up", "shutting down", "in recovery mode", "not accepting connections")
@@ -126,13 +129,18 @@ def _reason(tries: Sequence[_Try], seen: Seen) -> Exception:
 
 def _step(waiting: Sequence[_Try]) -> bool:
     """Go on where something has come; False when nothing has for a while."""
+    named = [each for each in waiting if each.looks_up]
+    if len(named) == len(waiting):
+        return sum(each.begin(_SLICE_S / len(named)) for each in named) > 0
+    begun = sum(each.begin(0.0) for each in named) > 0
     with Selector() as selector:
         for each in waiting:
-            selector.register(each.socket, each.wanted, each)
+            if not each.looks_up and each.waits:
+                selector.register(each.socket, each.wanted, each)
         ready = selector.select(_SLICE_S)
     for key, _ in ready:
         key.data.step()
-    return bool(ready)
+    return begun or bool(ready)
 
 
 class _Try:
@@ -145,18 +153,48 @@ class _Try:
         error: Why it failed; "" otherwise.
     """
 
-    def __init__(self, parameters: Mapping[str, str]) -> None:
+    def __init__(self, parameters: dict[str, str]) -> None:
         self.wanted = selectors.EVENT_READ
         self.lineage: Lineage | None = None
         self.writable = False
         self.error = ""
         self._asked = False
-        self._raw: pq.abc.PGconn | None = pq.PGconn.connect_start(make_conninfo(**parameters).encode())
-        self.step()
+        self._raw: pq.abc.PGconn | None = None
+        self._parameters = parameters
+        self._addresses = addresses(parameters)
+        if self._addresses is None:
+            self._start(parameters)
 
     @property
     def waits(self) -> bool:
         return self.lineage is None and not self.error
+
+    @property
+    def looks_up(self) -> bool:
+        """Its name is being looked up; there is no socket yet."""
+        return self.waits and self._raw is None
+
+    def begin(self, within_s: float) -> bool:
+        """Begin to connect if its addresses are known within this time; whether they are, or never will be."""
+        assert self._addresses is not None
+        try:
+            found = self._addresses.result(within_s)
+        except TimeoutError:
+            return False
+        except (OSError, UnicodeError) as error:
+            self.fail(f'could not translate host name "{self._parameters["host"]}" to address: {error}')
+            return True
+        hosts = ",".join([self._parameters["host"]] * len(found))  # each needs its name, by which its certificate is judged
+        self._start(self._parameters | {"host": hosts, "hostaddr": ",".join(found)})
+        return True
+
+    def _named(self, problem: str) -> str:
+        """libpq tells of an address that was given to it, and people know the name."""
+        return problem if self._addresses is None else _AT.sub(rf'server at "{self._parameters["host"]}" (\1)', problem)
+
+    def _start(self, parameters: dict[str, str]) -> None:
+        self._raw = pq.PGconn.connect_start(make_conninfo(**parameters).encode())
+        self.step()
 
     @property
     def socket(self) -> int:
@@ -171,7 +209,7 @@ class _Try:
             else:
                 self._connect(self._raw)
         except (psycopg.Error, ValueError, TypeError) as error:
-            self.fail(str(error) or "connection failed")
+            self.fail(self._named(str(error)) or "connection failed")
 
     def _connect(self, raw: pq.abc.PGconn) -> None:
         state = pq.PollingStatus.FAILED if raw.status == pq.ConnStatus.BAD else raw.connect_poll()
