@@ -78,6 +78,7 @@ class Keeping:
         self._disks = Disks(settings.disk_warn_mb, settings.disk_alarm_mb)
         self._outage = Outage(log, "daily copy of the database", clock)
         self._clock_outage = Outage(log, "this computer's clock", clock)
+        self._looking = Outage(log, "the look at disks and copies", clock)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._not_before = clock.monotonic() + _AFTER_START_S
@@ -88,9 +89,14 @@ class Keeping:
     async def run(self) -> None:
         """Look around until cancelled."""
         while True:
-            await self._on(self._look)
-            if self._settings.database_url is None and self._settings.backup_at:
-                await self._on(self._copy)
+            try:
+                await self._on(self._look)
+                if self._settings.database_url is None and self._settings.backup_at:
+                    await self._on(self._copy)
+            except Exception as error:  # noqa: BLE001 - one look that fails must not be the last: nobody would hear of a full disk
+                self._looking.down(f"{type(error).__name__}: {error}")
+            else:
+                self._looking.up()
             await asyncio.sleep(LOOK_S)
 
     async def close(self) -> None:

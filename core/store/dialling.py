@@ -6,6 +6,7 @@ somebody started again. Each server is therefore asked which database it is and 
 
 from __future__ import annotations
 
+import re
 import selectors
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,12 +18,12 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from core.errors import GenbaError, Unavailable
-from core.store.hostnames import lookup_for, with_addresses
 from core.store.lineage import Lineage, Seen
+from core.store.resolving import addresses
 from core.store.wire import Selector
 
 _SLICE_S: Final = 0.05
-_LOOK_S: Final = 0.005
+_AT: Final = re.compile(r'server at "([^"]+)"')
 _GRACE_S: Final = 1.0
 """So long the other hosts may still tell of something newer, once one has answered; a dead computer tells nothing at all."""
 _PASSING: Final = ("starting up", "shutting down", "in recovery mode", "not accepting connections")
@@ -174,20 +175,18 @@ def _reason(tries: Sequence[_Try], seen: Seen) -> Exception:
 
 def _step(waiting: Sequence[_Try]) -> bool:
     """Go on where something has come; False when nothing has for a while."""
-    looked_up = [each for each in waiting if each.look()]
-    dialled = [each for each in waiting if each.waits and each.is_dialled]
-    if looked_up:
-        return True
-    if not dialled:
-        time.sleep(_LOOK_S)
-        return False
+    named = [each for each in waiting if each.looks_up]
+    if len(named) == len(waiting):
+        return sum(each.begin(_SLICE_S / len(named)) for each in named) > 0
+    begun = sum(each.begin(0.0) for each in named) > 0
     with Selector() as selector:
-        for each in dialled:
-            selector.register(each.socket, each.wanted, each)
+        for each in waiting:
+            if not each.looks_up and each.waits:
+                selector.register(each.socket, each.wanted, each)
         ready = selector.select(_SLICE_S)
     for key, _ in ready:
         key.data.step()
-    return bool(ready)
+    return begun or bool(ready)
 
 
 class _Try:
@@ -200,7 +199,7 @@ class _Try:
         error: Why it failed; "" otherwise.
     """
 
-    def __init__(self, parameters: Mapping[str, str]) -> None:
+    def __init__(self, parameters: dict[str, str]) -> None:
         self.wanted = selectors.EVENT_READ
         self.lineage: Lineage | None = None
         self.writable = False
@@ -208,31 +207,38 @@ class _Try:
         self._asked = False
         self._raw: pq.abc.PGconn | None = None
         self._parameters = parameters
-        self._lookup = lookup_for(parameters)
-        if self._lookup is None:
-            self._dial(parameters)
+        self._addresses = addresses(parameters)
+        if self._addresses is None:
+            self._start(parameters)
 
     @property
     def waits(self) -> bool:
         return self.lineage is None and not self.error
 
     @property
-    def is_dialled(self) -> bool:
-        return self._raw is not None
+    def looks_up(self) -> bool:
+        """Its name is being looked up; there is no socket yet."""
+        return self.waits and self._raw is None
 
-    def look(self) -> bool:
-        """Whether its name has just been looked up; what is known then is dialled."""
-        lookup = self._lookup
-        if lookup is None or not lookup.done:
+    def begin(self, within_s: float) -> bool:
+        """Begin to connect if its addresses are known within this time; whether they are, or never will be."""
+        assert self._addresses is not None
+        try:
+            found = self._addresses.result(within_s)
+        except TimeoutError:
             return False
-        self._lookup = None
-        if lookup.error:
-            self.fail(lookup.error)
-        else:
-            self._dial(with_addresses(self._parameters, lookup.addresses))
+        except (OSError, UnicodeError) as error:
+            self.fail(f'could not translate host name "{self._parameters["host"]}" to address: {error}')
+            return True
+        hosts = ",".join([self._parameters["host"]] * len(found))  # each needs its name, by which its certificate is judged
+        self._start(self._parameters | {"host": hosts, "hostaddr": ",".join(found)})
         return True
 
-    def _dial(self, parameters: Mapping[str, str]) -> None:
+    def _named(self, problem: str) -> str:
+        """libpq tells of an address that was given to it, and people know the name."""
+        return problem if self._addresses is None else _AT.sub(rf'server at "{self._parameters["host"]}" (\1)', problem)
+
+    def _start(self, parameters: dict[str, str]) -> None:
         self._raw = pq.PGconn.connect_start(make_conninfo(**parameters).encode())
         self.step()
 
@@ -249,7 +255,7 @@ class _Try:
             else:
                 self._connect(self._raw)
         except (psycopg.Error, ValueError, TypeError) as error:
-            self.fail(str(error) or "connection failed")
+            self.fail(self._named(str(error)) or "connection failed")
 
     def _connect(self, raw: pq.abc.PGconn) -> None:
         state = pq.PollingStatus.FAILED if raw.status == pq.ConnStatus.BAD else raw.connect_poll()

@@ -13,12 +13,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from core.errors import GenbaError, Unavailable
+from core.store import privatefile
 from core.store.programs import EXE, binaries, environment
 
 Program = Literal["pg_dump", "pg_restore"]
@@ -120,30 +122,47 @@ def run(
 
     Args:
         words: Its arguments.
-        server: libpq's parameters; the password goes through the environment, because everybody sees a command line.
+        server: libpq's parameters; what is secret in them stands in no command line, because everybody sees those.
         give_up: Asked again and again; True ends it.
 
     Raises:
         Unavailable: ``backup.stopped``: given up. ``backup.failed``: it cannot be started.
     """
     env, command = environment(), [str(tools.folder / f"{program}{EXE}"), *map(str, words)]
-    if server is not None:
-        from psycopg.conninfo import make_conninfo
+    with contextlib.ExitStack() as until_it_has_ended:
+        if server is not None:
+            command += ["--no-password", until_it_has_ended.enter_context(_told(server, tools, env))]
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", env=env
+            )
+        except OSError as error:
+            raise Unavailable("backup.failed", problem=f"{program}: {error.strerror}") from None
+        with process:
+            return _waited_for(process, give_up)
 
-        told = {key: value for key, value in server.items() if key != "password"}
-        if tools.major < _NO_REQUIRE_AUTH:
-            told.pop("require_auth", None)
-        command += ["--no-password", f"--dbname={make_conninfo(**told)}"]
-        if "password" in server:
-            env["PGPASSWORD"] = server["password"]
-    try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", env=env
-        )
-    except OSError as error:
-        raise Unavailable("backup.failed", problem=f"{program}: {error.strerror}") from None
-    with process:
-        return _waited_for(process, give_up)
+
+@contextlib.contextmanager
+def _told(server: Mapping[str, str], tools: Tools, env: dict[str, str]) -> Iterator[str]:
+    """The argument that names ``server``, without anything secret; that goes through ``env``, or a file for this account alone."""
+    from psycopg import pq
+    from psycopg.conninfo import make_conninfo
+
+    hidden = {option.keyword.decode() for option in pq.Conninfo.get_defaults() if option.dispchar == b"*"}
+    told = {key: value for key, value in server.items() if key not in hidden}
+    if tools.major < _NO_REQUIRE_AUTH:
+        told.pop("require_auth", None)
+    if "password" in server:
+        env["PGPASSWORD"] = server["password"]
+    others = {key: value for key, value in server.items() if key in hidden - {"password"}}  # of a client's key, for example
+    if not others:
+        yield f"--dbname={make_conninfo(**told)}"
+        return
+    with tempfile.TemporaryDirectory(prefix="genba-") as folder:
+        lines = "".join(f"{key}={value}\n" for key, value in others.items())
+        privatefile.replace(Path(folder) / "service", f"[genba]\n{lines}".encode())
+        env["PGSERVICEFILE"] = str(Path(folder) / "service")
+        yield f"--dbname={make_conninfo(**told, service='genba')}"
 
 
 def _waited_for(process: subprocess.Popen[str], give_up: Callable[[], bool]) -> Ended:

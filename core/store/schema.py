@@ -33,9 +33,8 @@ REVISION = "0005"
 
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _UPGRADE_LOCK = 0x67656E6261  # "genba": one upgrade of a database at a time
-_WINDOW = text(
-    "SELECT schema_revision, oldest_program, newest_program FROM genba.schema_compat ORDER BY applied_at DESC, schema_revision DESC LIMIT 1"
-)
+# By number, not by time: a server whose clock was set back before an upgrade would show the window from before it.
+_WINDOW = text("SELECT schema_revision, oldest_program, newest_program FROM genba.schema_compat ORDER BY schema_revision DESC LIMIT 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def test_an_order_from_sign_in_to_completion(panel: Screen, case: Case) -> None:
     decide(panel, case, "orders.start", OrderStatus.IN_PROGRESS)
     panel.plant.do(f"start {case.line}")
 
-    panel.until("parts counted by the PLC on the screen", lambda: made(panel, case) >= 3, 30)
+    panel.until("parts counted by the PLC on the screen", lambda: made(panel, case) >= 3, 60)
     rest(panel, case)
     truth = account(panel, case, since=case.number)
     assert truth["good"] >= 3

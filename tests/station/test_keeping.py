@@ -57,7 +57,7 @@ def test_a_copy_that_was_missed_is_made_at_the_next_start_and_only_once(home: Pa
         station = Station(settings(home))
         await station.start()
         try:
-            await until(lambda: station.keeping.copies is not None and station.keeping.copies.last_at is not None, 30)
+            await until(lambda: station.keeping.copies is not None and station.keeping.copies.last_at is not None, 60)
             assert station.keeping.copies is not None
             assert station.keeping.copies.next_at is not None
             assert station.keeping.copies.next_at > station.clock.now()
@@ -82,7 +82,7 @@ def test_a_disk_that_is_not_plugged_in_is_said_and_made_up_for(home: Path, tmp_p
         station.watch(lambda kind, value: told.append(value) if kind == "storage" else None)
         await station.start()
         try:
-            await until(lambda: "backup.overdue" in codes(station), 30)
+            await until(lambda: "backup.overdue" in codes(station), 60)
             assert "disk.backup_not_writable" in codes(station)
             (failed,) = [one for one in station.keeping.troubles if one.code == "backup.overdue"]
             assert str(usb) in failed.lines("en").what
@@ -91,7 +91,7 @@ def test_a_disk_that_is_not_plugged_in_is_said_and_made_up_for(home: Path, tmp_p
             assert not usb.exists(), "no folder is made where a disk belongs"
             assert station.database_up, "and everything else goes on"
             usb.mkdir()
-            await until(lambda: codes(station) == [], 30)
+            await until(lambda: codes(station) == [], 60)
         finally:
             await station.close()
 
@@ -104,7 +104,7 @@ def test_a_station_that_ends_in_the_middle_leaves_nothing_half_made(home: Path) 
     async def run() -> None:
         station = Station(settings(home))
         await station.start()
-        await until(lambda: list((home / "backups").glob(".partial-*")) if (home / "backups").exists() else [], 30)
+        await until(lambda: list((home / "backups").glob(".partial-*")) if (home / "backups").exists() else [], 60)
         begun = time.monotonic()
         await station.close()
         assert time.monotonic() - begun < 10
@@ -141,6 +141,29 @@ def test_a_shared_database_is_copied_by_its_administrator(tmp_path: Path, databa
             await asyncio.sleep(0.3)
             assert station.keeping.copies is None
             assert codes(station) == []
+        finally:
+            await station.close()
+
+    asyncio.run(run())
+
+
+def test_a_look_that_fails_is_not_the_last(home: Path, expect_log: ExpectedLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    expect_log("the look at disks and copies is down: OSError: .*unplugged")
+    looked = []
+
+    def unplugged(*_: Any) -> Any:
+        looked.append(1)
+        raise OSError("unplugged between two questions")
+
+    async def run() -> None:
+        station = Station(settings(home, backup_at=""))
+        await station.start()
+        try:
+            with monkeypatch.context() as patched:
+                patched.setattr(keeping.Disks, "look", unplugged)
+                await until(lambda: len(looked) > 1, 60)
+            monkeypatch.setattr(keeping.Disks, "look", lambda *_: (keeping.Unavailable("disk.almost_full", path="/", free=0),))
+            await until(lambda: codes(station) == ["disk.almost_full"], 60)
         finally:
             await station.close()
 

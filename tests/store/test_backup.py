@@ -441,7 +441,7 @@ def test_killed_in_the_middle_it_leaves_the_old_database_as_it_was(postgres: Tes
     left = half_made()
     assert left, "killed early enough"
     busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
-    until(lambda: ask(postgres.admin_url("postgres"), busy, left[0]) == [(0,)], 20)
+    until(lambda: ask(postgres.admin_url("postgres"), busy, left[0]) == [(0,)], 60)
     done = restore(target, made, CLOCK, replace="restored")
     assert half_made() == []
     assert ask(postgres.admin_url(done.kept), "SELECT answer FROM public.precious") == [(42,)]

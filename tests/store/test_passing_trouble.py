@@ -82,6 +82,25 @@ def test_a_deadlock_or_a_server_short_of_memory_is_waited_out(
     assert counted(admin, thing) == 1
 
 
+def test_what_is_held_up_is_not_overtaken_by_what_was_decided_after_it(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin: str, expect_log: Any
+) -> None:
+    expect_log("database is down")
+    other = station.door.do(ops.create, ALICE, {"name": "other"}).view.id
+    station.door.ask(ops.list, ALICE, {})
+    station.lose()
+    for target, by in ((thing, 5), (thing, 1), (other, 1)):
+        station.door.do(ops.count, ALICE, {"thing_id": target, "by": by})
+    station.back()
+    with trouble(admin, "40P01"):
+        only_the_first = "ALTER TABLE genba.test_thing DISABLE TRIGGER trouble; CREATE TRIGGER first BEFORE UPDATE ON genba.test_thing"
+        ask(admin, f"{only_the_first} FOR EACH ROW WHEN (NEW.count - OLD.count = 5) EXECUTE FUNCTION public.trouble()")
+        assert station.door.apply_waiting().waiting == 2
+        assert (counted(admin, thing), counted(admin, other)) == (0, 1), "the same thing waits, another does not"
+    assert station.door.apply_waiting().waiting == 0
+    assert counted(admin, thing) == 6
+
+
 @pytest.mark.parametrize(("state", "code"), [("40P01", "store.busy"), ("53200", "store.server_short")])
 def test_what_was_decided_right_then_waits_or_is_said_not_to_be_done(
     station: Station, ops: SimpleNamespace, thing: UUID, admin: str, state: str, code: str
