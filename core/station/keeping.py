@@ -137,7 +137,13 @@ class Keeping:
             if settings.backup_at and (settings.backup_folder is not None or settings.backups.exists()):
                 places.append(Place(settings.backups, "backup"))
             self._count()
-        return (*self._disks.look(places), *([self._failure] if self._failure is not None else []))
+        return (*self._lost(), *self._disks.look(places), *([self._failure] if self._failure is not None else []))
+
+    def _lost(self) -> tuple[GenbaError, ...]:
+        """Decisions that a damaged journal held and nobody can read any more: whoever made them must hear of it."""
+        journal = getattr(self._floor, "journal", None)
+        lost = 0 if journal is None else journal.rows_lost
+        return (Unavailable("store.journal_damaged", lost=lost, path=str(self._settings.home)),) if lost else ()
 
     def _count(self) -> None:
         settings, now = self._settings, self._clock.now()
