@@ -140,7 +140,7 @@ class Keeping:
             if settings.backup_at and (settings.backup_folder is not None or settings.backups.exists()):
                 places.append(Place(settings.backups, "backup"))
             self._count()
-        return (*self._disks.look(places), *([self._failure] if self._failure is not None else []), *self._look_at_clock())
+        return (*self._lost(), *self._disks.look(places), *([self._failure] if self._failure is not None else []), *self._look_at_clock())
 
     def _look_at_clock(self) -> tuple[GenbaError, ...]:
         """Whether this computer's clock differs from the server's by more than people may overlook."""
@@ -152,6 +152,12 @@ class Keeping:
         error = Unavailable("station.clock_off", seconds=by, server=f"{self._floor.clock.now():%Y-%m-%d %H:%M} UTC")
         self._clock_outage.down(error)
         return (error,)
+
+    def _lost(self) -> tuple[GenbaError, ...]:
+        """Decisions that a damaged journal held and nobody can read any more: whoever made them must hear of it."""
+        journal = getattr(self._floor, "journal", None)
+        lost = 0 if journal is None else journal.rows_lost
+        return (Unavailable("store.journal_damaged", lost=lost, path=str(self._settings.home)),) if lost else ()
 
     def _count(self) -> None:
         settings, now = self._settings, self._clock.now()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,9 @@ from core.store.filelock import try_lock
 from core.store.logins import KeptLogin
 from core.store.manifest import DUMP, LOGINS, MANIFEST, Manifest, Piece
 
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]")
+"""What a code may have and the name of a folder may not everywhere: ``TOKYO/1``."""
+_SITE_MAX: Final = 80
 _PARTIAL: Final = ".partial-"
 _LOCK: Final = ".lock"
 _MOMENT: Final = (
@@ -146,7 +150,7 @@ def _named(to: Path, inside: Contents, station: str) -> Path:
         if to.exists() or to.is_symlink():
             raise Refused("backup.name_taken", path=str(to))
         return to.absolute()
-    site = "-".join(inside.site) or "empty"
+    site = _UNFIT.sub("_", "-".join(inside.site))[:_SITE_MAX] or "empty"
     folder = to.absolute() / f"genba-{site}-{station}-{inside.at:%Y%m%dT%H%M%S}{inside.at.microsecond // 1000:03}Z"
     if folder.exists():
         raise Refused("backup.name_taken", path=str(folder))

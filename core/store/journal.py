@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -109,6 +111,8 @@ class Journal:
         self._turn = self._counted = self._waiting = 0
         self._revision = 0
         self._prune_at = clock.monotonic()
+        # (begin of an hour on the monotonic clock, its last entry): a wrong time of day must not make old what was just applied.
+        self._ages: deque[tuple[float, int]] = deque()
         try:
             # What was in flight when the program ended may or may not have been committed.
             self._take(self._file.call(self._after_restart), changed=True)
@@ -143,7 +147,7 @@ class Journal:
         )  # fmt: skip
 
         def write(file: sqlite3.Connection) -> None:
-            file.execute(_INSERT, (None, *row, _checksum(row), ""))
+            self._note_age(file.execute(_INSERT, (None, *row, _checksum(row), "")).lastrowid or 0)
 
         self._write(write)
 
@@ -229,13 +233,14 @@ class Journal:
         """Remove entries applied more than :data:`KEEP_APPLIED` ago in this life of the database; gives how many.
 
         Those of another life are kept however old they are: a station that was switched off right before a failover comes back later.
+        While the program runs a time of day that jumps ahead makes nothing older than it is.
         """
         return self._prune(lineage).result()
 
     def _prune(self, lineage: str) -> Future[int]:
         limit = (self._clock.now() - KEEP_APPLIED).isoformat()
-        statement = "DELETE FROM entry WHERE state = 'applied' AND changed_at < ? AND lineage = ?"
-        return self._file.post(lambda file: file.execute(statement, (limit, lineage)).rowcount)
+        statement = "DELETE FROM entry WHERE state = 'applied' AND changed_at < ? AND lineage = ? AND n <= ?"
+        return self._file.post(lambda file: file.execute(statement, (limit, lineage, self._newest_of_age())).rowcount)
 
     def close(self) -> None:
         """Write what is waiting and close the file."""
@@ -257,8 +262,23 @@ class Journal:
 
     # ---- on the file's thread ------------------------------------------------------------------------------------
 
+    def _note_age(self, n: int) -> None:
+        now_s = self._clock.monotonic()
+        if now_s >= self._ages[-1][0] + _PRUNE_EVERY_S:
+            self._ages.append((now_s, n))
+        else:
+            self._ages[-1] = self._ages[-1][0], n
+
+    def _newest_of_age(self) -> int:
+        """Number of an entry that was accepted a day ago, or before the program began, by a clock that nobody can set."""
+        long_ago = self._clock.monotonic() - KEEP_APPLIED.total_seconds()
+        while len(self._ages) > 1 and self._ages[1][0] + _PRUNE_EVERY_S <= long_ago:
+            self._ages.popleft()
+        return self._ages[0][1]
+
     def _after_restart(self, file: sqlite3.Connection) -> tuple[int, int]:
         now = self._clock.now().isoformat()
+        self._ages.append((-math.inf, file.execute("SELECT coalesce(max(n), 0) FROM entry").fetchone()[0]))
         for row in file.execute(f"{_SELECT} ORDER BY n").fetchall():
             if _intact(row)[2] == "inflight":
                 _change(file, UUID(row[1]), "unknown", "", now)

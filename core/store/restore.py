@@ -122,7 +122,7 @@ def restore(
         Refused: There is content and ``replace`` is not its name; the schema is newer than this program; the audit is broken.
         Invalid: The backup is damaged.
         Conflict: What came back is not what the manifest says.
-        Unavailable: Server away, too old or full, tools missing, database still in use.
+        Unavailable: Server away, too old or full, tools missing, database still in use, another restore is running.
     """
     told = backup.look_through(folder, give_up)
     if told.schema_revision > schema.REVISION:

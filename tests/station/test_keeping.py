@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.clock import SystemClock
 from core.config import StationSettings
 from core.station import keeping
 from core.station.station import Station
 from core.store import backup, manifest
 from core.store.embedded import EmbeddedServer
+from core.store.journal import Journal
+from core.store.operation import Actor, Request
 from tests.conftest import ExpectedLog
 from tests.station.several import until
 
@@ -164,6 +169,31 @@ def test_a_look_that_fails_is_not_the_last(home: Path, expect_log: ExpectedLog, 
                 await until(lambda: len(looked) > 1, 60)
             monkeypatch.setattr(keeping.Disks, "look", lambda *_: (keeping.Unavailable("disk.almost_full", path="/", free=0),))
             await until(lambda: codes(station) == ["disk.almost_full"], 60)
+        finally:
+            await station.close()
+
+    asyncio.run(run())
+
+
+def test_decisions_that_a_damaged_journal_cost_are_said(home: Path, expect_log: ExpectedLog) -> None:
+    expect_log("journal.sqlite was damaged .* 1 lost")
+    clock = SystemClock()
+    journal = Journal(home / "journal.sqlite", clock)
+    actor = Actor("u1", "n", frozenset(), frozenset(), "P1", None)
+    told = {"operation": "test:thing:book", "station": "P1", "user_code": "u1", "decided_at": clock.now(), "args": {}}
+    journal.append(Request(id=clock.uuid7(), **told), actor, "new")  # type: ignore[arg-type]
+    journal.close()
+    with contextlib.closing(sqlite3.connect(home / "journal.sqlite")) as file:
+        file.execute("UPDATE entry SET subject = 'forged'")
+        file.commit()
+
+    async def run() -> None:
+        station = Station(settings(home, backup_at=""))
+        await station.start()
+        try:
+            await until(lambda: codes(station) == ["store.journal_damaged"], 60)
+            assert "1 entries" in station.keeping.troubles[0].lines("en").what
+            assert str(home) in station.keeping.troubles[0].lines("ja").safe
         finally:
             await station.close()
 

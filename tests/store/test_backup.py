@@ -32,6 +32,13 @@ CLOCK = SystemClock()
 NUMBER = "SELECT oid FROM pg_database WHERE datname = current_database()"
 
 
+SITES = """
+INSERT INTO genba.enterprise (code, name) VALUES ('E', '{"ja": "e", "en": "e"}');
+INSERT INTO genba.site (code, name, enterprise_id, time_zone) SELECT v.code, '{"ja": "s", "en": "s"}', e.id, 'Asia/Tokyo'
+FROM genba.enterprise e, (SELECT 'TOKYO/1' AS code UNION SELECT 'TOKYO/A-rather-long-code-of-a-works-' || n FROM generate_series(2, 9) n) v
+"""
+
+
 def filled(postgres: TestServer, name: str) -> str:
     """Address of a database with a few decisions and their audit rows in it."""
     admin = postgres.admin_url(name)
@@ -144,6 +151,18 @@ def test_a_backup_is_never_written_over(source: str, made: Path, tmp_path: Path)
     inside, _ = backup.make(source, folder, "PANEL-1")
     assert inside.parent == folder
     assert backup.look_through(folder).name == "by name"
+
+
+def test_the_code_of_a_site_may_be_no_name_of_a_folder(postgres: TestServer, tmp_path: Path) -> None:
+    with postgres.migrated_database() as name:
+        url = postgres.admin_url(name)
+        ask(url, SITES)
+        folder, told = backup.make(url, tmp_path, "PANEL-1")
+        assert told.site[0] == "TOKYO/1"
+        assert folder.parent == tmp_path
+        assert folder.name.startswith("genba-TOKYO_1-")
+        assert len(folder.name) < 150
+        assert backup.look_through(folder) == told
 
 
 def test_a_log_in_that_does_not_see_everything_is_refused(postgres: TestServer, database_url: str, tmp_path: Path) -> None:

@@ -113,6 +113,33 @@ def test_applied_entries_stay_a_day(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_a_clock_that_jumps_a_day_ahead_takes_nothing_away(tmp_path: Path) -> None:
+    class JumpingClock(SystemClock):
+        jump, passed = timedelta(), timedelta()
+
+        def now(self) -> datetime:
+            return super().now() + self.jump + self.passed
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.passed.total_seconds()
+
+    clock = JumpingClock()
+    journal = Journal(tmp_path / "journal.db", clock)
+    applied = []
+    for hours in (0, 2, 2):
+        clock.passed += timedelta(hours=hours)
+        applied.append(_request())
+        journal.append(applied[-1], ACTOR, "inflight")
+        journal.mark(applied[-1].id, "applied", lineage="7/1")
+    clock.jump = timedelta(days=2)
+    assert journal.prune("7/1") == 0, "a failover may still take it back"
+    clock.passed += timedelta(hours=21)
+    assert journal.prune("7/1") == 1, "the first is a day old by now"
+    clock.passed += timedelta(hours=24)
+    assert journal.prune("7/1") == 2
+    journal.close()
+
+
 def test_a_station_that_never_stops_keeps_its_journal_small(tmp_path: Path) -> None:
     clock = LateClock()
     journal = Journal(tmp_path / "journal.db", clock)
