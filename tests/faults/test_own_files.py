@@ -98,7 +98,7 @@ def test_without_the_checksum_a_changed_request_is_believed(tmp_path: Path, monk
     with contextlib.closing(sqlite3.connect(path)) as file:
         file.execute("UPDATE entry SET request = replace(request, 'ten', 'two')")
         file.commit()
-    monkeypatch.setattr(journals, "_intact", lambda row: row)
+    monkeypatch.setattr(journals, "intact", lambda row: row)
     with opened(path, clock) as journal:
         (entry,) = journal.waiting()
     assert entry.request.args == {"note": "two"}

@@ -100,7 +100,7 @@ RULES: Mapping[Rule, tuple[tuple[str, ...], Mapping[str, str]]] = {
         ("core", "hmi", "installer", "migrations"),
         {
             "core.store.engine": "LISTEN takes no parameter: the channels are constants",
-            "core.store.journal": "a file of this station: constant conditions and orders, their values are parameters",
+            "core.store.journalrows": "a file of this station: one of two constants, read forwards and backwards",
             "core.store.localfile": "PRAGMA takes no parameter: one of two constants",
             "core.store.logins": "CREATE ROLE takes no parameters: a constant, and what the server's format() quoted",
             "core.declared": "a script for a migration: JSON of this program's own declarations, quoted; no value of anybody else",
