@@ -41,7 +41,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
-_CATCH_UP_S: Final = 2.0
+_CATCH_UP_S, _CATCH_UP_MAX = 2.0, 200  # of them the time is the limit that is met
 _YIELD_S: Final = 0.001  # a lock is not fair: between two late entries the person at the screen may go first
 
 
@@ -225,7 +225,7 @@ class Door:
 
     def _catch_up(self, until: float) -> None:
         self._failover.settle()
-        for entry in self._journal.waiting():
+        for entry in self._journal.waiting(_CATCH_UP_MAX):
             if self._clock.monotonic() > until or self._apply_entry(entry) == "waiting":
                 return
 

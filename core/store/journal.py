@@ -16,7 +16,6 @@ Nothing here knows SQLAlchemy or the database; :mod:`core.store.door` moves the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import sqlite3
@@ -24,73 +23,27 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
-
 from core.clock import Clock
-from core.store.localfile import Damaged, LocalFile
+from core.store.journalrows import ACTOR, INSERT, SCHEMA, SELECT, checksum, entry_of, intact, renew, salvage
+from core.store.journalrows import Entry as Entry
+from core.store.journalrows import State as State
+from core.store.localfile import LocalFile
 from core.store.operation import Actor, Request
-from core.store.salvage import readable
 
-State = Literal["new", "inflight", "unknown", "applied", "parked"]
 KEEP_APPLIED: Final = timedelta(hours=24)
 """How long applied entries stay: the time in which a fallen-back database server may still lose them."""
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS entry (
-    n INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    request TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    preview TEXT NOT NULL,
-    refusal TEXT NOT NULL,
-    changed_at TEXT NOT NULL,
-    checksum BLOB NOT NULL,
-    lineage TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX IF NOT EXISTS entry_state ON entry (state, n)
-"""
-_SELECT: Final = "SELECT n, id, state, request, actor, subject, preview, refusal, changed_at, checksum, lineage FROM entry"
-_INSERT: Final = (
-    "INSERT OR IGNORE INTO entry (n, id, state, request, actor, subject, preview, refusal, changed_at, checksum, lineage) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_ACTOR: Final = TypeAdapter(Actor)
 _PRUNE_EVERY_S: Final = 3_600.0
-_COLUMNS_FIRST: Final = 10
-"""Of an entry in the first version of the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One decision kept on this station.
-
-    Attributes:
-        n: Order of acceptance at this station.
-        subject: Entity key (``order:<uuid>``) an offline preview worked on; "" for none.
-        preview: The previewed view as JSON text; "" for none.
-        refusal: ``{"kind", "code", "params"}`` of a parked entry; empty otherwise.
-        changed_at: Last change of ``state``, station clock, aware UTC.
-        lineage: The life of the database in which it was applied; "" when it never was. Kept when it became ``unknown`` again, so
-            that it is known as one whose success the operator was told.
-    """
-
-    n: int
-    state: State
-    request: Request
-    actor: Actor
-    subject: str
-    preview: str
-    refusal: Mapping[str, Any]
-    changed_at: datetime
-    lineage: str = ""
+_WAITS: Final = "state IN ('new', 'inflight', 'unknown')"
+_NEWEST: Final = (
+    "n IN (SELECT coalesce(max(CASE WHEN preview <> '' THEN n END), max(n)) FROM entry"
+    " WHERE state IN ('new', 'inflight', 'unknown') AND subject <> '' GROUP BY subject)"
+)
 
 
 class Journal:
@@ -106,7 +59,7 @@ class Journal:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
-        self._file = LocalFile(path, _SCHEMA, clock, synchronous="FULL", salvage=_salvage, renew=_renew)
+        self._file = LocalFile(path, SCHEMA, clock, synchronous="FULL", salvage=salvage, renew=renew)
         self._lock = threading.Lock()
         self._turn = self._counted = self._waiting = 0
         self._revision = 0
@@ -142,12 +95,12 @@ class Journal:
             Unavailable: It could not be written; nothing of it is kept.
         """
         row = (
-            str(request.id), state, request.model_dump_json(), _ACTOR.dump_json(actor).decode(), subject, preview, "",
+            str(request.id), state, request.model_dump_json(), ACTOR.dump_json(actor).decode(), subject, preview, "",
             self._clock.now().isoformat(),
         )  # fmt: skip
 
         def write(file: sqlite3.Connection) -> None:
-            self._note_age(file.execute(_INSERT, (None, *row, _checksum(row), "")).lastrowid or 0)
+            self._note_age(file.execute(INSERT, (None, *row, checksum(row), "")).lastrowid or 0)
 
         self._write(write)
 
@@ -197,9 +150,13 @@ class Journal:
         """One entry, or None."""
         return next(iter(self._read("id = ?", str(request_id))), None)
 
-    def waiting(self) -> list[Entry]:
-        """Entries not yet in the database, oldest first."""
-        return self._read("state IN ('new', 'inflight', 'unknown')")
+    def waiting(self, most: int = -1) -> list[Entry]:
+        """Entries not yet in the database, oldest first; at most ``most`` of them, all when negative."""
+        return self._read(_WAITS, most=most)
+
+    def newest_previews(self) -> list[Entry]:
+        """For each entity that waiting decisions are about, the newest of them that has a preview; without one, the newest."""
+        return self._read(_NEWEST)
 
     def parked(self) -> list[Entry]:
         """Entries that need a person, oldest first."""
@@ -279,8 +236,8 @@ class Journal:
     def _after_restart(self, file: sqlite3.Connection) -> tuple[int, int]:
         now = self._clock.now().isoformat()
         self._ages.append((-math.inf, file.execute("SELECT coalesce(max(n), 0) FROM entry").fetchone()[0]))
-        for row in file.execute(f"{_SELECT} ORDER BY n").fetchall():
-            if _intact(row)[2] == "inflight":
+        for row in file.execute(f"{SELECT} ORDER BY n").fetchall():
+            if intact(row)[2] == "inflight":
                 _change(file, UUID(row[1]), "unknown", "", now)
         return self._count(file)
 
@@ -289,15 +246,15 @@ class Journal:
         self._turn += 1
         return self._turn, file.execute("SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')").fetchone()[0]
 
-    def _read(self, condition: str, *values: str) -> list[Entry]:
-        statement = f"{_SELECT} WHERE {condition} ORDER BY n"
+    def _read(self, condition: str, *values: str, most: int = -1) -> list[Entry]:
+        statement = f"{SELECT} WHERE {condition} ORDER BY n LIMIT ?"
 
         def read(file: sqlite3.Connection) -> tuple[list[tuple[Any, ...]], tuple[int, int]]:
-            return [_intact(row) for row in file.execute(statement, values)], self._count(file)
+            return [intact(row) for row in file.execute(statement, (*values, most))], self._count(file)
 
         rows, counted = self._file.call(read)
         self._take(counted, changed=False)  # the file may have been replaced since the last change
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
 
 def _change(
@@ -311,80 +268,14 @@ def _change(
     preview: str | None = None,
     lineage: str = "",
 ) -> None:
-    found = file.execute(f"{_SELECT} WHERE id = ?", (str(request_id),)).fetchone()
+    found = file.execute(f"{SELECT} WHERE id = ?", (str(request_id),)).fetchone()
     if found is None:
         return
-    old = _intact(found)
+    old = intact(found)
     row = (
         old[1], state, old[3], old[4], old[5] if subject is None else subject, old[6] if preview is None else preview, refusal, now,
     )  # fmt: skip
     file.execute(
         "UPDATE entry SET state = ?, subject = ?, preview = ?, refusal = ?, changed_at = ?, checksum = ?, lineage = ? WHERE id = ?",
-        (state, row[4], row[5], refusal, now, _checksum(row), lineage or old[10], row[0]),
+        (state, row[4], row[5], refusal, now, checksum(row), lineage or old[10], row[0]),
     )
-
-
-def _checksum(row: tuple[str, ...]) -> bytes:
-    """16 bytes over id … changed_at, each with its length, so that text cannot move between columns.
-
-    Not over the lineage: a wrong one costs a look by key, and a file that goes back to an earlier version stays readable.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for text in row:
-        raw = text.encode("utf-8")
-        digest.update(len(raw).to_bytes(8) + raw)
-    return digest.digest()
-
-
-def _intact(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """``row`` itself; a wrong checksum means the file is damaged, and the file's owner replaces it."""
-    if not all(isinstance(text, str) for text in (*row[1:9], row[10])) or row[9] != _checksum(row[1:9]):
-        raise Damaged(f"entry {row[0]} has a wrong checksum")
-    return row
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(
-        n=row[0],
-        state=row[2],
-        request=Request.model_validate_json(row[3]),
-        actor=_ACTOR.validate_json(row[4]),
-        subject=row[5],
-        preview=row[6],
-        refusal=json.loads(row[7]) if row[7] else {},
-        changed_at=datetime.fromisoformat(row[8]),
-        lineage=row[10],
-    )
-
-
-def _renew(file: sqlite3.Connection) -> None:
-    """A file of the version before lineages: of its entries nobody knows where they were applied, so they are looked for once."""
-    if "lineage" not in _columns(file):
-        file.execute("ALTER TABLE entry ADD COLUMN lineage TEXT NOT NULL DEFAULT ''")
-
-
-def _columns(file: sqlite3.Connection) -> set[str]:
-    return {row[1] for row in file.execute("PRAGMA table_info(entry)")}
-
-
-def _salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int]:
-    """Rows with a right checksum go into the new file in their old order; the others are counted as lost."""
-    old.text_factory = bytes
-    rows: dict[int, tuple[Any, ...]] = {}
-    lost = 0
-    torn: list[int] = []
-    for row in readable(old, _COLUMNS_FIRST, torn):
-        try:
-            texts = tuple(part.decode("utf-8") for part in row[1:9])
-            if row[9] != _checksum(texts):
-                raise ValueError("checksum")
-            lineage = row[10].decode("utf-8", "replace") if len(row) > _COLUMNS_FIRST and isinstance(row[10], bytes) else ""
-            _entry((row[0], *texts, row[9], lineage))
-        except (ValueError, AttributeError, ValidationError):
-            lost += 1
-            continue
-        rows[row[0]] = (row[0], *texts, row[9], lineage)
-    for n in sorted(rows):
-        new.execute(_INSERT, rows[n])
-    # A page that cannot be read, or a table that cannot even be found, held an unknown number: one stands for "some".
-    return len(rows), lost or int(bool(torn) or not rows)

@@ -32,10 +32,9 @@ class Previews:
         if self._painted[0] == revision:
             return self._painted[1]
         painted: dict[str, Any] = {}
-        for entry in self._journal.waiting() if self._journal.waiting_count else ():
-            if entry.subject:
-                view = _read(entry)
-                painted[entry.subject] = painted.get(entry.subject) if view is None else view
+        # Each preview was made on the one before it, so the newest has them all; after a shift there are a thousand.
+        for entry in self._journal.newest_previews() if self._journal.waiting_count else ():
+            painted[entry.subject] = _read(entry)
         self._painted = (revision, painted)
         return painted
 

@@ -86,10 +86,9 @@ class CommitProxy:
         deaf = threading.Event()
         answers = threading.Thread(target=self._answers, args=(server, client, deaf), daemon=True)
         answers.start()
-        first = client.recv(65536)
-        operations = b"/operations" in first
-        part = first
         with contextlib.suppress(OSError):
+            part = client.recv(65536)
+            operations = b"/operations" in part
             while part:
                 if operations and self._armed and _COMMIT in part:
                     self._lose_now(self._armed, server, part, deaf)

@@ -356,14 +356,14 @@ def test_an_edited_journal_is_applied_by_nobody(plant: Plant, tmp_path: Path) ->
         str(request.id),
         "new",
         forged.model_dump_json(),
-        journals._ACTOR.dump_json(session.actor).decode(),
+        journals.ACTOR.dump_json(session.actor).decode(),
         "",
         "",
         "",
         clock.now().isoformat(),
     )
     with closing(sqlite3.connect(tmp_path / "journal.db")) as file:
-        file.execute("UPDATE entry SET request = ?, changed_at = ?, checksum = ?", (row[2], row[7], journals._checksum(row)))
+        file.execute("UPDATE entry SET request = ?, changed_at = ?, checksum = ?", (row[2], row[7], journals.checksum(row)))
         file.commit()
     journal = journals.Journal(tmp_path / "journal.db", clock)
     readstore = ReadStore(tmp_path / "readstore.db", clock)

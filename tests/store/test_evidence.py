@@ -175,3 +175,17 @@ def test_notices_fit_into_what_the_server_takes(keys: list[str]) -> None:
 def test_very_many_changes_of_one_kind_become_one_notice() -> None:
     assert list(notices.payloads([f"order:{n}" for n in range(501)] + ["line:1"])) == ["order:*,line:1"]
     assert list(notices.payloads(["thing:a,b"])) == ["thing:*"]
+
+
+def test_without_a_number_of_his_own_who_slept_writes_beside_his_successor(db: Db) -> None:
+    """The mutant: whoever asks for the number that counts now, instead of saying the one he got, is never too late."""
+    name = evidence.lease_name("SLEPT")
+    mine = lease.acquire(db, name, "ST1", 30)
+    assert mine is not None
+    lease.release(db, mine)
+    other = lease.acquire(db, name, "ST2", 30)
+    assert other is not None
+    db.commit()
+    with pytest.raises(Refused):
+        evidence.record(db, SEEN, _rows(1), station="ST1", source="SLEPT", epoch=mine.epoch)
+    assert evidence.record(db, SEEN, _rows(1), station=other.holder, source="SLEPT", epoch=other.epoch) == 1

@@ -78,6 +78,18 @@ def test_entries_keep_their_order_and_leave_the_queue_when_applied_or_parked(jou
     assert [e.request.id for e in journal.applied_since(CLOCK.now() - timedelta(minutes=1))] == [requests[0].id]
 
 
+def test_of_each_thing_the_newest_preview_is_told_and_of_the_oldest_so_many(journal: Journal) -> None:
+    told = [("thing:1", "a"), ("thing:2", "b"), ("thing:1", "c"), ("thing:1", ""), ("thing:3", ""), ("", ""), ("thing:4", "d")]
+    requests = [_request(str(n)) for n in range(len(told))]
+    for request, (subject, preview) in zip(requests, told, strict=True):
+        journal.append(request, ACTOR, "new", subject=subject, preview=preview)
+    journal.mark(requests[-1].id, "applied")
+    assert [(entry.subject, entry.preview) for entry in journal.newest_previews()] == [("thing:2", "b"), ("thing:1", "c"), ("thing:3", "")]
+    journal.mark(requests[2].id, "parked")
+    assert ("thing:1", "a") in [(entry.subject, entry.preview) for entry in journal.newest_previews()]
+    assert [entry.request.id for entry in journal.waiting(2)] == [requests[0].id, requests[1].id]
+
+
 def test_the_same_request_is_kept_once(journal: Journal) -> None:
     request = _request()
     journal.append(request, ACTOR, "new")

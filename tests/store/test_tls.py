@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,9 +13,13 @@ import pytest
 from core.config import StationSettings
 from core.errors import GenbaError, Refused
 from core.station.connections import database_safety
+from core.store import logins
 from core.store.address import connect_parameters, connection_failure
 from core.store.dialling import open_connection
+from core.store.engine import Database
+from core.store.schema import upgrade
 from tests.postgres import OwnServer, installed_servers
+from tests.store.test_engine import until
 from tests.tls import Authority, in_the_middle
 
 HOST = "db.plant.example"
@@ -130,3 +135,33 @@ def test_an_address_that_asks_for_less_is_obeyed_by_setting_only_and_shown(
     if "require_auth" in weak:
         server.admit("hostssl all panel 127.0.0.1/32 trust", plant.issue(HOST))
     assert connect(url, allow_unsafe=True) == ("clear" if weak == "sslmode=disable" else "encrypted")
+
+
+def test_a_certificate_that_ends_while_people_work(server: OwnServer, plant: Authority, expect_log: Any) -> None:
+    """Whoever is connected goes on; whoever has to connect anew is told why not, until there is a new one."""
+    expect_log("database is down")
+    server.admit(SCRAM, plant.issue(HOST))
+    server.run("CREATE DATABASE genba")
+    upgrade(server.url("genba"))
+    logins.add_local(server.url("genba"), "station", "planted-station")
+    server.admit("hostssl all station 127.0.0.1/32 scram-sha-256", plant.issue(HOST))
+    url = address(server, plant.root, login="station").replace("/postgres?", "/genba?")
+    database = Database(url, "ST1")
+    database.start()
+    try:
+        until(lambda: database.up, 60)
+        server.admit("hostssl all station 127.0.0.1/32 scram-sha-256", plant.issue(HOST, lasts=-timedelta(days=1)))
+        assert database.submit("queries", lambda db: db.now.year, deadline_s=10).result() > 2000
+        server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'station'")
+        until(lambda: database.state.reason is not None and database.state.reason.code == "store.not_trusted", 60)
+        server.admit("hostssl all station 127.0.0.1/32 scram-sha-256", plant.issue(HOST))
+        until(lambda: database.up, 60)
+    finally:
+        database.close()
+
+
+def test_with_the_proof_given_up_an_ended_certificate_is_nobodys_business(server: OwnServer, plant: Authority) -> None:
+    """The mutant."""
+    server.admit(SCRAM, plant.issue(HOST, lasts=-timedelta(days=1)))
+    url = address(server, plant.root, "sslmode=require").replace(f"&sslrootcert={plant.root}", "")
+    assert connect(url, allow_unsafe=True) == "encrypted"

@@ -1,0 +1,274 @@
+"""Every fault that a plant has, the tests that make it, and the one in which a guard is taken away and it is noticed.
+
+The faults that the randomised run makes are in ``tests.faults.plan`` as well; what stands here is made alone, or exactly.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.faults.plan import SERVER_FAULTS, STATION_FAULTS
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+STORE: Final = "tests/store/test_"
+LINES: Final = "tests/faults/test_bad_lines.py::"
+FILES: Final = "tests/faults/test_own_files.py::"
+RUN: Final = "tests/faults/test_run.py::test_nothing_is_lost_and_nothing_is_doubled"
+FORGETFUL: Final = "tests/faults/test_run.py::test_a_station_that_keeps_nothing_is_found"
+TWICE: Final = f"{LINES}test_a_lost_answer_taken_for_a_no_is_booked_twice"
+BAD_LINE: Final = f"{LINES}test_over_a_bad_line_every_decision_is_booked_once"
+SILENCE: Final = f"{LINES}test_without_the_watchdog_a_line_that_keeps_silent_holds_who_asks"
+LOST: Final = f"{STORE}failover.py::test_without_that_look_it_is_lost"
+
+
+@dataclass(frozen=True)
+class Covered:
+    """One fault.
+
+    Attributes:
+        words: What happens.
+        tests: Node ids without parameters; the first is the one to read.
+        teeth: A test in which the guard is missing and the damage is seen; "" needs ``why``.
+        run: Kinds of the randomised run that make it.
+        why: What is not covered, or has no mutant, and the reason.
+    """
+
+    words: str
+    tests: tuple[str, ...] = ()
+    teeth: str = ""
+    run: tuple[str, ...] = ()
+    why: str = ""
+
+
+CATALOGUE: Final = {
+    "F01": Covered(
+        "the primary dies and the standby is promoted",
+        (f"{STORE}failover.py::test_what_a_lagging_standby_never_got_is_booked_again_exactly_once",),
+        LOST,
+        ("server_failed_over",),
+    ),
+    "F02": Covered(
+        "the whole machine of the primary dies, a failover manager promotes",
+        (f"{STORE}failover.py::test_only_a_standby_answers",),
+        LOST,
+        why="with the manager itself: `python -m tests.benchmarks failover`, which needs its packages",
+    ),
+    "F03": Covered(
+        "the server is killed and comes back in place",
+        (
+            f"{STORE}engine.py::test_killed_server_is_down_once_and_up_once_and_every_lane_returns",
+            f"{STORE}embedded.py::test_killed_server_is_revived_with_its_rows",
+        ),
+        FORGETFUL,
+        ("server_killed", "server_restarted"),
+    ),
+    "F04": Covered(
+        "a primary that was replaced is started again",
+        (f"{STORE}failover.py::test_twenty_of_twenty_write_to_the_new_primary",),
+        f"{STORE}failover.py::test_without_the_guard_they_write_to_the_stale_one",
+    ),
+    "F05": Covered(
+        "the synchronous standby dies, commits wait for it",
+        (f"{STORE}failover.py::test_a_commit_that_waits_for_a_dead_standby_is_unknown_and_found_by_its_key",),
+        TWICE,
+    ),
+    "F06": Covered(
+        "the server is frozen, or slow in everything",
+        (
+            f"{STORE}engine.py::test_frozen_server_is_noticed_and_close_ends_every_thread_within_3_s",
+            f"{STORE}engine.py::test_deadline_cuts_a_slow_statement_and_the_lane_goes_on",
+            BAD_LINE,
+        ),
+        SILENCE,
+        ("server_frozen", "server_slow", "network_far"),
+    ),
+    "F07": Covered("half a line: one direction is dead and nobody is told", (BAD_LINE,), SILENCE, ("half_open_up", "half_open_down")),
+    "F08": Covered("connections are reset again and again", (BAD_LINE,), TWICE, ("resets", "network_cut", "commit_cut", "answer_lost")),
+    "F09": Covered("a line of 20 kB a second", (BAD_LINE,), TWICE, ("network_narrow",)),
+    "F10": Covered("packets are lost", (BAD_LINE,), TWICE, ("packets_lost",)),
+    "F11": Covered(
+        "no room on the server's disk", (RUN, f"{STORE}embedded.py::test_full_disk_has_words"), FORGETFUL, ("server_out_of_disk",)
+    ),
+    "F12": Covered("the server has no connection left", (RUN,), FORGETFUL, ("server_full",)),
+    "F13": Covered(
+        "somebody holds a lock",
+        (
+            f"{STORE}door.py::test_a_lock_held_by_somebody_makes_an_offline_decision_wait_and_others_go_on",
+            f"{STORE}engine.py::test_lock_and_statement_limits_have_words",
+        ),
+        f"{LINES}test_without_a_limit_a_lock_is_waited_for_until_the_deadline",
+        ("migration_ran",),
+    ),
+    "F14": Covered(
+        "a deadlock, a serialization failure",
+        (f"{LINES}test_who_is_the_victim_of_a_deadlock_tries_again_with_the_same_key",),
+        f"{LINES}test_without_trying_again_a_deadlock_is_the_operators",
+    ),
+    "F15": Covered(
+        "a schema that is newer or older than the program",
+        (
+            f"{STORE}engine.py::test_outside_the_window_the_station_reads_and_says_why",
+            "tests/hmi/test_database_away.py::test_outside_the_schema_window_the_screen_is_read_only_and_says_so",
+        ),
+        f"{LINES}test_without_the_window_a_program_writes_into_a_schema_it_does_not_know",
+        ("schema_moved_on", "station_updated"),
+    ),
+    "F16": Covered(
+        "the password of the log-in is changed",
+        (f"{STORE}rotated.py::test_whoever_is_connected_works_on_and_what_waits_comes_home_with_the_new_password",),
+        f"{STORE}rotated.py::test_with_the_old_password_it_never_comes_home",
+    ),
+    "F17": Covered(
+        "the server's certificate ends",
+        (f"{STORE}tls.py::test_a_certificate_that_ends_while_people_work", f"{STORE}tls.py::test_a_certificate_that_is_over"),
+        f"{STORE}tls.py::test_with_the_proof_given_up_an_ended_certificate_is_nobodys_business",
+    ),
+    "F18": Covered("the partition of next month is missing", why="no table is partitioned yet: it comes with the history of values"),
+    "F19": Covered(
+        "notices of changes are lost",
+        (f"{STORE}changes.py::test_lost_connection_is_a_gap_and_listening_goes_on",),
+        f"{LINES}test_without_the_gap_told_a_lost_notice_is_never_missed",
+        ("notify_lost", "notices_dropped", "listening_ended"),
+    ),
+    "F20": Covered(
+        "a failover in the middle of a batch of machine facts",
+        ("tests/equipment/test_failover.py::test_counts_and_states_that_the_old_primary_took_with_it_come_back",),
+        "tests/equipment/test_failover.py::test_without_the_memory_they_are_lost",
+        why="in batches of rows: nothing is copied (COPY) before the history of values is there",
+    ),
+    "F21": Covered(
+        "a power cut",
+        ("tests/faults/test_power.py::test_three_power_cuts", "tests/faults/test_power.py::test_fifty_power_cuts_in_each_mode"),
+        "tests/faults/test_power.py::test_a_journal_that_does_not_wait_for_the_disk_loses",
+    ),
+    "F22": Covered(
+        "killed while the journal is being written",
+        (
+            f"{STORE}journal.py::test_killed_while_writing_everything_acknowledged_is_there",
+            f"{STORE}journal.py::test_nothing_is_acknowledged_before_the_disk_has_it",
+        ),
+        "tests/faults/test_power.py::test_a_journal_that_does_not_wait_for_the_disk_loses",
+        ("station_killed", "killed_in_journal", "killed_in_apply", "killed_in_answer"),
+    ),
+    "F23": Covered(
+        "the disk refuses a write or a flush",
+        (f"{STORE}journal.py::test_a_failing_disk_stops_the_acknowledgements_and_loses_none",),
+        FORGETFUL,
+    ),
+    "F24": Covered(
+        "the journal's file is damaged",
+        (
+            f"{STORE}journal.py::test_a_flipped_byte_anywhere_never_yields_a_changed_request",
+            f"{STORE}wal.py::test_a_flipped_byte_anywhere_in_the_log",
+            f"{STORE}readstore.py::test_a_damaged_file_is_moved_aside_and_said_once",
+        ),
+        f"{FILES}test_without_the_checksum_a_changed_request_is_believed",
+        ("journal_damaged", "readstore_damaged"),
+    ),
+    "F25": Covered(
+        "no room for the journal",
+        (
+            f"{STORE}journal.py::test_a_full_disk_refuses_in_words_and_keeps_everything_acknowledged",
+            f"{STORE}full_disk.py::test_what_was_done_is_told_as_done_although_the_disk_filled_up_meanwhile",
+        ),
+        FORGETFUL,
+        ("disk_full",),
+    ),
+    "F26": Covered(
+        "the station's clock jumps",
+        (
+            f"{FILES}test_whatever_the_clock_shows_entries_keep_their_order_and_their_keys",
+            "tests/test_clock.py::test_later_ones_sort_after_earlier_ones_also_when_time_steps_back",
+        ),
+        f"{FILES}test_by_the_time_they_show_they_would_change_places",
+        ("clock_jumped",),
+    ),
+    "F27": Covered(
+        "the station sleeps and wakes up",
+        (f"{STORE}lease.py::test_taken_over_after_expiry_and_the_late_one_is_fenced_off",),
+        f"{STORE}evidence.py::test_without_a_number_of_his_own_who_slept_writes_beside_his_successor",
+        ("station_suspended", "station_slept"),
+    ),
+    "F28": Covered(
+        "the program is started twice on one home",
+        (
+            "tests/cli/test_station.py::test_two_stations_in_one_home",
+            f"{STORE}journal.py::test_the_file_is_in_full_synchronous_wal_and_only_one_program_holds_it",
+        ),
+        f"{FILES}test_without_the_lock_two_programs_write_one_journal",
+    ),
+    "F29": Covered("two stations say one name", (RUN,), FORGETFUL, ("twin_started",)),
+    "F30": Covered(
+        "the home cannot be written",
+        (
+            f"{STORE}journal.py::test_a_folder_that_cannot_be_written_says_so",
+            f"{STORE}failover.py::test_a_home_that_cannot_be_written_does_not_stop_the_station",
+        ),
+        FORGETFUL,
+    ),
+    "F31": Covered(
+        "the screen dies and the drivers' process lives, or the other way round",
+        (
+            "tests/station/test_acquisition.py::test_killed_process_is_noticed_at_once_and_replaced",
+            "tests/station/test_acquisition.py::test_process_ends_with_its_parent_and_keeps_it_light",
+        ),
+        why="no mutant: the children that a test leaves behind fail every test",
+    ),
+    "F32": Covered(
+        "memory is short",
+        ("tests/station/test_acquisition.py::test_decoder_bomb_costs_one_tag_and_no_memory",),
+        why="no mutant: without the limit the test would take the computer's memory",
+    ),
+    "F33": Covered(
+        "the badge reader is pulled out in the middle of a badge",
+        ("tests/hmi/test_scanner.py::test_half_a_scan_goes_nowhere_and_is_told",),
+        "tests/hmi/test_scanner.py::test_a_few_fast_letters_without_an_end_are_typing",
+    ),
+    "F34": Covered(
+        "another screen, another resolution",
+        ("tests/hmi/test_layout.py::test_everything_is_readable_and_touchable",),
+        why="every size is laid out anew; a screen that is pulled out while the program runs comes with the kiosk",
+    ),
+}
+TOOTHLESS: Final = {"F18", "F31", "F32", "F34"}
+
+
+@cache
+def names_in(path: str) -> set[str]:
+    """Names of the tests in a file."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")}
+
+
+def missing(node_id: str) -> bool:
+    path, _, name = node_id.partition("::")
+    return not (ROOT / path).exists() or name not in names_in(path)
+
+
+def test_every_fault_has_its_place() -> None:
+    assert list(CATALOGUE) == [f"F{n:02}" for n in range(1, 35)]
+
+
+@pytest.mark.parametrize("fault", CATALOGUE)
+def test_what_is_named_is_there(fault: str) -> None:
+    covered = CATALOGUE[fault]
+    assert covered.tests or covered.why
+    assert covered.teeth or (covered.why and fault in TOOTHLESS)
+    assert [one for one in (*covered.tests, *filter(None, [covered.teeth])) if missing(one)] == []
+
+
+def test_every_kind_of_the_run_stands_in_the_catalogue_and_no_other() -> None:
+    named = {kind for covered in CATALOGUE.values() for kind in covered.run}
+    assert named == {*SERVER_FAULTS, *STATION_FAULTS}
+
+
+def test_a_test_that_is_not_there_is_missed() -> None:
+    assert missing("tests/faults/test_run.py::test_nobody_wrote_this")
+    assert missing("tests/faults/test_nothing.py::test_nothing")
+    assert not missing(FORGETFUL)
