@@ -181,6 +181,6 @@ async def behind_a_proxy(panels: Any, url: str, folder: Path, clock: TurnedClock
 async def running_order(station: Station) -> Any:
     now = datetime.now(UTC)
     times = {"scheduled_start_at": now, "scheduled_end_at": now + timedelta(hours=1)}
-    made = await station.do(create_order, product_code="A-1", line_code="L1", planned=100, **times)
+    made = await station.do(create_order, product_code="A-1", line_code="L1", planned=1_000_000, **times)
     await station.do(release_order, order_id=made.view.id)
     return (await station.do(start_order, order_id=made.view.id)).view.id
