@@ -51,7 +51,7 @@ async def at_work(station: Station, order: UUID, booked: set[UUID], refused: lis
             booked.add((await station.do(book_report, order_id=order, good=1)).request_id)
         except GenbaError as error:
             refused.append(error.code)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)  # faster than any person
 
 
 def alter(url: str) -> None:
@@ -77,19 +77,21 @@ def test_stations_work_through_an_upgrade_and_nothing_of_it_is_lost(database_url
                 refused: list[str] = []
                 over = asyncio.Event()
                 working = [asyncio.ensure_future(at_work(station, order, booked, refused, over)) for station in stations]
-                for _ in range(3):
-                    await asyncio.to_thread(upgrade, admin_url)
-                await asyncio.to_thread(alter, admin_url)
-                before = len(booked)
-                await until(lambda: len(booked) > before + 5, PATIENCE_S)
-                over.set()
-                await asyncio.gather(*working)
+                try:
+                    for _ in range(3):
+                        await asyncio.to_thread(upgrade, admin_url)
+                    await asyncio.to_thread(alter, admin_url)
+                    before = len(booked)
+                    await until(lambda: len(booked) > before + 5, PATIENCE_S)
+                finally:
+                    over.set()
+                    await asyncio.gather(*working)
                 await until(lambda: not any(station.waiting for station in stations), PATIENCE_S)
                 found = {one for (one,) in ask(admin_url, "SELECT request_id FROM genba.production_report")}
                 ((good,),) = ask(admin_url, "SELECT completed FROM genba.work_order WHERE id = %s", order)
                 assert found == booked, "each that was acknowledged is there, once, and none that was refused"
                 assert good == len(booked)
-                assert len(booked) > 20
+                assert len(booked) > 5
                 assert set(refused) <= {"store.busy", "store.slow"}, "nobody is told anything but to try again"
                 assert [await station.attention() for station in stations] == [[], []]
         finally:
