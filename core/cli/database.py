@@ -169,7 +169,9 @@ def _shared(url: str | None) -> _Place:
 
 @roles.command("list")
 def list_roles(url: Url = None, as_json: AsJson = False) -> None:
-    """Every station with its log-in; those that run now with who is signed in, and how it stands with them.
+    """Every station with its log-in, and how it stands.
+
+    Of those that run now also: who is signed in, clock against the database's, how late notices are, what waits.
 
     The log-in of --url must own the database or be a superuser, as for genba db upgrade.
     """

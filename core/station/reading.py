@@ -189,13 +189,14 @@ class Reading:
         """Record nothing any more, and let go of machines that only the holder of a lease may read."""
         async with self._turn:
             for code, source in self._sources.items():
-                held, source.held = source.held, None
-                if held is not None:
+                if source.held is not None:
                     log.info("source %s: not recorded here any more: %s", code, why)
+                    source.held = None
                     for recorder in self._recorders:
                         recorder.resign(code)
-                    if _by_lease(source.spec):
-                        await self._stop(source)
+                if source.read and _by_lease(source.spec) and not self._reads_without_lease(source.spec):
+                    await self._stop(source)
+                    self._on_link(self._elsewhere(code, self._settings.name))  # the other one with this name
 
     def _ask(self, db: Db, wanted: dict[str, Lease | None]) -> dict[str, tuple[Lease | None, str]]:
         """On the listen lane: the lease of each source, or who holds it."""
@@ -228,7 +229,11 @@ class Reading:
                 await self._stop(source)
         if not source.read and holder not in (source.told, self._settings.name):
             source.told = holder
-            self._on_link(LinkStatus(code, LinkState.STOPPED, self._clock.now().timestamp(), "driver.read_elsewhere", holder))
+            self._on_link(self._elsewhere(code, holder))
+
+    def _elsewhere(self, code: str, holder: str) -> LinkStatus:
+        """The source is not read here but at station ``holder``; "" for nobody."""
+        return LinkStatus(code, LinkState.STOPPED, self._clock.now().timestamp(), "driver.read_elsewhere", holder)
 
     def _superseded(self, code: str) -> None:
         """A recorder was refused: another station has the lease already; the next turn finds out who."""
@@ -264,6 +269,8 @@ class Reading:
             return True
         if spec.readers == "stations":
             return False
+        if self._floor.database.name_taken:
+            return False  # the owner is the other one
         return self._floor.embedded or (bool(spec.owner) and spec.owner == self._settings.name)
 
     async def _begin(self, source: _Source) -> None:

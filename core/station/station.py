@@ -31,6 +31,7 @@ from core.station.floor import Floor, Prepare
 from core.station.keeping import Keeping
 from core.station.machines import Machines
 from core.station.manual import Manual
+from core.station.noticing import Noticing
 from core.station.people import People
 from core.station.reading import Reading
 from core.station.trusting import Trusting
@@ -101,17 +102,16 @@ class Station:
         self.database_up: bool | None = None
         self.read_only: GenbaError | None = None
         self.problem: GenbaError | None = None
-        self.parked = 0
         self._prepare = prepare
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self.parked, self._closed = 0, False
         self._loop: asyncio.AbstractEventLoop
         self._floor = Floor(settings, self.clock, lambda: self.people.session, claims=True)
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
         self._working = ThreadPoolExecutor(1, thread_name_prefix="genba-work")
-        self._arrivals = asyncio.Lock()
+        self._arrivals, self._noticing = asyncio.Lock(), Noticing(self.clock, self._heard)
         self.people = People(settings.name, self._floor, partial(self._on, self._deciding), partial(self._on, self._working), self._became)
         self.exports = Exports(self, self._floor, partial(self._on, self._working))
         self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock, home=settings.home)
@@ -146,6 +146,7 @@ class Station:
         if self._closed:
             return
         self._closed = True
+        self._noticing.close()
         await self.people.close()
         for task in list(self._tasks):
             task.cancel()
@@ -244,7 +245,7 @@ class Station:
     async def _open_database(self) -> None:
         """Keep trying until the floor is open: an embedded server that does not start may do so after the disk was freed."""
         told = ""
-        takers = [self._from_thread(take) for take in (self._database_changed, self._heard, self._missed)]
+        takers = [self._from_thread(take) for take in (self._database_changed, self._noticing.heard, self._missed)]
         while True:
             try:
                 await self._on(self._working, lambda: self._floor.open_database(*takers))

@@ -67,7 +67,7 @@ class WriteTurns:
 
     def may_without_database(self, source: SourceSpec) -> bool:
         """Whether this station writes ``source`` while the database is away: others then cannot know of it."""
-        return self._alone or source.owner == self._station
+        return self._alone or (source.owner == self._station and not self._database.name_taken)
 
     @contextlib.asynccontextmanager
     async def turn(self, source: SourceSpec, tag: Shown, seconds: float) -> AsyncIterator[Hold]:

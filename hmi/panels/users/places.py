@@ -30,7 +30,7 @@ class StationsPage(ListPage):
     def columns(self) -> list[Column]:
         """See ListPage."""
         titles = (self.tr("Station"), self.tr("Signed in"), self.tr("Last seen"), self.tr("Log-in"), self.tr("Without database"))
-        return [Column(title, share) for title, share in zip(titles, (1.7, 1.7, 1.5, 1.8, 1.7), strict=True)]
+        return [Column(title, share) for title, share in zip(titles, (1.6, 1.1, 2.3, 1.9, 1.5), strict=True)]
 
     async def ask(self, offset: int) -> tuple[Mapping[Any, Any], int, float]:
         """See ListPage."""
@@ -68,7 +68,7 @@ class StationsPage(ListPage):
             words.append(self.tr("clock {by} s").format(by=f"{standing.clock_ahead_s:+,.0f}"))
         if standing.notice_lag_s is not None and standing.notice_lag_s > LATE_S:
             words.append(self.tr("notices {lag} s late").format(lag=f"{standing.notice_lag_s:.0f}"))
-        return Cell(self.at(item.seen_at), glyph="exclamation" if words else "check", below=" · ".join(words), strong=bool(words))
+        return Cell(self.at(item.seen_at), glyph="exclamation" if words else "", below=" · ".join(words[:2]), strong=bool(words))
 
     def _standing(self, standing: StandingView) -> list[str]:
         """In whole sentences."""
