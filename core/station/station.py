@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal, TypeVar
-from uuid import UUID
 
 import core.catalogue  # noqa: F401 - decisions that waited in the journal are applied by name
 from core.clock import Clock, SystemClock
@@ -31,12 +30,12 @@ from core.station.floor import Floor, Prepare
 from core.station.keeping import Keeping
 from core.station.machines import Machines
 from core.station.manual import Manual
+from core.station.overtaken import Overtaken
 from core.station.people import People
 from core.station.reading import Reading
 from core.station.trusting import Trusting
 from core.station.writing import Writing
 from core.store.engine import DatabaseState
-from core.store.journal import Entry
 from core.store.operation import GUEST, Actor, Authorisation, Done, Operation, Secret, Signature
 from core.store.query import Answer, Query
 from core.users.accounts import set_pin
@@ -80,7 +79,7 @@ class Station:
         read_only: Why this program must not write the schema, or None.
         problem: Why the database is not there, or None.
         keeping: Room on the disks, and copies of the station's own database.
-        parked: Decisions that need somebody's attention, as of the last look.
+        overtaken: Decisions that need somebody's attention.
     """
 
     def __init__(
@@ -101,7 +100,6 @@ class Station:
         self.database_up: bool | None = None
         self.read_only: GenbaError | None = None
         self.problem: GenbaError | None = None
-        self.parked = 0
         self._prepare = prepare
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -120,6 +118,8 @@ class Station:
         self.machines = Machines(self, acquisition, self._floor, partial(self._on, self._working))
         self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
         self.manual = Manual(self.table, self.clock, self.ask)
+        deciding, asking = partial(self._on, self._deciding), partial(self._on, self._asking)
+        self.overtaken = Overtaken(self._floor, deciding, asking, lambda: self.actor, lambda: self._tell("waiting", self.waiting))
         self.keeping = Keeping(settings, self.clock, self._floor, self)
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -202,24 +202,6 @@ class Station:
         """Change the PIN or password of whoever is signed in. Raises Refused, Invalid (``users.secret_…``), Unavailable."""
         await self.do(set_pin, current=Secret(current), new=Secret(new))
 
-    async def attention(self) -> list[Entry]:
-        """Decisions of this station that were overtaken or refused when they came home, oldest first; nothing drops them but a person."""
-        entries = await self._on(self._asking, self._floor.door.needs_attention)
-        if len(entries) != self.parked:
-            self.parked = len(entries)
-            self._tell("waiting", self.waiting)
-        return entries
-
-    async def try_again(self, request_id: UUID) -> None:
-        """Apply a decision that needs attention once more, after its cause was removed."""
-        await self._on(self._deciding, lambda: self._floor.door.retry(request_id))
-        await self.attention()
-
-    async def settle(self, request_id: UUID) -> None:
-        """Take an intent off the list because a person has dealt with it; audited. Raises Refused for a fact."""
-        await self._on(self._deciding, partial(self._floor.door.settle, request_id, self.actor))
-        await self.attention()
-
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Answer from the database, or the last snapshot of the same question. Raises Unavailable, Refused, Invalid."""
         return await self._on(self._asking, partial(self._floor.ask, query, self.actor, args))
@@ -276,7 +258,7 @@ class Station:
                 await self.people.look_again()
                 # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
                 await self._on(self._working, self._floor.door.apply_waiting)
-                await self.attention()
+                await self.overtaken.entries()
                 await self._look_at_site()
                 await self._reading.database_arrived()
             except Unavailable as error:
@@ -315,7 +297,7 @@ class Station:
                 try:
                     await self._on(self._working, self._floor.door.apply_waiting)
                     self._tell("waiting", self.waiting)
-                    await self.attention()
+                    await self.overtaken.entries()
                 except Unavailable as error:  # the station's own disk; it is tried again for as long as anything waits
                     log.info("what waits stays where it is: %s", error)
 

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from uuid import UUID
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
 
+    from core.station.overtaken import Overtaken
     from core.station.station import Station
-    from core.store.journal import Entry
     from core.store.operation import Actor, Authorisation, Done, Operation, Signature
     from core.store.query import Answer, Query
     from core.users.export import Exported
@@ -264,18 +263,10 @@ class Bridge(QObject):
         await self.until_attached()
         await self.station.people.sign_out()
 
-    async def attention(self) -> list[Entry]:
-        """Decisions of this station that need somebody, oldest first."""
-        await self.until_attached()
-        return await self.station.attention()
-
-    async def try_again(self, request_id: UUID) -> None:
-        """Apply one of them once more. Raises Invalid when it is gone."""
-        await self.station.try_again(request_id)
-
-    async def settle(self, request_id: UUID) -> None:
-        """Take an intent off the list. Raises Refused for a fact, or without the right."""
-        await self.station.settle(request_id)
+    @property
+    def overtaken(self) -> Overtaken:
+        """Decisions of this station that need somebody; only to be used after ``ready``."""
+        return self.station.overtaken
 
     async def export_trail(self, path: Path, **asked: Any) -> Exported:
         """A signed copy of the audit trail in ``path``; ``asked`` as for ``search_trail``. Raises Refused, Unavailable, Invalid."""

@@ -184,7 +184,9 @@ class Window(QWidget):
         from hmi.sheets.attention import AttentionSheet
 
         if self.bridge.is_ready:
-            AttentionSheet(self.content, self.bridge).open()
+            sheet = AttentionSheet(self.content, self.bridge)
+            sheet.order_pressed.connect(lambda order_id: self.go(OpenOrder(order_id)))
+            sheet.open()
 
     def _hint(self) -> str:
         """Who can sign in to the demo; a real station gives no hint."""
@@ -226,7 +228,7 @@ class Window(QWidget):
 
     def _show_database(self) -> None:
         station = self.bridge.station
-        self.header.show_database(station.database_up, station.waiting, station.parked)
+        self.header.show_database(station.database_up, station.waiting, station.overtaken.count)
         self.content.show_database(station.database_up, station.read_only)
         self._refresh()
 

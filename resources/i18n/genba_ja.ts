@@ -13,14 +13,61 @@
     </message>
 </context>
 <context>
+    <name>Attention</name>
+    <message>
+        <source>It is not in the database.</source>
+        <translation>データベースにありません。</translation>
+    </message>
+    <message>
+        <source>good {good} of {planned}, scrap {scrap}</source>
+        <translation>良品 {good} / 計画 {planned}、不良 {scrap}</translation>
+    </message>
+    <message>
+        <source>{time}  {name} at {station}: {what}</source>
+        <translation>{time}  {name}({station}): {what}</translation>
+    </message>
+    <message>
+        <source>good {good}, scrap {scrap}</source>
+        <translation>良品 {good}、不良 {scrap}</translation>
+    </message>
+</context>
+<context>
     <name>AttentionSheet</name>
     <message>
         <source>Needs attention</source>
         <translation>要対応</translation>
     </message>
     <message>
-        <source>Dealt with</source>
-        <translation>対応済みにする</translation>
+        <source>Apply now</source>
+        <translation>今すぐ適用</translation>
+    </message>
+    <message>
+        <source>Open the order</source>
+        <translation>作業指示を開く</translation>
+    </message>
+    <message>
+        <source>Replaced</source>
+        <translation>別の操作で対応済</translation>
+    </message>
+    <message>
+        <source>Drop</source>
+        <translation>取り下げ</translation>
+    </message>
+    <message>
+        <source>Book in my name</source>
+        <translation>自分の名前で登録</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>Wanted</source>
+        <translation>したかったこと</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation>現在</translation>
     </message>
     <message>
         <source>When</source>
