@@ -32,9 +32,11 @@ from core.station.machines import Machines
 from core.station.manual import Manual
 from core.station.overtaken import Overtaken
 from core.station.people import People
+from core.station.pulse import Pulse
 from core.station.reading import Reading
 from core.station.trusting import Trusting
 from core.station.writing import Writing
+from core.store.drafts import Drafts
 from core.store.engine import DatabaseState
 from core.store.operation import GUEST, Actor, Authorisation, Done, Operation, Secret, Signature
 from core.store.query import Answer, Query
@@ -45,10 +47,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 V = TypeVar("V")
 
-NoticeKind = Literal["changed", "link", "database", "actor", "waiting", "site", "storage"]
+NoticeKind = Literal["changed", "link", "database", "actor", "waiting", "site", "storage", "pulse"]
 Watcher = Callable[[str, Any], None]
 """Gets (kind, value): changed frozenset[str], link LinkStatus, database bool, actor Actor, waiting int, site SiteView,
-storage tuple[GenbaError, …]."""
+storage tuple[GenbaError, …], pulse Beat."""
 
 EVERYTHING = frozenset({"*"})
 NO_SITE = SiteView({}, (), (), (), {}, {})
@@ -80,6 +82,8 @@ class Station:
         problem: Why the database is not there, or None.
         keeping: Room on the disks, and copies of the station's own database.
         overtaken: Decisions that need somebody's attention.
+        drafts: Half-typed forms, once it is started.
+        pulse: Whether everything behind the screen is alive.
     """
 
     def __init__(
@@ -105,6 +109,7 @@ class Station:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop
+        self.drafts: Drafts
         self._floor = Floor(settings, self.clock, lambda: self.people.session)
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
@@ -120,6 +125,9 @@ class Station:
         self.manual = Manual(self.table, self.clock, self.ask)
         deciding, asking = partial(self._on, self._deciding), partial(self._on, self._asking)
         self.overtaken = Overtaken(self._floor, deciding, asking, lambda: self.actor, lambda: self._tell("waiting", self.waiting))
+        # Not the one behind the screen: a long backlog may keep that busy for minutes, which the header counts down.
+        threads = {"decide": self._deciding, "ask": self._asking}
+        self.pulse = Pulse(self.clock, lambda: self._acquisition.signs, threads, partial(self._tell, "pulse"))
         self.keeping = Keeping(settings, self.clock, self._floor, self)
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -135,11 +143,13 @@ class Station:
         self._loop = asyncio.get_running_loop()
         self.table.subscribe(self.recent.put)
         await self._on(self._working, self._floor.open_files)
+        self.drafts = await self._on(self._working, lambda: Drafts(self.settings.home / "drafts.sqlite", self.clock))
         await self._reading.start()
         await self._look_at_site()
         self._begin(self._open_database())
         self._begin(self._bring_home())
         self._begin(self.keeping.run())
+        self._begin(self.pulse.run())
 
     async def close(self) -> None:
         """Sign off, stop reading, let go of the database and the files; idempotent, within about 10 s."""
@@ -154,6 +164,8 @@ class Station:
         await self._reading.close()
         closing = ThreadPoolExecutor(1, thread_name_prefix="genba-close")
         await self._on(closing, self._floor.close)
+        if hasattr(self, "drafts"):
+            await self._on(closing, self.drafts.close)
         for pool in (self._deciding, self._asking, self._working, closing):
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -112,6 +112,7 @@ class Window(QWidget):
         bridge.noticed.connect(lambda _: self._refresh())
         bridge.site_changed.connect(self._site_changed)
         bridge.storage_changed.connect(self._show_storage)
+        bridge.pulsed.connect(lambda beat: self.header.show_beat(beat.count, beat.silent))
         bridge.failed.connect(self.show_error)
         self.session.seconds_left.connect(self.header.show_seconds_left)
 
