@@ -12,18 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from uuid import UUID
 
 from core.equipment.states import map_state
 from core.equipment.writes import TagName
 from core.errors import Invalid
 from core.live.sample import Quality, Value
 from core.live.tags import TagRole, TagSpec, TagType
+from core.store.attention import Adopted, Code, Json, check_reason
 from core.store.operation import Actor, Note, Request, operation
 from core.store.query import query
 
 if TYPE_CHECKING:
     from core.store.base import Db
 
+ADOPT: Final = "equipment:manual:adopt"
+_BOOKED: Final = ("manual_entry",)
 _TEXT_MAX: Final = 200
 _BITS: Final = {
     TagType.INT16: (-(2**15), 2**15 - 1),
@@ -107,7 +111,7 @@ def _preview(_: ManualValue | None, request: Request) -> ManualValue:
     return ManualValue(values["tag"], read_value(values["value"]), request.decided_at, request.user_code, request.station)
 
 
-@operation("equipment:manual:enter", kind="fact", offline=True, subject=_subject, preview=_preview, writes=("manual_entry",))
+@operation("equipment:manual:enter", kind="fact", offline=True, subject=_subject, preview=_preview, writes=_BOOKED, adopted_by=ADOPT)
 def enter_value(db: Db, actor: Actor, *, tag: TagName, value: Note) -> ManualValue:
     """Somebody read a value or a state at a machine without a controller.
 
@@ -115,11 +119,38 @@ def enter_value(db: Db, actor: Actor, *, tag: TagName, value: Note) -> ManualVal
         value: As JSON, engineering units.
 
     Raises:
-        Invalid: ``manual.unknown_tag``, and what ``check_entry`` says.
+        Invalid: ``manual.unknown_tag``, and what ``check_entry`` says. Of an entry that waited for the database neither a tag that
+            left the site meanwhile nor limits that are others now: it was read all the same.
     """
     from core.equipment import manual_rows
 
     return manual_rows.enter(db, actor, tag, read_value(value))
+
+
+@operation(ADOPT, kind="fact", writes=_BOOKED)
+def adopt_entry(
+    db: Db,
+    actor: Actor,
+    *,
+    request_id: UUID,
+    user_code: Code,
+    station: Code,
+    decided_at: datetime,
+    args: Json,
+    seen: Json = "",
+    reason: Note = "",
+) -> ManualValue:
+    """An entry that came home and was not taken from who made it is booked by somebody who answers for it; the arguments of ``Adopted``.
+
+    Raises:
+        Invalid: ``store.attention_reason``, ``manual.unknown_tag``; ``store.request_invalid`` when it is of another program version.
+    """
+    from core.equipment import manual_rows
+
+    db.note_reason(check_reason(reason))
+    adopted = Adopted(request_id, user_code, station, decided_at, args, seen)
+    asked = adopted.of_operation(enter_value)
+    return manual_rows.adopt(db, actor, adopted, asked["tag"], read_value(asked["value"]))
 
 
 @query("equipment:manual:latest", snapshot=True)

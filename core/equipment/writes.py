@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import Field
 
+from core.store.attention import Adopted, Code, Json, check_reason
 from core.store.operation import Actor, Note, Request, operation
 
 if TYPE_CHECKING:
     from core.store.base import Db
 
 TagName = Annotated[str, Field(max_length=200)]
+ADOPT: Final = "equipment:tag:adopt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def _preview(_: TagWrite | None, request: Request) -> TagWrite:
     return TagWrite(values["write_id"], values["tag"], values.get("outcome", "requested"))
 
 
-@operation("equipment:tag:write", kind="fact", offline=True, subject=_subject, preview=_preview, guard="C", writes=())
+@operation("equipment:tag:write", kind="fact", offline=True, subject=_subject, preview=_preview, guard="C", writes=(), adopted_by=ADOPT)
 def request_write(
     db: Db,
     actor: Actor,
@@ -73,8 +76,34 @@ def request_write(
     return TagWrite(write_id, tag, "requested")
 
 
-@operation("equipment:tag:confirm", kind="fact", offline=True, subject=_subject, preview=_preview, guard="C", writes=())
+@operation("equipment:tag:confirm", kind="fact", offline=True, subject=_subject, preview=_preview, guard="C", writes=(), adopted_by=ADOPT)
 def record_outcome(db: Db, actor: Actor, *, write_id: UUID, tag: TagName, outcome: str) -> TagWrite:
     """What became of a write: ``confirmed`` by the machine's own answer, or the code of the error."""
     db.note_reason(outcome)
     return TagWrite(write_id, tag, outcome)
+
+
+@operation(ADOPT, kind="fact", writes=())
+def adopt_write(
+    db: Db,
+    actor: Actor,
+    *,
+    request_id: UUID,
+    user_code: Code,
+    station: Code,
+    decided_at: datetime,
+    args: Json,
+    seen: Json = "",
+    reason: Note = "",
+) -> TagWrite:
+    """A write to a machine, or what became of it, that was not taken from who asked for it: its record comes into the audit all the same.
+
+    The arguments are those of ``Adopted``. Nothing is sent.
+
+    Raises:
+        Invalid: ``store.attention_reason``; ``store.request_invalid`` when it is of another program version.
+    """
+    db.note_reason(check_reason(reason))
+    adopted = Adopted(request_id, user_code, station, decided_at, args, seen)
+    asked = adopted.of_operation(record_outcome if '"outcome"' in args else request_write)
+    return TagWrite(asked["write_id"], asked["tag"], asked.get("outcome", "requested"))

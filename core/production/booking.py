@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,6 +16,7 @@ from core.errors import Invalid, Refused
 from core.production import lists, rows, rules
 from core.production.models import DefectCode, ProductionReport, WorkOrder
 from core.production.views import ReportView
+from core.store.attention import Adopted
 from core.store.base import Db
 from core.store.operation import Actor
 
@@ -77,6 +80,54 @@ def add(
         order.scrap += scrap
     db.flush()
     return report
+
+
+def adopt(db: Db, actor: Actor, adopted: Adopted, asked: Mapping[str, Any], made_at: datetime, reason: str) -> ReportView:
+    """Book what ``adopted`` reports, or give what was booked for it before.
+
+    The row has the key of the request that it stands for, so that there is one. It is in the name of who answers for it, because the
+    database takes no other; who made it stands before the reason.
+
+    Raises:
+        Refused: ``order.not_found``: nobody knows in which unit it was counted.
+    """
+    if db.get(ProductionReport, adopted.request_id) is not None:
+        return view(db, adopted.request_id)
+    order = rows.found(db, asked["order_id"])
+    if order is None:
+        line_id, unit = _seen(db, adopted.seen)
+    else:
+        line_id, unit = order.line_id, order.unit
+    belongs = order is not None and rules.ran_at(rows.progress(order), made_at)
+    report = ProductionReport(
+        id=adopted.request_id,
+        order_id=asked["order_id"] if belongs else None,
+        line_id=line_id,
+        unit=unit,
+        defect_code=known_defect(db, asked["defect_code"]) if asked["scrap"] else None,
+        reason=f"{adopted.user_code}: {reason}",
+        user_code=actor.user_code,
+        station=actor.station,
+        reported_at=made_at,
+        request_id=_request_id(db),
+        **{name: asked[name] for name in ("good", "scrap", "machine_good", "machine_reject")},
+    )
+    db.add(report)
+    if order is not None and belongs:
+        order.completed += report.good
+        order.scrap += report.scrap
+    db.flush()
+    return view(db, report.id)
+
+
+def _seen(db: Db, seen: str) -> tuple[int | None, str]:
+    """Line and unit of an order that is not in the database, from what the screen showed of it."""
+    try:
+        shown = json.loads(seen)
+        line_code, unit = str(shown["line_code"]), str(shown["unit"])
+    except (ValueError, TypeError, KeyError):
+        raise Refused("order.not_found") from None
+    return db.scalar(select(Line.id).where(Line.code == line_code)), unit
 
 
 def _request_id(db: Db) -> UUID:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -12,9 +12,10 @@ from core.equipment.models import Line
 from core.inventory.models import Product
 from core.production.models import ProductionReport, WorkOrder
 from core.production.rows import order_select, view_of, work_order
-from core.production.views import OrderStatus, OrderView, ReportView
+from core.production.views import OrderChange, OrderStatus, OrderView, ReportView
 from core.store.base import Db
 from core.store.query import Page
+from core.store.tables import AuditRow
 
 
 def orders(
@@ -51,6 +52,31 @@ def orders(
     # The first page of a short list needs no second question.
     total = len(items) if offset == 0 and len(items) < limit else db.scalar(count) or 0
     return Page(items, total, limit, offset)
+
+
+_CHANGES_MAX: Final = 100
+
+
+def changes(db: Db, order_id: UUID, limit: int) -> tuple[OrderChange, ...]:
+    """See ``orders.order_changes``."""
+    about = AuditRow.changes.contains([{"table": WorkOrder.__tablename__, "key": str(order_id)}])
+    newest = (AuditRow.at.desc(), AuditRow.seq.desc())
+    rows = db.scalars(select(AuditRow).where(about).order_by(*newest).limit(max(1, min(limit, _CHANGES_MAX))))
+    return tuple(_change(row, str(order_id)) for row in rows)
+
+
+def _change(row: AuditRow, key: str) -> OrderChange:
+    values = next(one["values"] for one in row.changes if one["table"] == WorkOrder.__tablename__ and one["key"] == key)
+    before, after = values.get("status") or (None, None)
+    return OrderChange(
+        row.at,
+        row.operation,
+        row.user_code,
+        row.user_name,
+        row.station,
+        None if before is None else OrderStatus(before),
+        None if after is None else OrderStatus(after),
+    )
 
 
 def report_view(row: Any) -> ReportView:

@@ -18,7 +18,7 @@ from pydantic import Field
 from core.errors import Conflict, Invalid, Refused
 from core.production import rules
 from core.production.rules import Progress
-from core.production.views import OrderStatus, OrderView
+from core.production.views import OrderChange, OrderStatus, OrderView
 from core.store.operation import Actor, Note, Request, operation
 from core.store.query import Page, query
 
@@ -293,6 +293,14 @@ def list_orders(
 def get_order(db: Db, *, order_id: UUID) -> OrderView:
     """One order. Raises Refused ``order.not_found``."""
     return _view(db, order_id)
+
+
+@query("production:order:changes")
+def order_changes(db: Db, *, order_id: UUID, limit: int = 5) -> tuple[OrderChange, ...]:
+    """Who changed the order last, newest first; at most 100."""
+    from core.production import lists
+
+    return lists.changes(db, order_id, limit)
 
 
 @query("production:order:queue", snapshot=True)

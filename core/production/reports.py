@@ -20,7 +20,8 @@ from core.production import rules
 from core.production.orders import Amount, told
 from core.production.rules import Progress
 from core.production.views import OrderView, ReportView
-from core.store.operation import Actor, Request, operation
+from core.store.attention import Adopted, Code, Json, check_reason
+from core.store.operation import Actor, Note, Request, operation
 from core.store.query import Page, query
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def _preview(view: OrderView | None, request: Request) -> OrderView:
     return replace(view, completed=view.completed + good, scrap=view.scrap + scrap, version=view.version + 1, booked=booked)
 
 
-@operation(rules.REPORT, kind="fact", writes=_BOOKED, offline=True, subject=_subject, preview=_preview, outbox=REPORTED)
+@operation(
+    rules.REPORT, kind="fact", writes=_BOOKED, offline=True, subject=_subject, preview=_preview, outbox=REPORTED, adopted_by=rules.ADOPT
+)
 def book_report(
     db: Db,
     actor: Actor,
@@ -220,6 +223,43 @@ def assign_report(db: Db, actor: Actor, *, report_id: UUID, order_id: UUID, reas
         reason=reason,
     )
     return _booked(db, order, anew)
+
+
+@operation(rules.ADOPT, kind="fact", writes=_BOOKED, outbox=REPORTED)
+def adopt_report(
+    db: Db,
+    actor: Actor,
+    *,
+    request_id: UUID,
+    user_code: Code,
+    station: Code,
+    decided_at: datetime,
+    args: Json,
+    seen: Json = "",
+    reason: Note = "",
+) -> ReportView:
+    """A report that came home and was not taken from who made it is booked by somebody who answers for it; the arguments of ``Adopted``.
+
+    It keeps its time, who made it stands in its reason, and it goes to its order if that ran then, else it is unassigned. The same
+    report is booked once.
+
+    Raises:
+        Invalid: ``store.attention_reason``; ``store.request_invalid`` when it is of another program version.
+        Refused: ``order.not_found`` when neither the order nor anything the screen showed of it is known.
+    """
+    from core.production import booking
+
+    db.note_reason(check_reason(reason))
+    adopted = Adopted(request_id, user_code, station, decided_at, args, seen)
+    asked = adopted.of_operation(book_report)
+    made = min(moment for moment in (asked["made_at"], decided_at, db.now) if moment is not None)
+    report = booking.adopt(db, actor, adopted, asked, made, reason)
+    if report.order_id is not None:
+        from core.production import rows
+
+        news = {"report": str(report.id), "good": str(report.good), "scrap_reported": str(report.scrap), "defect": report.defect_code}
+        db.outbox(REPORTED, str(report.order_id), {**told(rows.order_view(db, report.order_id), report.reported_at), **news})
+    return report
 
 
 @query("production:report:list", snapshot=True)

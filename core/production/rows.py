@@ -37,14 +37,19 @@ def locked(db: Db, order_id: UUID, version: int | None = None) -> WorkOrder:
         Refused: ``order.not_found``.
         Conflict: ``order.changed`` when somebody changed it since.
     """
-    order = db.scalar(
-        select(WorkOrder).where(WorkOrder.id == order_id).with_for_update(key_share=True).execution_options(populate_existing=True)
-    )
+    order = found(db, order_id)
     if order is None:
         raise Refused("order.not_found")
     if version is not None and version != order.version:
         raise Conflict("order.changed", number=order.number)
     return order
+
+
+def found(db: Db, order_id: UUID) -> WorkOrder | None:
+    """The order's row, locked until the transaction ends; None when there is none."""
+    return db.scalar(
+        select(WorkOrder).where(WorkOrder.id == order_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
 
 
 def progress(order: WorkOrder) -> Progress:

@@ -32,6 +32,7 @@ NOTE: Final = "production:order:note"
 REPORT: Final = "production:report:book"
 CORRECT: Final = "production:report:correct"
 ASSIGN: Final = "production:report:assign"
+ADOPT: Final = "production:report:adopt"
 OVER: Final = "production:report:over"
 """The right to report far more than remains; no operation of its own."""
 
@@ -93,6 +94,12 @@ def state_after(operation: str, number: str, status: OrderStatus, *, started: bo
     if len(after) == 1:
         return next(iter(after))
     return _RUNNING if started else _RELEASED
+
+
+def states_before(operation: str) -> tuple[OrderStatus, ...]:
+    """The states in which ``operation`` may be decided, in the order of their lives; () for what is no step of the table."""
+    steps = TRANSITIONS.get(operation, {})
+    return tuple(status for status in OrderStatus if status in steps)
 
 
 @dataclass(frozen=True, slots=True)

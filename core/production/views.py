@@ -170,6 +170,26 @@ class OrderView:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderChange:
+    """One decision that changed an order, as the audit keeps it.
+
+    Attributes:
+        at: Server time, aware UTC.
+        operation: Name of what was decided.
+        user_code, user_name, station: Who, where.
+        before, after: State of the order, where this decision changed it; None otherwise.
+    """
+
+    at: datetime
+    operation: str
+    user_code: str
+    user_name: str
+    station: str
+    before: OrderStatus | None
+    after: OrderStatus | None
+
+
+@dataclass(frozen=True, slots=True)
 class LineView:
     """One line on the overview.
 

@@ -7,6 +7,7 @@ in it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,11 @@ class Hosting(Protocol):
 
     async def start(self, sources: Sequence[SourceSpec], tags: Sequence[TagSpec], secrets: Mapping[str, str]) -> None:
         """Begin connecting."""
+        ...
+
+    @property
+    def signs(self) -> int | None:
+        """How many signs of life the drivers have given; None while they do not run."""
         ...
 
     async def ask(self, verb: str, *arguments: Any) -> Any:
@@ -154,6 +160,11 @@ class Acquisition:
         """Stop reading a source; its tags keep their last samples, its link becomes STOPPED."""
         await self._ask("remove", source)
 
+    @property
+    def signs(self) -> int | None:
+        """How many signs of life the drivers have given, growing while they work; None while they do not run."""
+        return None if self._hosting is None else self._hosting.signs
+
     async def close(self) -> None:
         """Disconnect everything within about 4 s; idempotent. No callback comes after it."""
         hosting, self._hosting = self._hosting, None
@@ -171,6 +182,13 @@ class _LoopHosting:
 
     def __init__(self, sink: Sink, on_link: Report, clock: Clock, patience: Patience | None, home: Path | None) -> None:
         self._fleet = Fleet(sink, on_link, clock, patience, home=home)
+        self._signs = 0
+
+    @property
+    def signs(self) -> int | None:
+        """The drivers share the loop of whoever asks: who can ask is the sign."""
+        self._signs += 1
+        return self._signs
 
     async def start(self, sources: Sequence[SourceSpec], tags: Sequence[TagSpec], secrets: Mapping[str, str]) -> None:
         self._fleet.start(sources, tags, secrets)
@@ -199,6 +217,19 @@ class _ThreadHosting:
         self._thread: threading.Thread | None = None
         self._finished = asyncio.Event()
         self._closed = False
+        self._signs = 0
+
+    @property
+    def signs(self) -> int | None:
+        """Counted on the drivers' own loop, which is asked for the next one each time."""
+        if self._loop is None or self._closed or self._thread is None or not self._thread.is_alive():
+            return None
+        with contextlib.suppress(RuntimeError):  # it has just been closed
+            self._loop.call_soon_threadsafe(self._sign)
+        return self._signs
+
+    def _sign(self) -> None:
+        self._signs += 1
 
     async def start(self, sources: Sequence[SourceSpec], tags: Sequence[TagSpec], secrets: Mapping[str, str]) -> None:
         home = self._home = asyncio.get_running_loop()

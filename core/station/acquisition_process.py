@@ -85,6 +85,12 @@ class ProcessHosting:
         """Process id of the running acquisition process; None when there is none."""
         return self._child.pid if self._child is not None else None
 
+    @property
+    def signs(self) -> int | None:
+        """Messages of the process that runs now, itself alive among them; None while there is none."""
+        child = self._child
+        return None if child is None else hash((child.pid, child.heard))
+
     async def start(self, sources: Sequence[SourceSpec], tags: Sequence[TagSpec], secrets: Mapping[str, str]) -> None:
         """Start the process; returns before it runs."""
         self._loop = asyncio.get_running_loop()

@@ -28,6 +28,7 @@ from core.live.tags import MANUAL, SourceSpec, TagSpec
 from core.production.recorder import CountRecorder
 from core.station.acquisition import Acquisition
 from core.station.floor import Floor
+from core.station.last_read import FILE, LastRead
 from core.station.passwords import Passwords
 from core.station.relaying import Relaying
 from core.store import evidence, lease
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 
 TTL_S: Final = 10.0
 RENEW_S: Final = 2.0
+_DARK_S: Final = 1.0
+"""So long after the start the database may take to say who reads what; then this station goes on where it was."""
 _LOCKED_TURNS: Final = 3
 _DEADLINE_S: Final = 3.0
 
@@ -93,6 +96,7 @@ class Reading:
         self._sources: dict[str, _Source] = {}
         self._turn = asyncio.Lock()
         self._passwords = Passwords(floor)
+        self._last = LastRead(settings.home / FILE)
         self._relaying = Relaying(floor.database, settings.name, table, clock, self._recorded_here, self._read_elsewhere)
         self._recorders = [
             make(floor.database, settings.name, table.get, floor.clock, self._superseded) for make in (StateRecorder, CountRecorder)
@@ -155,13 +159,27 @@ class Reading:
     # -- leases --------------------------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
+        await asyncio.sleep(_DARK_S)
         for turn in itertools.count(1):
+            await self._go_on()
             slept_from = self._clock.monotonic()
             await asyncio.sleep(RENEW_S)
             await self._woke(self._clock.monotonic() - slept_from)
             if turn % _LOCKED_TURNS == 0 and any(source.locked_out for source in self._sources.values()):
                 await self.secrets_changed()  # the site's key may have been brought here beside this program
             await self._look_at_leases()
+
+    async def _go_on(self) -> None:
+        """Started without the database: read again what was recorded here last, until it says who does."""
+        if self._floor.database.up:
+            return
+        last = await asyncio.get_running_loop().run_in_executor(None, self._last.codes)
+        async with self._turn:
+            mine = [source for code, source in self._sources.items() if code in last and not source.read]
+            for source in mine:
+                if self._may_record(source.spec) and not source.locked_out:
+                    log.info("source %s: read as before, the database does not answer", source.spec.code)
+                    await self._begin(source)
 
     async def _look_at_leases(self) -> None:
         """One turn: renew what is held, try to take what is free; start and stop reading accordingly."""
@@ -178,6 +196,8 @@ class Reading:
                 return
             for source in asked:
                 await self._settle(source, *answered[source.spec.code])
+            held = [source.spec.code for source in asked if source.held is not None]
+            await asyncio.get_running_loop().run_in_executor(None, self._last.keep, held)
 
     async def _woke(self, seconds: float) -> None:
         """After a turn that took ``seconds``: who slept or was frozen for longer than a lease lasts has lost all he had."""

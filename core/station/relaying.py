@@ -88,7 +88,9 @@ class Relaying:
         except GenbaError as error:
             log.debug("relay: %s", error.code)
             told = []
-        self._take({one.source: one for one in told}, elsewhere)
+        # What this station began to read meanwhile has its own values, and the machine may not send them a second time.
+        still = self._elsewhere()
+        self._take({one.source: one for one in told}, {code: specs for code, specs in elsewhere.items() if code in still})
 
     def _take(self, told: Mapping[str, Relayed], elsewhere: Mapping[str, tuple[TagSpec, ...]]) -> None:
         now = self._clock.now().timestamp()

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal, TypeVar
-from uuid import UUID
 
 import core.catalogue  # noqa: F401 - decisions that waited in the journal are applied by name
 from core.clock import Clock, SystemClock
@@ -32,12 +31,14 @@ from core.station.keeping import Keeping
 from core.station.machines import Machines
 from core.station.manual import Manual
 from core.station.noticing import Noticing
+from core.station.overtaken import Overtaken
 from core.station.people import People
+from core.station.pulse import Pulse
 from core.station.reading import Reading
 from core.station.trusting import Trusting
 from core.station.writing import Writing
+from core.store.drafts import Drafts
 from core.store.engine import DatabaseState
-from core.store.journal import Entry
 from core.store.operation import GUEST, Actor, Authorisation, Done, Operation, Secret, Signature
 from core.store.query import Answer, Query
 from core.users.accounts import set_pin
@@ -47,10 +48,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 V = TypeVar("V")
 
-NoticeKind = Literal["changed", "link", "database", "actor", "waiting", "site", "storage"]
+NoticeKind = Literal["changed", "link", "database", "actor", "waiting", "site", "storage", "pulse"]
 Watcher = Callable[[str, Any], None]
 """Gets (kind, value): changed frozenset[str], link LinkStatus, database bool, actor Actor, waiting int, site SiteView,
-storage tuple[GenbaError, …]."""
+storage tuple[GenbaError, …], pulse Beat."""
 
 EVERYTHING = frozenset({"*"})
 NO_SITE = SiteView({}, (), (), (), {}, {})
@@ -81,7 +82,9 @@ class Station:
         read_only: Why this program must not write the schema, or None.
         problem: Why the database is not there, or None.
         keeping: Room on the disks, and copies of the station's own database.
-        parked: Decisions that need somebody's attention, as of the last look.
+        overtaken: Decisions that need somebody's attention.
+        drafts: Half-typed forms, once it is started.
+        pulse: Whether everything behind the screen is alive.
     """
 
     def __init__(
@@ -105,8 +108,9 @@ class Station:
         self._prepare = prepare
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self.parked, self._closed = 0, False
+        self._closed = False
         self._loop: asyncio.AbstractEventLoop
+        self.drafts: Drafts
         self._floor = Floor(settings, self.clock, lambda: self.people.session, claims=True)
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
@@ -120,6 +124,11 @@ class Station:
         self.machines = Machines(self, acquisition, self._floor, partial(self._on, self._working))
         self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
         self.manual = Manual(self.table, self.clock, self.ask)
+        deciding, asking = partial(self._on, self._deciding), partial(self._on, self._asking)
+        self.overtaken = Overtaken(self._floor, deciding, asking, lambda: self.actor, lambda: self._tell("waiting", self.waiting))
+        # Not the one behind the screen: a long backlog may keep that busy for minutes, which the header counts down.
+        threads = {"decide": self._deciding, "ask": self._asking}
+        self.pulse = Pulse(self.clock, lambda: self._acquisition.signs, threads, partial(self._tell, "pulse"))
         self.keeping = Keeping(settings, self.clock, self._floor, self)
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -135,11 +144,13 @@ class Station:
         self._loop = asyncio.get_running_loop()
         self.table.subscribe(self.recent.put)
         await self._on(self._working, self._floor.open_files)
+        self.drafts = await self._on(self._working, lambda: Drafts(self.settings.home / "drafts.sqlite", self.clock))
         await self._reading.start()
         await self._look_at_site()
         self._begin(self._open_database())
         self._begin(self._bring_home())
         self._begin(self.keeping.run())
+        self._begin(self.pulse.run())
 
     async def close(self) -> None:
         """Sign off, stop reading, let go of the database and the files; idempotent, within about 10 s."""
@@ -155,6 +166,8 @@ class Station:
         await self._reading.close()
         closing = ThreadPoolExecutor(1, thread_name_prefix="genba-close")
         await self._on(closing, self._floor.close)
+        if hasattr(self, "drafts"):
+            await self._on(closing, self.drafts.close)
         for pool in (self._deciding, self._asking, self._working, closing):
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -202,24 +215,6 @@ class Station:
     async def change_pin(self, current: str, new: str) -> None:
         """Change the PIN or password of whoever is signed in. Raises Refused, Invalid (``users.secret_…``), Unavailable."""
         await self.do(set_pin, current=Secret(current), new=Secret(new))
-
-    async def attention(self) -> list[Entry]:
-        """Decisions of this station that were overtaken or refused when they came home, oldest first; nothing drops them but a person."""
-        entries = await self._on(self._asking, self._floor.door.needs_attention)
-        if len(entries) != self.parked:
-            self.parked = len(entries)
-            self._tell("waiting", self.waiting)
-        return entries
-
-    async def try_again(self, request_id: UUID) -> None:
-        """Apply a decision that needs attention once more, after its cause was removed."""
-        await self._on(self._deciding, lambda: self._floor.door.retry(request_id))
-        await self.attention()
-
-    async def settle(self, request_id: UUID) -> None:
-        """Take an intent off the list because a person has dealt with it; audited. Raises Refused for a fact."""
-        await self._on(self._deciding, partial(self._floor.door.settle, request_id, self.actor))
-        await self.attention()
 
     async def ask(self, query: Query[..., V], /, **args: Any) -> Answer[V]:
         """Answer from the database, or the last snapshot of the same question. Raises Unavailable, Refused, Invalid."""
@@ -272,11 +267,11 @@ class Station:
                     await self._on(self._working, partial(self._floor.prepare, self._prepare))
                     self._prepare = None
                 if self.read_only is None:
-                    await self._on(self._working, partial(self._floor.greet, self.parked))
+                    await self._on(self._working, partial(self._floor.greet, self.overtaken.count))
                     await self.people.look_again()
                     # Not on the thread of decisions: a long backlog must not stand between a finger and its answer.
                     await self._on(self._working, self._floor.door.apply_waiting)
-                    await self.attention()
+                    await self.overtaken.entries()
                 await self._look_at_site()
                 await self._reading.database_arrived()
             except Unavailable as error:
@@ -315,14 +310,14 @@ class Station:
                 try:
                     await self._on(self._working, self._floor.door.apply_waiting)
                     self._tell("waiting", self.waiting)
-                    await self.attention()
+                    await self.overtaken.entries()
                 except Exception as error:  # noqa: BLE001 - the disk, or a defect: it is tried again for as long as anything waits
                     log.log(logging.INFO if isinstance(error, GenbaError) else logging.ERROR, "what waits stays where it is: %r", error)
 
     async def _look_around(self, *, anchors: bool) -> None:
         """Say that this station is there, and see whether its person still may; now and then note how far the audit has come."""
         try:
-            await self._on(self._working, partial(self._floor.say_present, self.parked))
+            await self._on(self._working, partial(self._floor.say_present, self.overtaken.count))
             if anchors:
                 await self._on(self._working, self._floor.keep_anchors)
         except GenbaError as error:

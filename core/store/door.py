@@ -24,9 +24,10 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from core.clock import Clock
-from core.errors import GenbaError, Invalid, NotConfirmed, Refused, Unavailable
+from core.errors import GenbaError, NotConfirmed, Refused, Unavailable
 from core.store import application, faults
 from core.store.application import Outcome, Work
+from core.store.attending import Attending
 from core.store.base import Db
 from core.store.checking import Checking
 from core.store.engine import Database
@@ -71,6 +72,9 @@ class Door:
         station: Station code.
         prover: Turns secrets into proofs.
         deadline_s: Seconds an operation or a question may take before the connection is cut.
+
+    Attributes:
+        attending: Decisions that need a person.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Door:
         self._failover = Failover(database, journal, deadline_s)
         self._previews = Previews(journal, readstore)
         self._checking = Checking(prover, clock, station)
+        self.attending = Attending(self, journal)
 
     # ---- deciding ------------------------------------------------------------------------------------------------
 
@@ -122,8 +127,8 @@ class Door:
         """
         if not actor.may(operation.name) and authorisation is None:
             raise self._refusal(operation, actor, Refused("store.no_right", operation=operation.name))
-        if not self._usable and (not operation.offline or authorisation is not None):
-            raise self._away()
+        if not operation.offline or authorisation is not None:
+            self.check_usable()
         work = self._checking.work(operation, actor, args, signature, authorisation)
         with self._order:
             if self._usable and self._behind:
@@ -271,55 +276,10 @@ class Door:
         _log.info("%s of %s needs attention: %s", entry.request.operation, entry.request.decided_at, refusal.code)
         return "parked"
 
-    # ---- what needs a person -------------------------------------------------------------------------------------
-
     @property
     def waiting(self) -> int:
         """Decisions of this station that are not yet in the database; cheap, for the header."""
         return self._journal.waiting_count
-
-    def needs_attention(self) -> list[Entry]:
-        """Parked decisions, oldest first; ``entry.refusal`` tells why.
-
-        Raises:
-            Unavailable: The journal cannot be read.
-        """
-        return self._journal.parked()
-
-    def retry(self, request_id: UUID) -> Applied:
-        """Try a parked decision again, after its cause was removed. An intent refused by the database stays refused.
-
-        Raises:
-            Invalid: ``store.entry_not_found``.
-        """
-        self._parked(request_id)
-        self._journal.mark(request_id, "new")
-        return self.apply_waiting()
-
-    def settle(self, request_id: UUID, actor: Actor) -> None:
-        """Take a parked intent off the list because a person has dealt with it; audited. Facts stay.
-
-        Raises:
-            Invalid: ``store.entry_not_found``.
-            Refused: It is a fact, or somebody else's and ``actor`` lacks the right to ``core.store.attention.settle_other``.
-            Unavailable: The database is away.
-        """
-        from core.store.attention import settle_other, settle_own
-
-        entry = self._parked(request_id)
-        operation = OPERATIONS.get(entry.request.operation)
-        if operation is None or operation.kind == "fact":
-            raise Refused("store.fact_kept")
-        mine = actor.user_code == entry.request.user_code
-        told = {"request_id": request_id, "operation": entry.request.operation, "refusal": str(entry.refusal.get("code", ""))}
-        self.do(settle_own if mine else settle_other, actor, told if mine else told | {"user_code": entry.request.user_code})
-        self._journal.forget(request_id)
-
-    def _parked(self, request_id: UUID) -> Entry:
-        entry = self._journal.entry(request_id)
-        if entry is None or entry.state != "parked":
-            raise Invalid("store.entry_not_found")
-        return entry
 
     # ---- asking --------------------------------------------------------------------------------------------------
 
@@ -341,6 +301,10 @@ class Door:
             now = db.now
             return function(db, **dict(validated)), now
 
+        if not self._database.up:  # also while nobody knows yet: an address that keeps silent is no reason to show nothing
+            known = self.kept(query, args)
+            if known is not None:
+                return known
         try:
             value, as_of = self._database.read(read, deadline_s=self._deadline_s, report=query.report)
         except Unavailable as error:
@@ -367,6 +331,11 @@ class Door:
     def _usable(self) -> bool:
         state = self._database.state
         return state.up and state.read_only is None
+
+    def check_usable(self) -> None:
+        """Raise what keeps this station from deciding in the database now."""
+        if not self._usable:
+            raise self._away()
 
     def _away(self) -> GenbaError:
         state = self._database.state

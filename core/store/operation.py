@@ -145,6 +145,8 @@ class Operation(Generic[P, V]):
         constraints: Database constraint name → code of the ``Invalid`` it means to the operator.
         writes: Tables the function changes; the database refuses every other one while the operation is open.
         patience_s: How long it may take; None for what people at a screen wait for.
+        adopted_by: Of an offline fact: the operation by which somebody who answers for it books it all the same, when the database
+            would not take it from who decided it (his right, his session or the thing itself is gone). See ``core.store.attention``.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Operation(Generic[P, V]):
     constraints: Mapping[str, str] = field(default_factory=dict)
     writes: frozenset[str] = frozenset()
     patience_s: float | None = None
+    adopted_by: str = ""
     doc: str = field(default="", compare=False)
 
     def __call__(self, db: Db, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> V:
@@ -229,6 +232,7 @@ def operation(
     undo_s: float = 0.0,
     constraints: Mapping[str, str] | None = None,
     patience_s: float | None = None,
+    adopted_by: str = "",
 ) -> Callable[[Callable[Concatenate[Db, Actor, P], V]], Operation[P, V]]:
     """Declares a function ``(db, actor, *, …) → view`` as an operation; see :class:`Operation` for the arguments.
 
@@ -239,9 +243,7 @@ def operation(
     _check_declaration(name, offline, complete=subject is not None and preview is not None, signed=meaning is not None)
 
     def declare(function: Callable[Concatenate[Db, Actor, P], V]) -> Operation[P, V]:
-        if name in OPERATIONS:
-            raise ValueError(f"{name}: declared twice, in {OPERATIONS[name].function.__module__} and {function.__module__}")
-        declared = Operation(
+        OPERATIONS[name] = declared = Operation(
             name=name,
             function=function,
             kind=kind,
@@ -255,9 +257,9 @@ def operation(
             constraints=dict(constraints or {}),
             writes=frozenset(writes),
             patience_s=patience_s,
+            adopted_by=adopted_by,
             doc=(function.__doc__ or "").strip(),
         )
-        OPERATIONS[name] = declared
         return declared
 
     return declare
@@ -266,6 +268,8 @@ def operation(
 def _check_declaration(name: str, offline: bool, *, complete: bool, signed: bool) -> None:
     if not _NAME.fullmatch(name) or len(name) > 100:
         raise ValueError(f"{name!r}: an operation is named feature:thing:verb")
+    if name in OPERATIONS:
+        raise ValueError(f"{name}: declared twice, the first time in {OPERATIONS[name].function.__module__}")
     if offline and not complete:
         raise ValueError(f"{name}: an offline operation declares subject and preview")
     if offline and signed:
@@ -283,6 +287,7 @@ def describe(declared: Operation[Any, Any]) -> dict[str, Any]:
         "guard": declared.guard,
         "outbox": declared.outbox,
         "undo_s": declared.undo_s,
+        "adopted_by": declared.adopted_by,
         "writes": sorted(declared.writes),
         "secrets": sorted(declared.proofs),
         "summary": declared.doc.partition("\n")[0],

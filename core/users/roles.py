@@ -59,6 +59,8 @@ _SUPERVISOR: Final = _OPERATOR | {
     "production:report:*",
     "equipment:stop:*",
     "equipment:limit:write",
+    "equipment:manual:adopt",
+    "equipment:tag:adopt",
     "inventory:*",
     "users:audit:search",
     "users:station:list",

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from uuid import UUID
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -28,8 +27,9 @@ if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
 
+    from core.station.overtaken import Overtaken
     from core.station.station import Station
-    from core.store.journal import Entry
+    from core.store.drafts import Drafts
     from core.store.operation import Actor, Authorisation, Done, Operation, Signature
     from core.store.query import Answer, Query
     from core.users.export import Exported
@@ -114,6 +114,7 @@ class Bridge(QObject):
         waiting_changed(int): Operations in the journal that are not yet in the database.
         storage_changed(): A disk is filling up or well again, a copy of the database failed or was made.
         site_changed(): Lines, tags or sources were replaced; panels build themselves anew.
+        pulsed(Beat): Once a second: the station has looked whether everything behind the screen is alive.
         frame(float): After live widgets were served; UNIX seconds UTC. For trends.
         pin_due(): Nothing is done before whoever is signed in has another PIN.
         failed(object): A task started with ``start`` raised; the GenbaError to show.
@@ -127,6 +128,7 @@ class Bridge(QObject):
     waiting_changed = Signal(int)
     site_changed = Signal()
     storage_changed = Signal()
+    pulsed = Signal(object)
     frame = Signal(float)
     pin_due = Signal()
     failed = Signal(object)
@@ -177,6 +179,7 @@ class Bridge(QObject):
             "database": self.database_changed,
             "actor": self.actor_changed,
             "waiting": self.waiting_changed,
+            "pulse": self.pulsed,
         }.get(kind)
         if signal is not None:
             signal.emit(value)
@@ -264,18 +267,15 @@ class Bridge(QObject):
         await self.until_attached()
         await self.station.people.sign_out()
 
-    async def attention(self) -> list[Entry]:
-        """Decisions of this station that need somebody, oldest first."""
-        await self.until_attached()
-        return await self.station.attention()
+    @property
+    def overtaken(self) -> Overtaken:
+        """Decisions of this station that need somebody; only to be used after ``ready``."""
+        return self.station.overtaken
 
-    async def try_again(self, request_id: UUID) -> None:
-        """Apply one of them once more. Raises Invalid when it is gone."""
-        await self.station.try_again(request_id)
-
-    async def settle(self, request_id: UUID) -> None:
-        """Take an intent off the list. Raises Refused for a fact, or without the right."""
-        await self.station.settle(request_id)
+    @property
+    def drafts(self) -> Drafts:
+        """Half-typed forms, kept over a restart; only to be used after ``ready``."""
+        return self.station.drafts
 
     async def export_trail(self, path: Path, **asked: Any) -> Exported:
         """A signed copy of the audit trail in ``path``; ``asked`` as for ``search_trail``. Raises Refused, Unavailable, Invalid."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from core.errors import GenbaError, Lines
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.sheets.draft import Drafting
 from hmi.widgets.button import Kind, TouchButton
 from hmi.widgets.entry import NumberEntry
 from hmi.widgets.fields import FieldBox, FieldKind
@@ -146,6 +147,7 @@ class AskForm(BottomSheet):
         bridge: Decides through it.
         form: Gives what the form says in the current language; asked again when that changes.
         decide: Takes the answers by name; ``several`` as a tuple of keys, everything else as text.
+        draft: Name of the operation and key of what the form is about, when what is typed is kept over a restart; None: it is not.
         columns: Fields beside each other.
         kind: Of the button that decides.
 
@@ -162,6 +164,7 @@ class AskForm(BottomSheet):
         form: Callable[[], Form],
         decide: Callable[[Mapping[str, Any]], Awaitable[Any]],
         *,
+        draft: tuple[str, str] | None = None,
         columns: int = 1,
         kind: Kind = "primary",
     ) -> None:
@@ -176,6 +179,9 @@ class AskForm(BottomSheet):
         for line in self._notes:
             self.content.addWidget(line)
         self._lay_out(said.asked, columns)
+        self._draft = None if draft is None else Drafting(self, bridge, *draft, self.fields)
+        if self._draft is not None:
+            self._draft.restore()
         self.on_confirm(self._confirm)
         self.finished.connect(self.deleteLater)
         self.say()
@@ -206,6 +212,8 @@ class AskForm(BottomSheet):
                 self.options[one.name].say(one)
             else:
                 self.fields[one.name].set_label(one.label)
+        if self._draft is not None:
+            self._draft.say()
         self.refit()
 
     def retranslate(self) -> None:

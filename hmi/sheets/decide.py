@@ -13,6 +13,7 @@ from core.production.views import OrderView
 from core.words import name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
+from hmi.sheets.draft import Drafting
 from hmi.widgets.button import Kind
 from hmi.widgets.fields import FieldBox
 from hmi.widgets.label import Label
@@ -60,6 +61,10 @@ class DecideSheet(BottomSheet):
         self.content.addWidget(self._who)
         self.on_confirm(self._decide)
         self.finished.connect(self.deleteLater)
+        self._draft: Drafting | None = None
+        if self.reason is not None:
+            self._draft = Drafting(self, bridge, operation.name, str(order.id), {"reason": self.reason})
+            self._draft.restore()
         self.say()
 
     def say(self) -> None:
@@ -79,6 +84,8 @@ class DecideSheet(BottomSheet):
         self._who.set_text(self.tr("by {name}").format(name=self._bridge.station.actor.name))
         if self.reason is not None:
             self.reason.set_label(self.tr("Reason"))
+        if self._draft is not None:
+            self._draft.say()
 
     def _after(self) -> str:
         order = self._order
@@ -87,7 +94,7 @@ class DecideSheet(BottomSheet):
     def retranslate(self) -> None:
         """Follow a change of language while open."""
         super().retranslate()
-        if hasattr(self, "reason"):
+        if hasattr(self, "_draft"):
             self.say()
 
     def _decide(self) -> None:

@@ -38,7 +38,7 @@ def manual_form(ground: QWidget, bridge: Bridge, spec: TagSpec) -> AskForm:
         shown = [Shown(name(spec.label, theme.language()) or spec.name, "", _said(spec, str(given["value"])))]
         await bridge.do(enter_value, shown=shown, tag=spec.name, value=json.dumps(value))
 
-    return AskForm(ground, bridge, form, decide)
+    return AskForm(ground, bridge, form, decide, draft=(enter_value.name, spec.name))
 
 
 def _choices(spec: TagSpec) -> tuple[tuple[str, str], ...]:

@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from core.errors import GenbaError, Invalid
 from core.production.lines import order_choices
 from core.production.orders import create_order
+from core.production.rules import CREATE
 from core.production.views import Choices
 from core.words import name, word
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.sheets.choice import ChoiceField
+from hmi.sheets.draft import Drafting
 from hmi.widgets.entry import NumberEntry
 from hmi.widgets.fields import FieldBox
 from hmi.widgets.sheet import BottomSheet
@@ -63,6 +65,9 @@ class OrderFormSheet(BottomSheet):
         self._first_values()
         self.on_confirm(self._create)
         self.finished.connect(self.deleteLater)
+        kept: dict[str, FieldBox | ChoiceField] = {"number": self.number, "product": self.product, "line": self.line}
+        kept |= {"planned": self.planned, "priority": self.priority, "start": self.start, "end": self.end}
+        self._draft = Drafting(self, bridge, CREATE, "", kept)
         self.say()
         bridge.start(self._load(), on_error=self._failed, reader=self)
 
@@ -92,6 +97,7 @@ class OrderFormSheet(BottomSheet):
         self.say()
         if self._line_code:
             self.line.choose(self._line_code)
+        self._draft.restore()
 
     # -- words ---------------------------------------------------------------------------------------------------
 
@@ -107,6 +113,7 @@ class OrderFormSheet(BottomSheet):
         self.priority.set_label(self.tr("Priority (1 high … 10)"))
         self.start.set_label(self.tr("Start (YYYY-MM-DD hh:mm)"))
         self.end.set_label(self.tr("End (YYYY-MM-DD hh:mm)"))
+        self._draft.say()
         if self._choices is not None:
             self.product.show_choices(
                 [(product.code, f"{product.code}  {name(product.name, language)}") for product in self._choices.products]

@@ -15,6 +15,7 @@ from core.production.views import Named, OrderView
 from core.words import name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
+from hmi.sheets.draft import Chosen, Drafting
 from hmi.widgets.button import TouchButton
 from hmi.widgets.entry import NumberEntry
 from hmi.widgets.fields import FieldBox
@@ -67,6 +68,8 @@ class ReportSheet(BottomSheet):
         self.scrap.set_text(_plain(order.unreported_reject))
         self.good.changed.connect(lambda _: self._typed())
         self.scrap.changed.connect(lambda _: self._typed())
+        defect = Chosen(lambda: self._defect, lambda code: self._choose(code))
+        self._draft = Drafting(self, bridge, rules.REPORT, str(order.id), {"good": self.good, "scrap": self.scrap, "defect": defect})
         self.on_confirm(self._book)
         self.finished.connect(self.deleteLater)
         self.say()
@@ -97,6 +100,7 @@ class ReportSheet(BottomSheet):
             button.clicked.connect(lambda _=False, code=defect.code: self._choose(code))
             self._buttons[defect.code] = button
             self._grid.addWidget(button, place // _DEFECT_COLUMNS, place % _DEFECT_COLUMNS)
+        self._draft.restore()
         self.say()
 
     # -- words ---------------------------------------------------------------------------------------------------
@@ -123,6 +127,7 @@ class ReportSheet(BottomSheet):
         self._who.set_text(self.tr("by {name}").format(name=self._bridge.station.actor.name))
         for defect in self._defects:
             self._buttons[defect.code].setText(f"{defect.code} {name(defect.name, language)}")
+        self._draft.say()
         self._show()
 
     def retranslate(self) -> None:
@@ -153,6 +158,7 @@ class ReportSheet(BottomSheet):
 
     def _choose(self, code: str) -> None:
         self._defect = code
+        self._draft.changed()
         for known, button in self._buttons.items():
             button.setChecked(known == code)
             button.kind = "primary" if known == code else "quiet"

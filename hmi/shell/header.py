@@ -13,10 +13,13 @@ from core.live.link import LinkState, LinkStatus
 from core.words import day, word
 from hmi import theme
 from hmi.shell.cell import Cell
+from hmi.shell.pulse import PulseMark
 
 if TYPE_CHECKING:
     from core.store.operation import Actor
 
+BEATS_MISSED_S = 5.0
+"""So long the station may give no beat before the mark says that it stands still."""
 _BAD = (LinkState.OFFLINE, LinkState.DEGRADED)
 
 
@@ -46,8 +49,11 @@ class Header(QWidget):
         self._actor: Actor | None = None
         self._must_change_pin = False
         self._seconds_left: int | None = None
+        self._beat_at = time.monotonic()
+        self._silent: tuple[str, ...] | None = ()
         self.banner = Cell("banner", None)
         self.link = Cell("link", 118)
+        self.pulse = PulseMark()
         self.clock = Cell("clock", 96)
         self.user = Cell("user", 136)
         self.speech = Cell("language", 84)
@@ -56,7 +62,7 @@ class Header(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(*[theme.current().px(6)] * 4)
         row.setSpacing(theme.current().px(6))
-        for cell in (self.banner, self.link, self.clock, self.user, self.speech):
+        for cell in (self.banner, self.link, self.pulse, self.clock, self.user, self.speech):
             row.addWidget(cell)
         self.banner.clicked.connect(lambda: self.problem_pressed.emit(self._worst()))
         self.link.clicked.connect(self.link_pressed)
@@ -64,7 +70,7 @@ class Header(QWidget):
         self.speech.clicked.connect(self.language_pressed)
         self._tick = QTimer(self)
         self._tick.setInterval(1000)
-        self._tick.timeout.connect(self._show_time)
+        self._tick.timeout.connect(self._second)
         self._tick.start()
         self.retranslate()
 
@@ -92,6 +98,23 @@ class Header(QWidget):
             self._seconds_left = seconds
             self._show_user()
 
+    def show_beat(self, count: int, silent: tuple[str, ...]) -> None:
+        """A sign of life from the station: the mark moves; or ``silent`` names what gave none, and the banner says so."""
+        self._beat_at = time.monotonic()
+        self.pulse.show_beat(count, alive=not silent)
+        self._show_silent(silent)
+
+    def _second(self) -> None:
+        self._show_time()
+        if time.monotonic() - self._beat_at > BEATS_MISSED_S and self.pulse.began:
+            self.pulse.show_beat(self.pulse.count, alive=False)
+            self._show_silent(None)
+
+    def _show_silent(self, silent: tuple[str, ...] | None) -> None:
+        if silent != self._silent:
+            self._silent = silent
+            self._show_banner()
+
     def show_zone(self, zone: tzinfo) -> None:
         """Time zone of the site; the clock shows the site's time wherever the panel PC thinks it is."""
         self._zone = zone
@@ -116,7 +139,16 @@ class Header(QWidget):
 
     def _show_banner(self) -> None:
         bad = self._bad()
-        if bad:
+        if self._silent is None or self._silent:
+            drivers = self._silent is not None and "drivers" in self._silent
+            what = self.tr("Machines are not being read") if drivers else self.tr("The screen stands still")
+            do = (
+                self.tr("values are old; it is started again by itself")
+                if drivers
+                else self.tr("start the program again; entries are kept")
+            )
+            self.banner.show_text(what, do, glyph="exclamation", tone="danger")
+        elif bad:
             first = bad[0]
             since = datetime.fromtimestamp(first.since, self._zone).strftime("%H:%M:%S")
             name = self._labels.get(first.source, first.source)

@@ -130,7 +130,7 @@ class People(QObject):
         self._session, self._badge, self._signer = actor.session_id, "", ""
         told = [self._put_away(before)] if before else []
         if self._who:
-            told = [self._bring_back(self._who), self._elsewhere()]
+            told = [self._bring_back(self._who) or self._unfinished(self._who), self._elsewhere()]
         words = "   ".join(part for part in told if part)
         if words:
             self.told.emit(words)
@@ -154,6 +154,11 @@ class People(QObject):
         for sheet in kept:
             sheet.bring_back()
         return self.tr("Your unfinished entry is back.") if kept else ""
+
+    def _unfinished(self, who: str) -> str:
+        from hmi.sheets.draft import unfinished
+
+        return unfinished(self._bridge, who)
 
     def _elsewhere(self) -> str:
         also_at = self._bridge.station.people.also_at

@@ -112,6 +112,7 @@ class Window(QWidget):
         bridge.noticed.connect(lambda _: self._refresh())
         bridge.site_changed.connect(self._site_changed)
         bridge.storage_changed.connect(self._show_storage)
+        bridge.pulsed.connect(lambda beat: self.header.show_beat(beat.count, beat.silent))
         bridge.failed.connect(self.show_error)
         self.session.seconds_left.connect(self.header.show_seconds_left)
 
@@ -184,7 +185,9 @@ class Window(QWidget):
         from hmi.sheets.attention import AttentionSheet
 
         if self.bridge.is_ready:
-            AttentionSheet(self.content, self.bridge).open()
+            sheet = AttentionSheet(self.content, self.bridge)
+            sheet.order_pressed.connect(lambda order_id: self.go(OpenOrder(order_id)))
+            sheet.open()
 
     def _hint(self) -> str:
         """Who can sign in to the demo; a real station gives no hint."""
@@ -226,7 +229,7 @@ class Window(QWidget):
 
     def _show_database(self) -> None:
         station = self.bridge.station
-        self.header.show_database(station.database_up, station.waiting, station.parked)
+        self.header.show_database(station.database_up, station.waiting, station.overtaken.count)
         self.content.show_database(station.database_up, station.read_only)
         self._refresh()
 

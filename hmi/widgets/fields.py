@@ -24,7 +24,8 @@ from hmi.widgets.text import LEFT, plain_font, text_width
 from hmi.widgets.three_lines import ThreeLines
 
 FieldKind = Literal["text", "code", "number", "secret", "pin", "proof"]
-_HIDDEN = frozenset({"secret", "pin", "proof"})
+HIDDEN = frozenset({"secret", "pin", "proof"})
+"""Kinds of fields whose text is nobody's to see or to keep."""
 
 
 class FieldBox(QWidget):
@@ -68,7 +69,7 @@ class FieldBox(QWidget):
         self.edit.setFont(plain_font("body"))
         self.edit.setMinimumHeight(theme.current().touch)
         self.edit.setAccessibleName(label)
-        if kind in _HIDDEN:
+        if kind in HIDDEN:
             self.edit.setEchoMode(QLineEdit.EchoMode.Password)
         if kind != "text":
             self.edit.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
@@ -111,7 +112,7 @@ class FieldBox(QWidget):
     def text(self) -> str:
         """What was typed, cleaned and without outer blanks; a secret exactly as typed."""
         raw = self.edit.text()
-        return clean(raw) if self.kind in _HIDDEN else clean(raw).strip()
+        return clean(raw) if self.kind in HIDDEN else clean(raw).strip()
 
     def set_text(self, text: str) -> None:
         """Put a value in."""
@@ -190,14 +191,14 @@ class FieldBox(QWidget):
         keyboard = Keyboard(self.window())
         keyboard.accepted.connect(self._take)
         self._keep(keyboard)
-        secret = self.kind in _HIDDEN
+        secret = self.kind in HIDDEN
         text = "" if secret else self.edit.text()
         keyboard.ask_text(self._label.text(), text=text, secret=secret, required=self.required, max_length=self.edit.maxLength())
 
     def _keep(self, sheet: Overlay) -> None:
         self._sheet = sheet
         # Half a secret is nobody's entry; anything else waits with the form it is typed for.
-        sheet.at_switch = "close" if self.kind in _HIDDEN else self._form_at_switch()
+        sheet.at_switch = "close" if self.kind in HIDDEN else self._form_at_switch()
         sheet.finished.connect(self._drop_sheet)
 
     def _form_at_switch(self) -> AtSwitch:

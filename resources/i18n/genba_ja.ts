@@ -13,14 +13,61 @@
     </message>
 </context>
 <context>
+    <name>Attention</name>
+    <message>
+        <source>It is not in the database.</source>
+        <translation>データベースにありません。</translation>
+    </message>
+    <message>
+        <source>good {good} of {planned}, scrap {scrap}</source>
+        <translation>良品 {good} / 計画 {planned}、不良 {scrap}</translation>
+    </message>
+    <message>
+        <source>{time}  {name} at {station}: {what}</source>
+        <translation>{time}  {name}({station}): {what}</translation>
+    </message>
+    <message>
+        <source>good {good}, scrap {scrap}</source>
+        <translation>良品 {good}、不良 {scrap}</translation>
+    </message>
+</context>
+<context>
     <name>AttentionSheet</name>
     <message>
         <source>Needs attention</source>
         <translation>要対応</translation>
     </message>
     <message>
-        <source>Dealt with</source>
-        <translation>対応済みにする</translation>
+        <source>Apply now</source>
+        <translation>今すぐ適用</translation>
+    </message>
+    <message>
+        <source>Open the order</source>
+        <translation>作業指示を開く</translation>
+    </message>
+    <message>
+        <source>Replaced</source>
+        <translation>別の操作で対応済</translation>
+    </message>
+    <message>
+        <source>Drop</source>
+        <translation>取り下げ</translation>
+    </message>
+    <message>
+        <source>Book in my name</source>
+        <translation>自分の名前で登録</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>Wanted</source>
+        <translation>したかったこと</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation>現在</translation>
     </message>
     <message>
         <source>When</source>
@@ -541,6 +588,21 @@
     </message>
 </context>
 <context>
+    <name>Draft</name>
+    <message>
+        <source>Restored: you had typed this at {time}.</source>
+        <translation>入力途中の内容を戻しました({time} の入力)。</translation>
+    </message>
+    <message>
+        <source>Restored: you had confirmed this at {time}. Look whether it is booked before you confirm again.</source>
+        <translation>{time} に確定した内容を戻しました。登録済みでないか確認してから確定してください。</translation>
+    </message>
+    <message>
+        <source>Unfinished entries are kept: {forms}. Open the form again.</source>
+        <translation>入力途中の内容があります: {forms}。画面を開き直してください。</translation>
+    </message>
+</context>
+<context>
     <name>EquipmentPanel</name>
     <message>
         <source>Machines</source>
@@ -638,6 +700,22 @@
     <message>
         <source>日本語</source>
         <translation>English</translation>
+    </message>
+    <message>
+        <source>Machines are not being read</source>
+        <translation>機械の値を読めていません</translation>
+    </message>
+    <message>
+        <source>The screen stands still</source>
+        <translation>画面の更新が止まっています</translation>
+    </message>
+    <message>
+        <source>values are old; it is started again by itself</source>
+        <translation>値は古いままです。自動で再起動します</translation>
+    </message>
+    <message>
+        <source>start the program again; entries are kept</source>
+        <translation>プログラムを再起動してください。入力は残ります</translation>
     </message>
     <message>
         <source>+{n} more</source>
@@ -1434,6 +1512,17 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>The rules were changed.</source>
         <translation>ログイン規則を変更しました。</translation>
+    </message>
+</context>
+<context>
+    <name>PulseMark</name>
+    <message>
+        <source>alive</source>
+        <translation>動作中</translation>
+    </message>
+    <message>
+        <source>stands still</source>
+        <translation>停止中</translation>
     </message>
 </context>
 <context>

@@ -118,7 +118,7 @@ class Panel:
             answer = await self.station.ask(list_orders, status=tuple(sorted(OPEN)), line_code=order["orders"], limit=30)
             return {"orders": [plain(one) for one in answer.value.items]}
         if "attention" in order:
-            entries = await self.station.attention()
+            entries = await self.station.overtaken.entries()
             return {"attention": {str(one.request.id): one.refusal.get("code", "") for one in entries}}
         if "ahead" in order:
             self.clock.ahead = timedelta(seconds=order["ahead"])
@@ -149,7 +149,7 @@ class Panel:
         return {
             "up": station.database_up,
             "waiting": station.waiting,
-            "parked": station.parked,
+            "parked": station.overtaken.count,
             "user": station.actor.user_code,
             "rows_lost": station._floor.journal.rows_lost,
         }

@@ -185,7 +185,7 @@ def test_a_decision_that_was_overtaken_waits_for_a_person(screen: Screen, away: 
     finally:
         other.close()
     back(screen, away)
-    screen.until("it came home", lambda: screen.station.waiting == 0 and screen.station.parked == 1)
+    screen.until("it came home", lambda: screen.station.waiting == 0 and screen.station.overtaken.count == 1)
     assert ask(away.direct, "SELECT status FROM genba.work_order WHERE number = 'WO-1184'") == [("RELEASED",)]
 
     screen.tap(screen.window.header.link)
@@ -198,11 +198,25 @@ def test_a_decision_that_was_overtaken_waits_for_a_person(screen: Screen, away: 
     for language in ("ja", "en"):
         screen.dress(language=language)  # type: ignore[arg-type]
         assert lint.overflowing(screen.window) + lint.too_small(screen.window) + lint.squeezed(screen.window) == []
-    screen.tap(sheet.settle)
-    screen.until("dealt with", lambda: not sheet.table._keys or any(sheet.message.lines))
-    assert not any(sheet.message.lines), sheet.message.lines
-    assert screen.station.parked == 0
-    assert ask(away.direct, "SELECT user_code, outcome FROM genba.audit WHERE operation LIKE 'store:attention:%'") == [("ito", "done")]
+    # both sides: what was wanted from which state to which, and how it is now, by whose doing
+    screen.until("how it is now", lambda: "WO-1184" in sheet.present.text(), 60)
+    assert all(part in sheet.wanted.text() for part in ("Start", "WO-1184", "Released → In progress")), sheet.wanted.text()
+    assert all(part in sheet.present.text() for part in ("Released", "Planned → Released")), sheet.present.text()
+    # to apply it now is refused as long as the line is taken, and it stays
+    screen.type(sheet.reason, "the other one is a mistake")
+    screen.tap(sheet.apply)
+    screen.until("no", lambda: all(sheet.message.lines), 60)
+    assert sheet.reason.text(), "nothing typed is lost"
+    sheet.reason.set_text("")
+    screen.tap(sheet.drop)
+    assert any(sheet.reason.message.lines), "not without a reason"
+    assert screen.station.overtaken.count == 1
+    screen.type(sheet.reason, "made tomorrow")
+    screen.tap(sheet.drop)
+    screen.until("dealt with", lambda: not sheet.table._keys, 60)
+    assert screen.station.overtaken.count == 0
+    told = "SELECT user_code, outcome, reason FROM genba.audit WHERE operation LIKE 'store:attention:%'"
+    assert ask(away.direct, told) == [("ito", "done", "made tomorrow")]
     screen.tap(sheet.confirm_button)
     assert screen.sheets() == []
 

@@ -35,6 +35,7 @@ OFFLINE: Mapping[str, Mapping[str, Any]] = {
 """Offline operation → arguments beside ``order_id``, in the order in which they are possible on one order."""
 
 ASKED: Mapping[str, Callable[[OrderView], Mapping[str, Any]]] = {
+    "production:order:changes": lambda order: {"order_id": order.id},
     "production:order:get": lambda order: {"order_id": order.id},
     "production:order:queue": lambda order: {"line_code": order.line_code},
     "equipment:machine:list": lambda order: {"line_code": order.line_code},

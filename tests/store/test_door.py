@@ -142,7 +142,7 @@ def test_refusals_of_the_operation_reach_the_screen_and_the_audit_but_not_the_jo
     with pytest.raises(Refused):
         station.door.do(ops.close, ALICE, {"thing_id": thing})
     assert station.door.waiting == 0
-    assert station.door.needs_attention() == []
+    assert station.door.attending.entries() == []
     rows = ask(admin, "SELECT outcome, reason FROM genba.audit WHERE operation = 'test:thing:close' ORDER BY seq DESC LIMIT 2")
     assert rows == [("refused", ""), ("done", "done for today")]
 
@@ -301,21 +301,21 @@ def test_a_late_intent_that_is_no_longer_possible_needs_attention(station: Stati
     station.back()
     result = station.door.apply_waiting()
     assert (result.applied, result.parked, result.waiting) == (0, 1, 0)
-    (entry,) = station.door.needs_attention()
+    (entry,) = station.door.attending.entries()
     assert (entry.request.id, entry.refusal["code"]) == (done.request_id, "store.no_right")
     assert ask(admin, "SELECT state, refusal->>'code' FROM genba.request WHERE id = %s", done.request_id) == [("refused", "store.no_right")]
     station.restart()
     station.wait(True)
-    assert station.door.retry(done.request_id).parked == 1
+    assert station.door.attending.retry(done.request_id).parked == 1
     assert len(ask(admin, "SELECT 1 FROM genba.audit WHERE request_id = %s", done.request_id)) == 1
     stranger = GUEST
     with pytest.raises(Refused):
-        station.door.settle(done.request_id, stranger)
-    station.door.settle(done.request_id, ALICE)
-    assert station.door.needs_attention() == []
+        station.door.attending.settle(done.request_id, stranger, "changed", "done by hand")
+    station.door.attending.settle(done.request_id, ALICE, "changed", "done by hand")
+    assert station.door.attending.entries() == []
     assert ask(admin, "SELECT outcome FROM genba.audit WHERE operation = 'store:attention:settle_own'") == [("done",)]
     with pytest.raises(Invalid):
-        station.door.settle(done.request_id, ALICE)
+        station.door.attending.settle(done.request_id, ALICE, "changed", "done by hand")
 
 
 @pytest.mark.usefixtures("outage")
@@ -330,10 +330,10 @@ def test_a_late_fact_that_cannot_be_booked_is_kept_and_booked_later(
     result = station.door.apply_waiting()
     assert (result.applied, result.parked) == (1, 1)
     with pytest.raises(Refused) as refused:
-        station.door.settle(done.request_id, ALICE)
+        station.door.attending.settle(done.request_id, ALICE, "changed", "done by hand")
     assert refused.value.code == "store.fact_kept"
     ask(admin, "UPDATE genba.test_thing SET open = true WHERE id = %s", thing)
-    assert station.door.retry(done.request_id).applied == 1
+    assert station.door.attending.retry(done.request_id).applied == 1
     assert _count(admin, thing) == 14
     assert after.state == "waiting"
 
@@ -366,7 +366,7 @@ def test_an_online_decision_cut_at_its_commit_is_either_done_or_shown_to_a_perso
     result = station.door.apply_waiting()
     renamed = ask(admin, "SELECT name FROM genba.test_thing WHERE id = %s", thing)[0][0].startswith("x")
     assert (result.applied, result.parked, renamed) == ((1, 0, True) if when == "after" else (0, 1, False))
-    assert [e.refusal["code"] for e in station.door.needs_attention()] == ([] if when == "after" else ["store.not_applied"])
+    assert [e.refusal["code"] for e in station.door.attending.entries()] == ([] if when == "after" else ["store.not_applied"])
 
 
 @pytest.mark.usefixtures("outage")
@@ -481,7 +481,7 @@ class Anything(RuleBasedStateMachine):
                 self.station.wait(True)
             assert self.station.door.waiting == 0
             booked = [row[0] for row in ask(self.place[1], "SELECT request_id FROM genba.test_entry WHERE thing_id = %s", self.thing)]
-            parked = {entry.request.id for entry in self.station.door.needs_attention()}
+            parked = {entry.request.id for entry in self.station.door.attending.entries()}
             for request_id in self.acknowledged:
                 assert booked.count(request_id) == 1 or (request_id in parked and request_id not in booked)
             assert _count(self.place[1], self.thing) == sum(by for r, by in self.acknowledged.items() if r in booked)

@@ -144,7 +144,7 @@ def work_through_a_failover(pair: Pair, panel: Panel, ops: SimpleNamespace) -> t
         operator.join()
     panel.home_coming()
     (name, total), *_ = ask(pair.owner, "SELECT name, count FROM genba.test_thing WHERE id = %s", thing)
-    assert not panel.door.needs_attention()
+    assert not panel.door.attending.entries()
     assert told <= {"store.catching_up", "store.database_away"}
     return confirmed, booked(pair.owner), total if name == "renamed" else -1
 
@@ -212,7 +212,7 @@ def test_what_was_signed_is_lost_visibly(pair: Pair, panel: Panel, ops: SimpleNa
     pair.fail_over()
     panel.wait(False)
     panel.home_coming()
-    (entry,) = panel.door.needs_attention()
+    (entry,) = panel.door.attending.entries()
     assert (entry.request.id, entry.refusal["code"]) == (signed.request_id, "store.lost_with_server")
     kept = ask(pair.new.url("genba"), "SELECT state, refusal ->> 'code' FROM genba.request WHERE id = %s", signed.request_id)
     assert kept == [("refused", "store.lost_with_server")], "its place is taken: nothing that was still on its way can be applied later"

@@ -80,7 +80,7 @@ def test_what_was_refused_stays_refused_although_the_disk_filled_up_meanwhile(
     expect_log(r"was refused, and the journal could not take that down")
     ask(admin_url, "UPDATE genba.test_thing SET open = true WHERE id = %s", thing)
     assert station.door.apply_waiting().waiting == 0
-    assert (_count(admin_url, thing), station.door.needs_attention()) == (0, [])
+    assert (_count(admin_url, thing), station.door.attending.entries()) == (0, [])
 
 
 def test_what_cannot_be_marked_waits_for_room(station: Station, ops: SimpleNamespace, thing: UUID, admin_url: str, expect_log: Any) -> None:

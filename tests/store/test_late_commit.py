@@ -63,17 +63,17 @@ def test_an_answer_waits_for_the_commit_that_is_on_its_way(station: Station, unk
         assert station.door.apply_waiting().waiting == 1, "nobody can know yet"
         late.commit()
     comes_home(station)
-    assert station.door.needs_attention() == []
+    assert station.door.attending.entries() == []
 
 
 def test_a_commit_that_comes_after_the_answer_finds_its_place_taken(station: Station, unknown: UUID, admin_url: str) -> None:
     comes_home(station)
-    (entry,) = station.door.needs_attention()
+    (entry,) = station.door.attending.entries()
     assert (entry.request.id, entry.refusal["code"]) == (unknown, "store.not_applied")
     with psycopg.connect(plain(admin_url)) as late:
         taken = late.execute(f"{_ON_ITS_WAY} ON CONFLICT (id) DO NOTHING", (unknown,))
         assert taken.rowcount == 0
-    assert station.door.retry(unknown).waiting == 0
-    assert len(station.door.needs_attention()) == 1
+    assert station.door.attending.retry(unknown).waiting == 0
+    assert len(station.door.attending.entries()) == 1
     told = ask(admin_url, "SELECT outcome FROM genba.audit WHERE request_id = %s", unknown)
     assert told == [("refused",)], "who looks for it in the audit finds what became of it"
