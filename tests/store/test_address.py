@@ -22,7 +22,8 @@ from core.store.address import (
     with_password,
     without_credentials,
 )
-from core.store.dialling import open_connection
+from core.store.dialling import open_connection, open_newest
+from core.store.lineage import Lineage, Seen
 
 
 @pytest.mark.parametrize("host", ["db.plant.example", "192.168.10.5", "[2001:db8::1]", "127.0.0.1.example"])
@@ -184,6 +185,18 @@ def test_the_second_host_is_tried_when_the_first_keeps_silent(postgres, database
         with open_connection(parameters) as connection:
             assert connection.execute("SELECT current_user").fetchone() == ("genba_local",)
         connection.close()
+
+
+@pytest.mark.parametrize(("other", "code"), [(False, "store.outdated_server"), (True, "store.other_database")])
+def test_a_connection_to_a_server_that_was_overtaken_is_not_even_opened(postgres, database: str, other: bool, code: str) -> None:
+    parameters = connect_parameters(postgres.station_url(database), "genba/L1")
+    opened = open_newest(parameters, Seen())
+    opened.connection.close()
+    seen = Seen()
+    seen.note(Lineage("1" if other else opened.lineage.system, opened.lineage.timeline + 1))
+    with pytest.raises(Unavailable) as refused:
+        open_newest(parameters, seen).connection.close()
+    assert (refused.value.code, refused.value.params["unknown"]) == (code, False)
 
 
 def test_a_server_that_was_set_read_only_is_none_to_work_with(postgres, database: str) -> None:
