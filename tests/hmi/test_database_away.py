@@ -240,7 +240,7 @@ def test_an_empty_database_says_what_to_do(loop: Loop, database_url: str, tmp_pa
         screen.until("the panels", lambda: set(screen.window._panels) == set(screen.window.rail.panel_ids))
         overview, table = screen.lines.overview, screen.orders.table.table
         if screen.lines.updated_at() is None:
-            assert "loading" in overview._empty.text() or "not known" in overview._empty.text(), "unknown is not empty"
+            assert "being loaded" in overview._empty.text() or "not known" in overview._empty.text(), "unknown is not empty"
         assert table._empty[0] != "No orders here."
         screen.started()
         screen.until("an answer", lambda: screen.lines.updated_at() is not None)
