@@ -42,7 +42,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V")
 _log = logging.getLogger(__name__)
-_CATCH_UP_S, _CATCH_UP_MAX = 2.0, 200  # of them the time is the limit that is met
+_CATCH_UP_S, _CATCH_UP_MAX = 2.0, 200  # a press waits for so many at most; behind more it waits its turn with them at once
 _YIELD_S: Final = 0.001  # a lock is not fair: between two late entries the person at the screen may go first
 
 
@@ -131,7 +131,7 @@ class Door:
             self.check_usable()
         work = self._checking.work(operation, actor, args, signature, authorisation)
         with self._order:
-            if self._usable and self._behind:
+            if self._usable and self._behind and self._journal.waiting_count <= _CATCH_UP_MAX:
                 self._catch_up(self._clock.monotonic() + _CATCH_UP_S)
             if self._usable and not self._behind:
                 return self._apply_now(work)

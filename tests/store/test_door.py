@@ -409,6 +409,22 @@ def test_a_lock_held_by_somebody_makes_an_offline_decision_wait_and_others_go_on
     assert _count(admin, thing) == 1
 
 
+@pytest.mark.parametrize(("most", "state"), [(10, "applied"), (3, "waiting")])
+def test_a_press_waits_for_few_and_queues_behind_many(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin: str, most: int, state: str, monkeypatch: pytest.MonkeyPatch, expect_log: Any
+) -> None:
+    expect_log("database is down")
+    monkeypatch.setattr("core.store.door._CATCH_UP_MAX", most)
+    station.lose()
+    told = [station.door.do(ops.count, ALICE, {"thing_id": thing}) for _ in range(5)]
+    station.back()
+    told.append(station.door.do(ops.count, ALICE, {"thing_id": thing}))
+    assert told[-1].state == state
+    assert station.door.apply_waiting().waiting == 0
+    booked = ask(admin, "SELECT request_id FROM genba.test_entry WHERE thing_id = %s ORDER BY id", thing)
+    assert [request for (request,) in booked] == [done.request_id for done in told], "in the order in which they were decided"
+
+
 # ---- any sequence ----------------------------------------------------------------------------------------------------
 
 
