@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import platform
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -52,7 +53,7 @@ class Claim:
     def __init__(self, station: str, home: Path, host: str = "") -> None:
         self._station, self._home, self._host = station, home, host or platform.node()
         self._home_id: UUID | None = None
-        self.run = uuid4()
+        self.run = _random_id()
         self._had = False
         self.known = False
         self.denied: Unavailable | None = None
@@ -96,7 +97,7 @@ def installation_id(home: Path) -> UUID:
     path = home / _ID_FILE
     with contextlib.suppress(OSError, ValueError):
         return UUID(path.read_text(encoding="ascii").strip())
-    made = uuid4()
+    made = _random_id()
     try:
         privatefile.replace(path, f"{made}\n".encode())
     except Unavailable as error:
@@ -122,3 +123,8 @@ def lock_home(home: Path) -> IO[bytes]:
         raise Unavailable("station.home_unusable", path=str(home), problem=error.strerror or str(error)) from error
     file.close()
     raise Unavailable("station.home_in_use", path=str(home))
+
+
+def _random_id() -> UUID:
+    """Of no clock: a station whose time is wrong, or the same as another's, has a number of its own all the same."""
+    return UUID(bytes=os.urandom(16), version=4)

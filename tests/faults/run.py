@@ -122,6 +122,7 @@ class Run:
         await asyncio.gather(*(self._settle(seat) for seat in self.seats.values()))
         await asyncio.gather(*(seat.close() for seat in self.seats.values()))  # their names are free then
         for twin in self.breaker.twins:
+            await self.seats[twin.station].close()  # what a twin has waits for the name: it belongs to one program at a time
             await self._settle(twin)
             await twin.close()
         self.home_s = round(time.monotonic() - began, 1)

@@ -296,6 +296,30 @@ def test_outside_the_schema_window_the_screen_is_read_only_and_says_so(
         screen.close()
 
 
+def test_a_second_panel_with_the_name_of_another_only_shows_and_says_so(
+    loop: Loop, database_url: str, tmp_path: Path, expect_log: ExpectedLog
+) -> None:
+    expect_log(r"read-only for this station")
+    first = Screen(loop, database_url, tmp_path).started()
+    first.until("the database", lambda: first.station.database_up, 60)
+    second = Screen(loop, database_url, tmp_path / "second", panel="orders").started()
+    try:
+        second.until("the band", second.window.content.read_only_band.isVisible, 60)
+        languages: tuple[Literal["ja", "en"], ...] = ("ja", "en")
+        for language in languages:
+            second.dress(language=language)
+            reason = second.station.read_only
+            assert reason is not None
+            assert reason.code == "store.name_taken"
+            assert reason.lines(language).what in said(second.window.content.read_only_band)
+        assert first.station.read_only is None
+        first.close()
+        second.until("the name", lambda: second.station.read_only is None, 60)
+        second.until("no band", lambda: not second.window.content.read_only_band.isVisible(), 60)
+    finally:
+        second.close()
+
+
 def test_who_signed_in_here_may_do_so_without_the_database(screen: Screen, away: Away, expect_log: ExpectedLog) -> None:
     expect_log(r"database is down")
     ask(owner_url(away.direct), "UPDATE genba.station SET offline_h = 72 WHERE code = 'PANEL-1'")

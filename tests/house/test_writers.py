@@ -29,6 +29,11 @@ ALLOWED = {
     "core.store.lease._ACQUIRE": "housekeeping: leases",
     "core.store.lease._RENEW": "housekeeping: leases",
     "core.store.lease._RELEASE": "housekeeping: leases",
+    "core.store.lease._TURN": "housekeeping: leases",
+    "core.store.presence._KNOWN": "asks the catalogue: reads only",
+    "core.store.presence._CLAIM": "housekeeping: presence",
+    "core.store.presence._LEAVE": "housekeeping: presence",
+    "core.station.floor._PRESENT_SO": "housekeeping: presence",
     "core.store.relay._PUT": "housekeeping: latest values for stations that do not read the source, replaced each second",
     "core.store.journal": "a file of this station, not the database",
     "core.store.readstore": "a file of this station, not the database",
@@ -46,7 +51,7 @@ ALLOWED = {
 
 WRITES = re.compile(
     r"^\s*(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|CREATE|ALTER|DROP|GRANT|REVOKE)\b"
-    r"|\bgenba\.(begin_operation|end_operation|note_refusal|audit_anchor|begin_evidence|lease_\w+|relay_put|present|claim|sign_in|sign_out|prove_for"
+    r"|\bgenba\.(begin_operation|end_operation|note_refusal|audit_anchor|begin_evidence|lease_\w+|relay_put|present|claim|station_claim|station_leave|sign_in|sign_out|prove_for"
     r"|set_credential|give_badge|end_sessions|offline_key|merge_offline)\s*\("
 )
 MAPPED = re.compile(r"^core\.\w+\.(models|rows|tables)\b")
