@@ -34,6 +34,7 @@ from core.station.overtaken import Overtaken
 from core.station.people import People
 from core.station.pulse import Pulse
 from core.station.reading import Reading
+from core.station.remembering import Remembering
 from core.station.trusting import Trusting
 from core.station.writing import Writing
 from core.store.drafts import Drafts
@@ -126,6 +127,7 @@ class Station:
         deciding, asking = partial(self._on, self._deciding), partial(self._on, self._asking)
         self.overtaken = Overtaken(self._floor, deciding, asking, lambda: self.actor, lambda: self._tell("waiting", self.waiting))
         # Not the one behind the screen: a long backlog may keep that busy for minutes, which the header counts down.
+        self._remembering = Remembering(self.recent, settings.home / "recent", self.clock, partial(self._on, self._working))
         threads = {"decide": self._deciding, "ask": self._asking}
         self.pulse = Pulse(self.clock, lambda: self._acquisition.signs, threads, partial(self._tell, "pulse"))
         self.keeping = Keeping(settings, self.clock, self._floor, self)
@@ -141,6 +143,7 @@ class Station:
             Unavailable: The station's own folder cannot be used.
         """
         self._loop = asyncio.get_running_loop()
+        await self._remembering.bring_back()
         self.table.subscribe(self.recent.put)
         await self._on(self._working, self._floor.open_files)
         self.drafts = await self._on(self._working, lambda: Drafts(self.settings.home / "drafts.sqlite", self.clock))
@@ -150,6 +153,7 @@ class Station:
         self._begin(self._bring_home())
         self._begin(self.keeping.run())
         self._begin(self.pulse.run())
+        self._begin(self._remembering.run())
 
     async def close(self) -> None:
         """Sign off, stop reading, let go of the database and the files; idempotent, within about 10 s."""
@@ -160,6 +164,7 @@ class Station:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._remembering.put_aside()
         await self.keeping.close()
         await self._reading.close()
         closing = ThreadPoolExecutor(1, thread_name_prefix="genba-close")
