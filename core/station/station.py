@@ -87,6 +87,9 @@ class Station:
         pulse: Whether everything behind the screen is alive.
     """
 
+    drafts: Drafts
+    _loop: asyncio.AbstractEventLoop
+
     def __init__(
         self,
         settings: StationSettings,
@@ -109,27 +112,23 @@ class Station:
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._loop: asyncio.AbstractEventLoop
-        self.drafts: Drafts
         self._floor = Floor(settings, self.clock, lambda: self.people.session)
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
         self._working = ThreadPoolExecutor(1, thread_name_prefix="genba-work")
         self._arrivals = asyncio.Lock()
-        self.people = People(settings.name, self._floor, partial(self._on, self._deciding), partial(self._on, self._working), self._became)
-        self.exports = Exports(self, self._floor, partial(self._on, self._working))
+        deciding, asking, working = (partial(self._on, pool) for pool in (self._deciding, self._asking, self._working))
+        self.people = People(settings.name, self._floor, deciding, working, self._became)
+        self.exports = Exports(self, self._floor, working)
         self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock, home=settings.home)
-        self.certificates = Trusting(self, partial(self._on, self._working), acquisition.retry)
+        self.certificates = Trusting(self, working, acquisition.retry)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
-        self.machines = Machines(self, acquisition, self._floor, partial(self._on, self._working))
+        self.machines = Machines(self, acquisition, self._floor, working)
         self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
         self.manual = Manual(self.table, self.clock, self.ask)
-        deciding, asking = partial(self._on, self._deciding), partial(self._on, self._asking)
         self.overtaken = Overtaken(self._floor, deciding, asking, lambda: self.actor, lambda: self._tell("waiting", self.waiting))
-        # Not the one behind the screen: a long backlog may keep that busy for minutes, which the header counts down.
-        self._remembering = Remembering(self.recent, settings.home / "recent", self.clock, partial(self._on, self._working))
-        threads = {"decide": self._deciding, "ask": self._asking}
-        self.pulse = Pulse(self.clock, lambda: self._acquisition.signs, threads, partial(self._tell, "pulse"))
+        self._remembering = Remembering(self.recent, settings.home / "recent", self.clock, working)
+        self.pulse = Pulse(self.clock, lambda: acquisition.signs, (self._deciding, self._asking), partial(self._tell, "pulse"))
         self.keeping = Keeping(settings, self.clock, self._floor, self)
 
     # -- life ----------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ ALLOWED = {
     "core.store.lease._RELEASE": "housekeeping: leases",
     "core.store.relay._PUT": "housekeeping: latest values for stations that do not read the source, replaced each second",
     "core.store.journal": "a file of this station, not the database",
+    "core.store.drafts": "a file of this station, not the database",
     "core.store.readstore": "a file of this station, not the database",
     "core.store.schema": "migrations, as the schema's owner",
     "core.store.logins": "log-ins of stations, as whoever administers the database",
