@@ -53,7 +53,10 @@ WAYS: dict[str, Callable[[], AbstractContextManager[int]]] = {"refused": _refuse
 
 
 def run(repeats: int) -> dict[str, Any]:
-    """Measure; ``dark_s`` is the slowest way's median from the command to the first live value drawn, None when one stayed dark."""
+    """Measure; ``dark_s`` is the slowest way's median from the command to the first live value drawn, None when one stayed dark.
+
+    ``lit_s`` is the same with the database there, once, on the same computer under the same load.
+    """
     from core.cli.demo import DemoPlant
     from tests.hmi.screen import Plant, prepare_as_owner
     from tests.postgres import TestServer, owner_url
@@ -68,7 +71,7 @@ def run(repeats: int) -> dict[str, Any]:
         home = Path(folder) / "home"
         home.mkdir()
         prepare_as_owner(owner_url(url), plant.demo, home)
-        _panel(home, url, LIT_S)
+        lit_s = _panel(home, url, LIT_S)["first_live_s"]
         found: dict[str, list[float | None]] = {way: [] for way in WAYS}
         for _ in range(repeats):
             for way, dark in WAYS.items():
@@ -76,7 +79,11 @@ def run(repeats: int) -> dict[str, Any]:
                     away = make_url(url).update_query_dict({"host": "127.0.0.1", "port": str(port)})
                     found[way].append(_panel(home, away.render_as_string(hide_password=False), WATCH_S)["first_live_s"])
     medians = {way: _median(times) for way, times in found.items()}
-    return {"dark_s": None if None in medians.values() else max(each for each in medians.values() if each is not None), "dark": medians}
+    return {
+        "dark_s": None if None in medians.values() else max(each for each in medians.values() if each is not None),
+        "dark": medians,
+        "lit_s": lit_s,
+    }
 
 
 def _panel(home: Path, url: str, watch_s: float) -> dict[str, Any]:
