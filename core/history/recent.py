@@ -5,6 +5,7 @@ Fixed memory: per tag one ring of time, value and quality that grows to its capa
 
 from __future__ import annotations
 
+from collections.abc import KeysView
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +45,7 @@ class _Ring:
     one costs ten times as much, and ten thousand samples come in one turn of the loop.
     """
 
-    __slots__ = ("_ats", "_qualities", "_values", "at", "capacity", "count", "last_at", "quality", "start", "value")
+    __slots__ = ("_ats", "_qualities", "_values", "added", "at", "capacity", "count", "last_at", "quality", "start", "value")
 
     def __init__(self, capacity: int) -> None:
         import numpy as np  # the first batch arrives long after the first paint
@@ -55,6 +56,7 @@ class _Ring:
         self.quality = np.empty(_FIRST, np.uint8)
         self.start = 0
         self.count = 0
+        self.added = 0
         self.last_at = float("-inf")
         self._ats: list[float] = []
         self._values: list[float] = []
@@ -97,6 +99,7 @@ class _Ring:
         slots = (self.start + self.count + np.arange(new)) % size
         self.at[slots], self.value[slots], self.quality[slots] = self._ats, self._values, self._qualities
         over = max(0, self.count + new - size)
+        self.added += new
         self.start = (self.start + over) % size
         self.count += new - over
         self._ats, self._values, self._qualities = [], [], []
@@ -115,6 +118,26 @@ class _Ring:
         import numpy as np
 
         index = (self.start + np.arange(self.count)) % len(self.at)
+        return self.at[index], self.value[index], self.quality[index]
+
+    def fill(self, at: NDArray[np.float64], value: NDArray[np.float64], quality: NDArray[np.uint8]) -> None:
+        """Take over a whole past at once, into a ring that is empty: the newest of it, in order of time."""
+        import numpy as np
+
+        number = min(len(at), self.capacity - 1)
+        size = min(self.capacity, max(_FIRST, number + 1))
+        self.at, self.value, self.quality = np.empty(size), np.empty(size), np.empty(size, np.uint8)
+        self.at[:number] = np.maximum.accumulate(at)[-number:]
+        self.value[:number], self.quality[:number] = value[-number:], quality[-number:]
+        self.count = self.added = number
+        self.last_at = float(self.at[number - 1])
+
+    def newest(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
+        """Copies of the last ``number`` samples that are kept, in order of time; call ``settle`` before."""
+        import numpy as np
+
+        number = min(number, self.count)
+        index = (self.start + self.count - number + np.arange(number)) % len(self.at)
         return self.at[index], self.value[index], self.quality[index]
 
     def ordered(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
@@ -157,6 +180,26 @@ class Recent:
         """Drop tags that left the site."""
         for tag in tags:
             self._rings.pop(tag, None)
+
+    @property
+    def tags(self) -> KeysView[str]:
+        """Names of all tags of which something is kept; changes with them."""
+        return self._rings.keys()
+
+    def since(self, tag: str, mark: int) -> tuple[int, NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
+        """(next mark, times, values, qualities) of what was added after ``mark`` (0: everything) and is not forgotten."""
+        ring = self._rings[tag]
+        ring.settle()
+        return (ring.added, *ring.newest(ring.added - mark))
+
+    def refill(self, tag: str, at: NDArray[np.float64], value: NDArray[np.float64], quality: NDArray[np.uint8]) -> None:
+        """Take over what an earlier run kept of a tag, in order of time, before anything of this run; afterwards there is a gap."""
+        if tag in self._rings or not len(at):
+            return
+        ring = self._rings[tag] = _Ring(self._capacity)
+        ring.fill(at, value, quality)
+        ring.add(ring.last_at, float("nan"), int(Quality.NEVER))  # nobody knows how long it went on
+        ring.settle()
 
     def span(self, tag: str) -> tuple[float, float] | None:
         """Time of the oldest kept sample and until when values are known, UNIX seconds UTC; None for nothing kept."""

@@ -244,15 +244,29 @@ def cancel_order(db: Db, actor: Actor, *, order_id: UUID, reason: str, version: 
     return _step(db, rules.CANCEL, order_id, version, rules.check_reason(reason))
 
 
-@operation(rules.NOTE, kind="intent", writes=("work_order",), guard="A")
+def _noted(view: OrderView | None, request: Request) -> OrderView:
+    """The note on the station's own copy of the order."""
+    if view is None:
+        raise Refused("order.no_copy")
+    version = request.values["version"]
+    if version is not None and version != view.version:
+        raise Conflict("order.changed", number=view.number)
+    _check_notable(view.number, view.status)
+    return replace(view, note=request.values["note"], version=view.version + 1)
+
+
+def _check_notable(number: str, status: OrderStatus) -> None:
+    if status in (OrderStatus.CLOSED, OrderStatus.CANCELLED):
+        raise Refused("order.not_legal", number=number, status=rules.status_words(status))
+
+
+@operation(rules.NOTE, kind="intent", writes=("work_order",), guard="A", offline=True, subject=_subject, preview=_noted)
 def note_order(db: Db, actor: Actor, *, order_id: UUID, note: Note, version: int | None = None) -> OrderView:
     """The order carries ``note`` from now on; "" takes it away. Closed and cancelled orders refuse it."""
     from core.production import rows
 
     order = rows.locked(db, order_id, version)
-    status = OrderStatus(order.status)
-    if status in (OrderStatus.CLOSED, OrderStatus.CANCELLED):
-        raise Refused("order.not_legal", number=order.number, status=rules.status_words(status))
+    _check_notable(order.number, OrderStatus(order.status))
     order.note = note
     return rows.order_view(db, order_id)
 

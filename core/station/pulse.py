@@ -7,7 +7,7 @@ everything behind it answers, and what does not answer is named.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -41,14 +41,16 @@ class Pulse:
     Args:
         clock: Of the station; its monotonic time counts.
         signs: How many signs of life the drivers have given; None while nothing of them runs.
-        threads: By name.
+        threads: Of decisions and of questions. Not the one behind the screen: a long backlog may keep that busy for minutes, which the
+            header counts down.
         tell: Gets every beat.
     """
 
     def __init__(
-        self, clock: Clock, signs: Callable[[], int | None], threads: Mapping[str, ThreadPoolExecutor], tell: Callable[[Beat], None]
+        self, clock: Clock, signs: Callable[[], int | None], threads: Sequence[ThreadPoolExecutor], tell: Callable[[Beat], None]
     ) -> None:
-        self._clock, self._signs, self._threads, self._tell = clock, signs, threads, tell
+        self._clock, self._signs, self._tell = clock, signs, tell
+        self._threads = dict(zip(("decide", "ask"), threads, strict=True))
         self._asked: dict[str, tuple[float, Future[None]]] = {}
         self._heard: tuple[int | None, float] = (None, clock.monotonic())
         self.last = Beat()

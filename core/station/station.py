@@ -35,6 +35,7 @@ from core.station.overtaken import Overtaken
 from core.station.people import People
 from core.station.pulse import Pulse
 from core.station.reading import Reading
+from core.station.remembering import Remembering
 from core.station.trusting import Trusting
 from core.station.writing import Writing
 from core.store.drafts import Drafts
@@ -87,6 +88,9 @@ class Station:
         pulse: Whether everything behind the screen is alive.
     """
 
+    drafts: Drafts
+    _loop: asyncio.AbstractEventLoop
+
     def __init__(
         self,
         settings: StationSettings,
@@ -109,26 +113,23 @@ class Station:
         self._watchers: list[Watcher] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._loop: asyncio.AbstractEventLoop
-        self.drafts: Drafts
         self._floor = Floor(settings, self.clock, lambda: self.people.session, claims=True)
         self._deciding = ThreadPoolExecutor(1, thread_name_prefix="genba-decide")
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="genba-ask")
         self._working = ThreadPoolExecutor(1, thread_name_prefix="genba-work")
         self._arrivals, self._noticing = asyncio.Lock(), Noticing(self.clock, self._heard)
-        self.people = People(settings.name, self._floor, partial(self._on, self._deciding), partial(self._on, self._working), self._became)
-        self.exports = Exports(self, self._floor, partial(self._on, self._working))
+        deciding, asking, working = (partial(self._on, pool) for pool in (self._deciding, self._asking, self._working))
+        self.people = People(settings.name, self._floor, deciding, working, self._became)
+        self.exports = Exports(self, self._floor, working)
         self._acquisition = acquisition = Acquisition(settings.acquisition, has_screen=has_screen, clock=self.clock, home=settings.home)
-        self.certificates = Trusting(self, partial(self._on, self._working), acquisition.retry)
+        self.certificates = Trusting(self, working, acquisition.retry)
         self._reading = Reading(settings, self.clock, self._floor, acquisition, self.table, on_link=self._link_changed)
-        self.machines = Machines(self, acquisition, self._floor, partial(self._on, self._working))
+        self.machines = Machines(self, acquisition, self._floor, working)
         self.writing = Writing(settings.name, self, acquisition, self._decide, self._floor)
         self.manual = Manual(self.table, self.clock, self.ask)
-        deciding, asking = partial(self._on, self._deciding), partial(self._on, self._asking)
         self.overtaken = Overtaken(self._floor, deciding, asking, lambda: self.actor, lambda: self._tell("waiting", self.waiting))
-        # Not the one behind the screen: a long backlog may keep that busy for minutes, which the header counts down.
-        threads = {"decide": self._deciding, "ask": self._asking}
-        self.pulse = Pulse(self.clock, lambda: self._acquisition.signs, threads, partial(self._tell, "pulse"))
+        self._remembering = Remembering(self.recent, settings.home / "recent", self.clock, working)
+        self.pulse = Pulse(self.clock, lambda: acquisition.signs, (self._deciding, self._asking), partial(self._tell, "pulse"))
         self.keeping = Keeping(settings, self.clock, self._floor, self)
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -142,6 +143,7 @@ class Station:
             Unavailable: The station's own folder cannot be used.
         """
         self._loop = asyncio.get_running_loop()
+        await self._remembering.bring_back()
         self.table.subscribe(self.recent.put)
         await self._on(self._working, self._floor.open_files)
         self.drafts = await self._on(self._working, lambda: Drafts(self.settings.home / "drafts.sqlite", self.clock))
@@ -151,6 +153,7 @@ class Station:
         self._begin(self._bring_home())
         self._begin(self.keeping.run())
         self._begin(self.pulse.run())
+        self._begin(self._remembering.run())
 
     async def close(self) -> None:
         """Sign off, stop reading, let go of the database and the files; idempotent, within about 10 s."""
@@ -162,6 +165,7 @@ class Station:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._remembering.put_aside()
         await self.keeping.close()
         await self._reading.close()
         closing = ThreadPoolExecutor(1, thread_name_prefix="genba-close")

@@ -48,13 +48,13 @@ class AttentionSheet(BottomSheet):
         self._now: dict[UUID, tuple[Any, Any] | None] = {}
         self._busy = False
         self.setObjectName("sheet.attention")
-        self._waiting = Label("", "body", "text2", wrap=True)
         self.table = PagedTable(row_u=56)
-        self.table.setMinimumHeight(theme.current().px(200))
+        self.table.setMinimumHeight(theme.current().px(170))
         self._heads = (Label("", "label", "text2"), Label("", "label", "text2"))
-        self.wanted = Label("", "body", "text", wrap=True)
-        self.present = Label("", "body", "text", wrap=True)
-        self.why = Label("", "body", "text2", wrap=True)
+        # Small on purpose: both sides, the list and the reason stand on a screen of 1024 × 768.
+        self.wanted = Label("", "label", "text", wrap=True)
+        self.present = Label("", "label", "text", wrap=True)
+        self.why = Label("", "label", "text2", wrap=True)
         self.reason = FieldBox("")
         self.reason.setObjectName("attention.reason")
         self.apply, self.look, self.replaced, self.drop, self.again, self.adopt = (
@@ -81,7 +81,6 @@ class AttentionSheet(BottomSheet):
         row.setSpacing(theme.current().gap)
         for button in (self.again, self.apply, self.look, self.replaced, self.adopt, self.drop):
             row.addWidget(button, 1)
-        self.content.addWidget(self._waiting)
         self.content.addWidget(self.table, 1)
         self.content.addLayout(sides)
         self.content.addWidget(self.why)
@@ -102,7 +101,6 @@ class AttentionSheet(BottomSheet):
     def say(self) -> None:
         """Set every text in the current language; a typed reason stays."""
         language = theme.language()
-        self.set_title(self.tr("Needs attention"))
         self.set_confirm_text(word("button.close", language))
         self.again.setText(word("button.retry", language))
         self.apply.setText(self.tr("Apply now"))
@@ -138,8 +136,9 @@ class AttentionSheet(BottomSheet):
             self.table.select(next(iter(self._entries)))
 
     def _show(self) -> None:
-        count = self._bridge.station.waiting
-        self._waiting.set_text(self.tr("{n} decisions wait for the database.").format(n=count))
+        waiting = self.tr("{n} decisions wait for the database.").format(n=self._bridge.station.waiting)
+        title = self.tr("Needs attention")
+        self.set_title(f"{title}   {waiting}")
         self.table.show_rows([self._row(entry) for entry in self._entries.values()], list(self._entries))
         self._show_chosen()
 
@@ -185,7 +184,7 @@ class AttentionSheet(BottomSheet):
             is_order = words.order_of(entry) is not None
             self.wanted.set_text(words.wanted(entry, zone))
             self.present.set_text(words.now(*known, zone) if known is not None else ("…" if is_order else "—"))
-            self.why.set_text(" ".join(words.refusal_of(entry).lines(theme.language())[:2]))
+            self.why.set_text(words.refusal_of(entry).lines(theme.language()).do)
         self.refit()
 
     def _chosen(self) -> Entry | None:

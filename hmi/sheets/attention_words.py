@@ -36,8 +36,8 @@ def order_of(entry: Entry) -> UUID | None:
 
 
 def is_step(entry: Entry) -> bool:
-    """True for a step of a work order, which may be decided anew or given up; everything else that may wait is a fact."""
-    return entry.request.operation in rules.TRANSITIONS
+    """True for a step of a work order and its note, which may be decided anew or given up; everything else that may wait is a fact."""
+    return entry.request.operation in rules.TRANSITIONS or entry.request.operation == rules.NOTE
 
 
 def what(entry: Entry) -> str:
@@ -82,6 +82,8 @@ def state(status: OrderStatus) -> str:
 
 
 def _step(entry: Entry) -> str:
+    if entry.request.operation == rules.NOTE:
+        return str(entry.request.args.get("note", ""))
     before = " / ".join(state(status) for status in rules.states_before(entry.request.operation))
     after = _seen(entry).get("status", "")
     return f"{before} → {state(OrderStatus(after))}" if after in list(OrderStatus) else before

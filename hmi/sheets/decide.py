@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from core.errors import GenbaError
 from core.production import rules
 from core.production.views import OrderView
-from core.words import name, number, word
+from core.words import has_word, name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
 from hmi.sheets.draft import Drafting
@@ -153,5 +153,5 @@ def step_word(operation: str) -> str:
 
 def decision_word(operation: str) -> str:
     """The verb of anything that may wait for the database, as its button says it; an operation without a button by its own name."""
-    known = _WORDS.get(operation) or ("button.report" if operation == rules.REPORT else "")
-    return word(known, theme.language()) if known else operation
+    known = _WORDS.get(operation) or ("button.report" if operation == rules.REPORT else f"operation.{operation}")
+    return word(known, theme.language()) if has_word(known) else operation

@@ -142,11 +142,11 @@ class Header(QWidget):
         if self._silent is None or self._silent:
             drivers = self._silent is not None and "drivers" in self._silent
             what = self.tr("Machines are not being read") if drivers else self.tr("The screen stands still")
-            do = (
-                self.tr("values are old; it is started again by itself")
-                if drivers
-                else self.tr("start the program again; entries are kept")
+            by_itself, by_hand = (
+                self.tr("values are old; it is started again by itself"),
+                self.tr("start the program again; entries are kept"),
             )
+            do = by_itself if drivers else by_hand
             self.banner.show_text(what, do, glyph="exclamation", tone="danger")
         elif bad:
             first = bad[0]

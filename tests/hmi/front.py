@@ -76,7 +76,10 @@ class StandIn:
     database_up: bool = True
     read_only: GenbaError | None = None
     waiting: int = 0
-    parked: int = 0
+    overtaken: Any = field(default_factory=lambda: SimpleNamespace(count=0))
+    drafts: Any = field(
+        default_factory=lambda: SimpleNamespace(find=lambda *_: None, of=lambda _: (), keep=lambda *_, **__: None, drop=lambda *_: None)
+    )
     keeping: Any = field(default_factory=lambda: SimpleNamespace(troubles=(), copies=None))
     pins: dict[str, str] = field(default_factory=lambda: {person.code: person.pin for person in CREW})
 

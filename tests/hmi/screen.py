@@ -259,7 +259,7 @@ class Screen:
     def _passing(self) -> list[str]:
         """What the station does now and will end; what it does all its life is not waited for."""
         names = (task.get_coro().__qualname__ for task in self.station._tasks)  # type: ignore[union-attr]
-        return [name for name in names if name not in {"Station._bring_home", "Keeping.run", "Pulse.run"}]
+        return [name for name in names if name not in {"Station._bring_home", "Keeping.run", "Pulse.run", "Remembering.run"}]
 
     def reset(self) -> None:
         """Back to the first panel as a guest, without sheets and messages, in English and light."""

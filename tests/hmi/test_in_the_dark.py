@@ -107,7 +107,7 @@ def test_a_panel_switched_on_in_the_dark_is_a_panel(
     first.tap(first.sheet(DecideSheet).confirm_button)
     first.until("accepted", lambda: first.station.waiting == 1, PATIENCE_S)
     first.settle()
-    numbers = set(first.listed())
+    numbers, past = set(first.listed()), first.station.recent.span(TAGS[0])
     first.close()
 
     with darkness(away.url, monkeypatch) as url:
@@ -118,6 +118,10 @@ def test_a_panel_switched_on_in_the_dark_is_a_panel(
             second.until("its machines live", lambda: all(second.bridge.sample(tag).quality is Quality.GOOD for tag in TAGS), PATIENCE_S)
             second.until("the lines", lambda: len(second.lines.overview.tiles) == 6, PATIENCE_S)
             assert second.station.database_up is not True
+            now = second.station.recent.span(TAGS[0])
+            assert past is not None
+            assert now is not None
+            assert now[0] == past[0], "the last hours go on where they were"
             second.window.open_panel("orders")
             second.until("the last picture", lambda: set(second.listed()) == numbers, PATIENCE_S)
             assert second.listed()["WO-1184"].status is OrderStatus.IN_PROGRESS

@@ -30,6 +30,7 @@ OFFLINE: Mapping[str, Mapping[str, Any]] = {
     rules.REPORT: {"good": Decimal(7), "scrap": Decimal(1), "defect_code": "Q01"},
     rules.PAUSE: {},
     rules.RESUME: {},
+    rules.NOTE: {"note": "刃を替えた"},
     rules.COMPLETE: {},
 }
 """Offline operation → arguments beside ``order_id``, in the order in which they are possible on one order."""
@@ -128,7 +129,7 @@ def test_what_may_wait_waits_and_comes_in_later(station: Station, order: OrderVi
         assert answer.waiting == {f"order:{order.id}"}
         assert next(each for each in answer.value.items if each.id == order.id).status is view.status
     assert states[0] is states[1] is OrderStatus.IN_PROGRESS
-    assert states[2:] == [OrderStatus.PAUSED, OrderStatus.IN_PROGRESS, OrderStatus.COMPLETED]
+    assert states[2:] == [OrderStatus.PAUSED, OrderStatus.IN_PROGRESS, OrderStatus.IN_PROGRESS, OrderStatus.COMPLETED]
     station.restart()  # what was decided outlives the program
     station.back()
     applied = station.door.apply_waiting()

@@ -36,6 +36,7 @@ ALLOWED = {
     "core.station.floor._PRESENT_SO": "housekeeping: presence",
     "core.store.relay._PUT": "housekeeping: latest values for stations that do not read the source, replaced each second",
     "core.store.journal": "a file of this station, not the database",
+    "core.store.drafts": "a file of this station, not the database",
     "core.store.readstore": "a file of this station, not the database",
     "core.store.schema": "migrations, as the schema's owner",
     "core.store.logins": "log-ins of stations, as whoever administers the database",

@@ -153,6 +153,7 @@ _NEEDS = {
     rules.PAUSE: OrderStatus.IN_PROGRESS,
     rules.RESUME: OrderStatus.PAUSED,
     rules.COMPLETE: OrderStatus.IN_PROGRESS,
+    rules.NOTE: OrderStatus.IN_PROGRESS,
     rules.REPORT: OrderStatus.IN_PROGRESS,
 }
 WRITE_ID = UUID(int=77)
@@ -174,6 +175,7 @@ def decide_everything(station: Station, admin: str) -> Decided:
     write = {"write_id": WRITE_ID, "tag": WRITABLE}
     args: dict[str, Mapping[str, Any]] = {
         **{name: {"order_id": view.id, "version": view.version} for name, view in made.items() if name != rules.REPORT},
+        rules.NOTE: {"order_id": made[rules.NOTE].id, "version": made[rules.NOTE].version, "note": "blunt"},
         rules.REPORT: {"order_id": made[rules.REPORT].id, "good": Decimal(7), "scrap": Decimal(1), "defect_code": "Q01"},
         "equipment:manual:enter": {"tag": TAG, "value": "42.5"},
         "equipment:tag:write": {**write, "source": "PLC", "before": "1", "value": "2"},
@@ -283,7 +285,7 @@ def tells_both_sides(station: Station, entry: Entry, decided: Decided) -> None:
     kind, _, key = entry.subject.partition(":")
     if kind != "order":
         return
-    assert rules.states_before(entry.request.operation) or entry.request.operation == rules.REPORT
+    assert rules.states_before(entry.request.operation) or entry.request.operation in (rules.REPORT, rules.NOTE)
     if entry.refusal["code"] == "order.not_found":
         with pytest.raises(Refused):
             station.door.ask(orders.get_order, BOSS, {"order_id": UUID(key)})
@@ -348,7 +350,7 @@ def test_an_overtaken_intent_is_applied_on_what_is_now(station: Station, place: 
     station.back()
     station.door.apply_waiting()
     entries = {entry.request.operation: entry.request.id for entry in station.door.attending.entries()}
-    assert set(entries) == {rules.START, rules.PAUSE, rules.RESUME, rules.COMPLETE}
+    assert set(entries) == {rules.START, rules.PAUSE, rules.RESUME, rules.COMPLETE, rules.NOTE}
     done = station.door.attending.apply_anew(entries[rules.COMPLETE], BOSS, "it is finished")
     assert done.view.status is OrderStatus.COMPLETED
     assert rules.COMPLETE not in {entry.request.operation for entry in station.door.attending.entries()}

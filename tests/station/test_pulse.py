@@ -22,7 +22,8 @@ class Rig:
     def __init__(self) -> None:
         self.clock, self.signs, self.told = Watch(), 0, list[Beat]()
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="pulse-test")
-        self.pulse = Pulse(self.clock, lambda: self.signs, {"decide": self.pool}, self.told.append)
+        self.other = ThreadPoolExecutor(1, thread_name_prefix="pulse-test")
+        self.pulse = Pulse(self.clock, lambda: self.signs, (self.pool, self.other), self.told.append)
 
     def after(self, seconds: float, *, signs: int | None = 0) -> Beat:
         """A look, ``seconds`` later, with so many more signs of the drivers (None: they do not run)."""
@@ -45,6 +46,7 @@ def test_it_goes_on_while_everything_is_alive_and_no_longer() -> None:
         assert rig.told[-1].silent == (DRIVERS,)
     finally:
         rig.pool.shutdown()
+        rig.other.shutdown()
 
 
 def test_a_thread_that_hangs_is_named() -> None:
@@ -60,3 +62,4 @@ def test_a_thread_that_hangs_is_named() -> None:
     finally:
         go.set()
         rig.pool.shutdown()
+        rig.other.shutdown()
