@@ -34,6 +34,7 @@ def test_failover_without_a_failover_manager_says_what_is_missing(monkeypatch: p
     assert "apt-get install" in json.loads(json.dumps(figures))["error"]
 
 
+@pytest.mark.timeout(600)  # it prepares a database, and starts real stations in several processes
 def test_stations_measures_a_change_a_takeover_and_a_press_beside_a_year() -> None:
     sizes = {"changes": 4, "work_s": 2.0, "year_s": 3.0, "takeovers": 1}
     figures = stations.measure(2, 2, sizes, year_rows=10_000)

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 
 from core.errors import GenbaError
 from core.production.reports import book_report
@@ -62,6 +63,7 @@ def alter(url: str) -> None:
         connection.commit()
 
 
+@pytest.mark.timeout(400)  # an upgrade waits for tables in use up to a minute, three times
 def test_stations_work_through_an_upgrade_and_nothing_of_it_is_lost(database_url: str, admin_url: str, tmp_path: Path) -> None:
     async def go() -> None:
         server = ServerProcess("modbus").start()
