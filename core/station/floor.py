@@ -97,24 +97,21 @@ class Floor:
         self._keys_outage = Outage(log, "the station's secret store", clock)
         self._anchors = AnchorFile(self._files / "audit-anchors.jsonl")
         self._started, self._started_at = False, clock.now()
-        self.journal: Journal
-        self.readstore: ReadStore
         self.database = Database(
             self._url,
             settings.name,
             clock=clock,
-            revive=(lambda give_up: self._start_server(give_up)) if self._server is not None else None,
+            revive=self._start_server if self._server is not None else None,
             ring=self.keys.ring,
             allow_unsafe=settings.allow_unsafe_database,
-            # An embedded server is this station's alone and never fails over. A command line may work on any database in turn.
-            seen=Seen(settings.home / SEEN_FILE, binding=files is None) if self._server is None else None,
-            replicas=settings.report_hosts if self._server is None else "",
+            # An embedded server is this station's alone and has no standby. A command line may work on any database in turn.
+            seen=None if self._server else Seen(settings.home / SEEN_FILE, binding=files is None),
+            replicas="" if self._server else settings.report_hosts,
             claim=Claim(settings.name, self._files) if claims else None,
             correct=self.clock,
         )
         self._echo = Echo(self.database, settings.name, clock) if claims else None
         self.prover = PanelProver(self.run, settings.name, signed_in)
-        self.offline: OfflinePeople
         self._sealing = SealingProver(self.prover, lambda name, secret: secretrows.sealed_text(self.keys.ring, name, secret))
         self.door: Door
 
