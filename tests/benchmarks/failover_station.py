@@ -96,7 +96,7 @@ def main(url: str, home: Path, station: str) -> None:
     end = time.monotonic() + 60
     while door.apply_waiting().waiting and time.monotonic() < end:
         time.sleep(0.1)
-    parked = Counter(str(entry.refusal.get("code")) for entry in door.needs_attention())
+    parked = Counter(str(entry.refusal.get("code")) for entry in door.attending.entries())
     result = {"confirmed": confirmed, "refused": refused, "thing": str(thing), "waiting": door.waiting, "parked": parked}
     database.close()
     journal.close()

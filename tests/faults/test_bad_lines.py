@@ -144,7 +144,7 @@ def test_over_a_bad_line_every_decision_is_booked_once(
     assert set(told) <= set(booked)
     assert len(booked) == len(set(booked))
     assert ask(admin_url, "SELECT count FROM genba.test_thing WHERE id = %s", thing) == [(len(booked),)]
-    assert station.door.needs_attention() == []
+    assert station.door.attending.entries() == []
     assert len(told) > 3
 
 
@@ -236,12 +236,12 @@ def test_who_is_the_victim_of_a_deadlock_tries_again_with_the_same_key(
     assert ask(admin_url, _BOOKED, thing) == [(done.request_id,)]
 
 
-def test_without_trying_again_a_deadlock_is_the_operators(
+def test_without_trying_again_the_victim_of_a_deadlock_has_to_wait(
     station: FarStation, ops: SimpleNamespace, thing: UUID, admin_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(application, "_TRIES", 1)
     (told,) = through_a_deadlock(station, ops, thing, admin_url)
-    assert told.code == "store.busy"
+    assert told.state == "waiting"
     assert ask(admin_url, _BOOKED, thing) == []
 
 

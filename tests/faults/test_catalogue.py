@@ -108,7 +108,7 @@ CATALOGUE: Final = {
     "F14": Covered(
         "a deadlock, a serialization failure",
         (f"{LINES}test_who_is_the_victim_of_a_deadlock_tries_again_with_the_same_key",),
-        f"{LINES}test_without_trying_again_a_deadlock_is_the_operators",
+        f"{LINES}test_without_trying_again_the_victim_of_a_deadlock_has_to_wait",
     ),
     "F15": Covered(
         "a schema that is newer or older than the program",

@@ -370,7 +370,7 @@ BEGINNING = (
     begin("«sealed:in an hour»"),
     begin("«sealed:by another key»"),
     begin("«sealed:users:pin:reset»", operation="users:pin:reset"),
-    begin("«sealed:production:order:note»", operation="production:order:note"),  # may, but nobody decides that without the database
+    begin("«sealed:production:report:correct»", operation="production:report:correct"),  # may, but nobody decides that without the database
 )
 
 INSIDE = """

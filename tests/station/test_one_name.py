@@ -122,7 +122,7 @@ def test_parts_reported_in_the_dark_by_a_clock_a_day_off_are_booked_at_their_tim
             after = datetime.now(UTC)
             proxy.back()
             await until(lambda: station.waiting == 0 and station.database_up, PATIENCE_S)
-            assert await station.attention() == []
+            assert await station.overtaken.entries() == []
             await station.keeping._on(station.keeping._look)
             assert [one.code for one in station.keeping.troubles] == ["station.clock_off"]
             ((good, reported_at, at_order),) = ask(admin_url, "SELECT good, reported_at, order_id = %s FROM genba.production_report", order)

@@ -95,7 +95,7 @@ def test_stations_work_through_an_upgrade_and_nothing_of_it_is_lost(database_url
                 assert good == len(booked)
                 assert len(booked) > 5
                 assert set(refused) <= {"store.busy", "store.slow"}, "nobody is told anything but to try again"
-                assert [await station.attention() for station in stations] == [[], []]
+                assert [await station.overtaken.entries() for station in stations] == [[], []]
         finally:
             server.kill()
 

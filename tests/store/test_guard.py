@@ -28,7 +28,12 @@ from core.users.roles import ROLES, Rule, rights
 from tests.postgres import TestServer, plain
 from tests.security.rig import HERE, Panel, Plant, plant_of
 
-START, PAUSE, BOOK, NOTE = "production:order:start", "production:order:pause", "production:report:book", "production:order:note"
+START, PAUSE, BOOK, CORRECT = (
+    "production:order:start",
+    "production:order:pause",
+    "production:report:book",
+    "production:report:correct",
+)
 POLICY = "users:policy:change"
 END = "SELECT genba.end_operation('null', '', '{}')"
 WRITE = "UPDATE genba.work_order SET note = note || 'x' WHERE number = 'WO-L1'"
@@ -316,7 +321,7 @@ def test_a_seal_is_of_one_station_and_of_the_time_of_its_session(plant: Plant) -
 
 def test_what_needs_the_database_is_not_decided_without_it(plant: Plant) -> None:
     with tried(plant) as connection:
-        assert plant.here.begin(connection, NOTE, None, plant.here.request(NOTE, seal=True)) == ("denied", "store.session_over")
+        assert plant.here.begin(connection, CORRECT, None, plant.here.request(CORRECT, seal=True)) == ("denied", "store.session_over")
 
 
 def test_an_intent_is_judged_by_the_rights_of_today_and_a_fact_by_those_of_its_time(plant: Plant) -> None:

@@ -123,7 +123,7 @@ def test_what_was_booked_since_the_backup_is_booked_again_exactly_once(
     thing, confirmed = work_and_restore(station, ops, admin, place, tmp_path)
     assert booked(admin) == dict.fromkeys(confirmed, 1)
     assert ask(admin, "SELECT name, count FROM genba.test_thing WHERE id = %s", thing) == [("after", 8)]
-    assert station.door.needs_attention() == []
+    assert station.door.attending.entries() == []
     engine = create_engine(admin, poolclass=NullPool)
     try:
         with Db(engine) as db:
@@ -164,7 +164,7 @@ def test_what_was_signed_since_is_shown_to_a_person(
     signed = station.door.do(ops.set_pin, ALICE, {"thing_id": thing, "pin": Secret("1")}, signature)
     bring_back(admin, made, place, station)
     home_coming(station)
-    (entry,) = station.door.needs_attention()
+    (entry,) = station.door.attending.entries()
     assert (entry.request.id, entry.refusal["code"]) == (signed.request_id, "store.lost_with_server")
 
 
