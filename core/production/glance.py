@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, and_, bindparam, case, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from core.equipment.models import Area, Line, Site, StateSegment, Tag, WorkUnit
@@ -68,6 +68,16 @@ def _tags_of(unit: Any) -> ColumnElement[Any]:
         .correlate(Line)
         .scalar_subquery()
     )
+
+
+@cache
+def _all_lines() -> Select[Any]:
+    return _overview().limit(PAGE_MAX)
+
+
+@cache
+def _one_line() -> Select[Any]:
+    return _overview().where(Line.code == bindparam("asked_code"))
 
 
 @cache  # it is long: building it takes longer than running it
@@ -147,13 +157,13 @@ def _line_view(row: RowMapping, now: datetime) -> LineView:
 
 def overview(db: Db) -> Page[LineView]:
     """See ``lines.lines_overview``."""
-    items = tuple(_line_view(row, db.now) for row in db.execute(_overview().limit(PAGE_MAX)).mappings())
+    items = tuple(_line_view(row, db.now) for row in db.execute(_all_lines()).mappings())
     return Page(items, len(items), PAGE_MAX)
 
 
 def detail(db: Db, line_code: str) -> LineDetail:
     """See ``lines.line_detail``."""
-    row = db.execute(_overview().where(Line.code == line_code)).mappings().first()
+    row = db.execute(_one_line(), {"asked_code": line_code}).mappings().first()
     if row is None:
         raise Refused("line.not_found", line=line_code)
     now, line = db.now, _line_view(row, db.now)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from core.equipment.models import Line
 from core.inventory.models import Product
@@ -30,6 +31,26 @@ def orders(
     offset: int,
 ) -> Page[OrderView]:
     """See ``orders.list_orders``; "" and None leave a filter open."""
+    shown, count = _orders_asked(status, line_code, product_code, from_at, to_at, search, limit, offset)
+    now = db.now
+    items = tuple(view_of(row, now) for row in db.execute(shown).mappings())
+    # The first page of a short list needs no second question.
+    total = len(items) if offset == 0 and len(items) < limit else db.scalar(count) or 0
+    return Page(items, total, limit, offset)
+
+
+@lru_cache(maxsize=64)  # putting it together costs more than the answer, and a screen asks the same with every notice
+def _orders_asked(
+    status: tuple[OrderStatus, ...],
+    line_code: str,
+    product_code: str,
+    from_at: datetime | None,
+    to_at: datetime | None,
+    search: str,
+    limit: int,
+    offset: int,
+) -> tuple[Select[Any], Select[int]]:
+    """The orders of a page, and how many there are."""
     wanted: list[ColumnElement[bool]] = []
     if status:
         wanted.append(WorkOrder.status.in_([each.value for each in status]))
@@ -46,12 +67,7 @@ def orders(
     count = select(func.count()).select_from(WorkOrder).join(Product).join(Line).where(*wanted)
     # First which rows, then what stands beside them: counts and blockers of thirty thousand others are not worked out.
     page = select(WorkOrder.id).join(Product).join(Line).where(*wanted).order_by(*work_order()).limit(limit).offset(offset)
-    shown = order_select().where(WorkOrder.id.in_(page)).order_by(*work_order())
-    now = db.now
-    items = tuple(view_of(row, now) for row in db.execute(shown).mappings())
-    # The first page of a short list needs no second question.
-    total = len(items) if offset == 0 and len(items) < limit else db.scalar(count) or 0
-    return Page(items, total, limit, offset)
+    return order_select().where(WorkOrder.id.in_(page)).order_by(*work_order()), count
 
 
 _CHANGES_MAX: Final = 100

@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from decimal import Decimal
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, ParamSpec, TypeVar
+from uuid import UUID
 
 from pydantic import TypeAdapter
 
@@ -30,6 +32,8 @@ T = TypeVar("T")
 V = TypeVar("V")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)+")
 _DEPTH_MAX: Final = 4
+_PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None), Decimal, datetime, UUID})
+"""Types that most fields have, and in which no view stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,15 @@ def describe(declared: Query[Any, Any]) -> dict[str, Any]:
     }
 
 
+@cache
+def _shape(kind: type) -> tuple[str | None, tuple[str, ...]]:
+    """The entity that views of ``kind`` are, None for none; and their fields, () for what is no view."""
+    if not dataclasses.is_dataclass(kind):
+        return None, ()
+    entity = getattr(kind, "entity", None)
+    return entity if isinstance(entity, str) else None, tuple(part.name for part in dataclasses.fields(kind))
+
+
 def entity_key(view: Any) -> str | None:
     """``"order:<id>"`` of a view that declares ``entity`` and has an ``id``, otherwise None."""
     entity = getattr(type(view), "entity", None)
@@ -180,10 +193,13 @@ def entities(view: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
         return
     if isinstance(view, tuple | list):
         for item in view:
-            yield from entities(item, depth + 1)
-    elif dataclasses.is_dataclass(view) and not isinstance(view, type):
-        key = entity_key(view)
-        if key is not None:
-            yield key, view
-        for part in dataclasses.fields(view):
-            yield from entities(getattr(view, part.name), depth + 1)
+            if type(item) not in _PLAIN:
+                yield from entities(item, depth + 1)
+        return
+    entity, fields = _shape(type(view))  # type: ignore[arg-type]
+    if entity is not None and hasattr(view, "id"):
+        yield f"{entity}:{view.id}", view
+    for name in fields:
+        part = getattr(view, name)
+        if type(part) not in _PLAIN:
+            yield from entities(part, depth + 1)
