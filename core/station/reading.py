@@ -159,12 +159,13 @@ class Reading:
     # -- leases --------------------------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
+        asked_at = self._clock.monotonic()
         await asyncio.sleep(_DARK_S)
         for turn in itertools.count(1):
             await self._go_on()
-            slept_from = self._clock.monotonic()
             await asyncio.sleep(RENEW_S)
-            await self._woke(self._clock.monotonic() - slept_from)
+            before, asked_at = asked_at, self._clock.monotonic()
+            await self._woke(asked_at - before)
             if turn % _LOCKED_TURNS == 0 and any(source.locked_out for source in self._sources.values()):
                 await self.secrets_changed()  # the site's key may have been brought here beside this program
             await self._look_at_leases()

@@ -67,8 +67,10 @@ async def _measured(bench: BenchPlant, names: tuple[str, ...], each: int, sizes:
         await fleet.make_orders()
         with Counting(bench) as counting:
             figures = await _figures(fleet, sizes)
-        figures["connections_per_station"] = counting.most
-        figures["connections_total"] = counting.together
+            figures |= {"connections_per_station": counting.most, "connections_total": counting.together}
+            figures |= await _takeovers(fleet, sizes["takeovers"])
+        # What a frozen station left behind is still there while it connects anew.
+        figures["connections_with_left_behind"] = counting.most
     finally:
         await asyncio.gather(*(process.close() for process in processes))
     return figures | {"stations": len(names), "settings": bench.shown(), "load": load()}
@@ -84,8 +86,6 @@ async def _figures(fleet: Fleet, sizes: dict[str, Any]) -> dict[str, Any]:
     year, presses = await fleet.work_beside_a_year(sizes["year_s"])
     calm = _all(await fleet.work(sizes["year_s"] / 2, OPERATOR_S))
     took = _all(presses)
-    frozen = [await fleet.takeover(signal.SIGSTOP) for _ in range(sizes["takeovers"])]
-    killed = [await fleet.takeover(signal.SIGKILL) for _ in range(sizes["takeovers"])]
     return {
         "refresh_p95_ms": _ms(_share(refresh, 0.95)),
         "refresh_p50_ms": _ms(statistics.median(refresh)),
@@ -100,11 +100,15 @@ async def _figures(fleet: Fleet, sizes: dict[str, Any]) -> dict[str, Any]:
         "press_ratio": round(statistics.median(took) / bare_press_s, 2),
         "year_s": round(statistics.median(year["took_s"]), 2),
         "years_asked": len(year["took_s"]),
-        "takeover_killed_s": round(max(killed), 2),
-        "takeover_frozen_s": round(max(frozen), 2),
         "waited": sum(each["waited"] for each in (*work, *presses)),
         "refused": dict(Counter(code for each in (*work, *presses) for code in each["refused"])),
     }
+
+
+async def _takeovers(fleet: Fleet, times: int) -> dict[str, float]:
+    frozen = [await fleet.takeover(signal.SIGSTOP) for _ in range(times)]
+    killed = [await fleet.takeover(signal.SIGKILL) for _ in range(times)]
+    return {"takeover_killed_s": round(max(killed), 2), "takeover_frozen_s": round(max(frozen), 2)}
 
 
 class Fleet:

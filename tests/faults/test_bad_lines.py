@@ -164,8 +164,11 @@ def test_a_lost_answer_taken_for_a_no_is_booked_twice(
         station.door.do(ops.count, ALICE, {"thing_id": thing})
     station.proxy.back()
     station.home_coming()
-    station.door.do(ops.count, ALICE, {"thing_id": thing})
-    assert len(ask(admin_url, _BOOKED, thing)) == 2
+    for _ in range(10):  # the person presses until he is told that it is done
+        with contextlib.suppress(Unavailable):
+            station.door.do(ops.count, ALICE, {"thing_id": thing})
+            break
+    assert len(ask(admin_url, _BOOKED, thing)) >= 2
 
 
 def test_without_the_watchdog_a_line_that_keeps_silent_holds_who_asks(station: FarStation, monkeypatch: pytest.MonkeyPatch) -> None:

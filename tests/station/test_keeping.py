@@ -94,7 +94,7 @@ def test_a_disk_that_is_not_plugged_in_is_said_and_made_up_for(home: Path, tmp_p
             assert "none" in failed.lines("en").safe
             assert "なし" in failed.lines("ja").safe
             assert not usb.exists(), "no folder is made where a disk belongs"
-            assert station.database_up, "and everything else goes on"
+            await until(lambda: station.database_up, 60)  # and everything else goes on
             usb.mkdir()
             await until(lambda: codes(station) == [], 60)
         finally:
