@@ -206,7 +206,8 @@ class Counting(threading.Thread):
 
     def run(self) -> None:
         asked = (
-            "SELECT split_part(application_name, '/', 2), count(*) FROM pg_stat_activity WHERE application_name LIKE 'genba/%/%' GROUP BY 1"
+            "SELECT split_part(application_name, '/', 2), count(*) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'genba/%/%' AND backend_type = 'client backend' GROUP BY 1"  # helpers of a query are the server's
         )
         while not self._over.wait(0.1):
             counts = [count for _, count in self._bench.ask(asked)]
