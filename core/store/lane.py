@@ -331,6 +331,8 @@ class Lane(threading.Thread):
         inner = failure_of(error)
         state = getattr(inner, "sqlstate", None) or ""
         broken = self._wire is None or self._wire.connection.closed or getattr(error, "connection_invalidated", False)
+        # Trouble that the server has no word for is trouble with the talk to it: what came, and what is still to come, is not known.
+        broken = broken or (not state and isinstance(inner, psycopg.OperationalError))
         if broken or state.startswith(("08", "57P", "25006")):
             self.hang_up()
             reason = connection_failure(inner)

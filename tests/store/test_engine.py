@@ -176,6 +176,22 @@ def test_a_broken_connection_is_replaced_even_when_the_job_kept_it_to_itself(sta
     assert station.submit("operations", lambda db: db.execute(text("SELECT 3")).scalar(), deadline_s=5).result() == 3
 
 
+def test_trouble_that_the_server_has_no_word_for_is_trouble_with_the_line(station: Database) -> None:
+    def backend(db: Db) -> int:
+        return int(db.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    def garbled(db: Db) -> int:
+        db.execute(text("SELECT 1"))
+        raise psycopg.OperationalError("lost synchronization with server: got message type 7")
+
+    before = station.submit("operations", backend, deadline_s=30).result()
+    error = refused(station.submit("operations", garbled, deadline_s=30))
+    assert error.code == "store.away"
+    assert error.params["unknown"] is False, "nothing was being committed: what waits may be tried again"
+    until(lambda: station.up)
+    assert station.submit("operations", backend, deadline_s=30).result() != before
+
+
 def test_lock_and_statement_limits_have_words(station: Database, plant: OwnServer) -> None:
     with psycopg.connect(plain(plant.url("genba"))) as other:
         other.execute("SELECT * FROM genba.unit WHERE code = 'pcs' FOR UPDATE")
