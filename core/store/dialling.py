@@ -6,6 +6,7 @@ somebody started again. Each server is therefore asked which database it is and 
 
 from __future__ import annotations
 
+import math
 import re
 import selectors
 import time
@@ -62,31 +63,19 @@ def open_newest(parameters: Mapping[str, str], seen: Seen, give_up: Callable[[],
         psycopg.OperationalError: None of the hosts let us in, or ``give_up`` said so.
         Unavailable: Servers answered, but only standbys, outdated ones, or those of another database.
     """
-    started = time.monotonic()
-    end = started + float(parameters.get("connect_timeout") or 5)
-    tries: list[_Try] = []
-    best: _Try | None = None
-    grace_end = end
-    try:
-        tries.extend(_Try(each) for each in _each_host(parameters))
-        while True:
-            waiting = [each for each in tries if each.waits]
-            newest = _newest(tries, seen)
-            if newest is not None and best is None:
-                grace_end = time.monotonic() + _GRACE_S
-            best = newest
-            if best is not None and (not waiting or time.monotonic() > grace_end or _is_news(best, seen)):
-                return best.take()
-            if not waiting:
-                raise _reason(tries, seen)
-            if not _step(waiting) and give_up():
-                raise psycopg.OperationalError("given up")
-            if time.monotonic() > end:
-                for each in waiting:
-                    each.fail("the server does not answer")
-    finally:
-        for each in tries:
-            each.drop()
+    grace_end = math.inf
+
+    def choose(tries: Sequence[_Try]) -> _Try | None:
+        nonlocal grace_end
+        best = _newest(tries, seen)
+        if best is None:
+            grace_end = math.inf
+            return None
+        grace_end = min(grace_end, time.monotonic() + _GRACE_S)
+        ready = time.monotonic() > grace_end or _is_news(best, seen) or not any(each.waits for each in tries)
+        return best if ready else None
+
+    return _open(parameters, seen, give_up, choose)
 
 
 def open_standby(parameters: Mapping[str, str], hosts: str, seen: Seen, give_up: Callable[[], bool] = lambda: False) -> Opened:
@@ -105,14 +94,21 @@ def open_standby(parameters: Mapping[str, str], hosts: str, seen: Seen, give_up:
     pairs = [each.partition(":") for each in hosts.split(",")]
     own = {key: value for key, value in parameters.items() if key not in ("hostaddr", "target_session_attrs")}
     own |= {"host": ",".join(host for host, _, _ in pairs), "port": ",".join(port or "5432" for _, _, port in pairs)}
+    return _open(own, seen, give_up, lambda tries: next((each for each in tries if _readable(each, seen)), None))
+
+
+def _open(
+    parameters: Mapping[str, str], seen: Seen, give_up: Callable[[], bool], choose: Callable[[Sequence[_Try]], _Try | None]
+) -> Opened:
+    """Ask every host at the same time until ``choose`` takes one of those that have answered."""
     end = time.monotonic() + float(parameters.get("connect_timeout") or 5)
     tries: list[_Try] = []
     try:
-        tries.extend(_Try(each) for each in _each_host(own))
+        tries.extend(_Try(each) for each in _each_host(parameters))
         while True:
-            for each in tries:
-                if each.lineage is not None and _readable(each, seen):
-                    return each.take()
+            chosen = choose(tries)
+            if chosen is not None:
+                return chosen.take()
             waiting = [each for each in tries if each.waits]
             if not waiting:
                 raise _reason(tries, seen)
