@@ -62,7 +62,7 @@ def run_all_tests(checkout: Checkout, environ: dict[str, str], *, long: bool) ->
     kept = checkout.root / ".cache" / "pytest"
     shutil.rmtree(kept, ignore_errors=True)
     remember = ["-o", f"cache_dir={kept}"]
-    many = ["-n", str(AT_ONCE), "--dist", "loadfile", *remember]
+    many = ["-n", str(AT_ONCE), "--dist", "loadfile", "--no-loadscope-reorder", *remember]
     code = start(checkout, arguments_of("tests", long=long, pytest_arguments=many), environ, checkout.root)
     failed = _failed(kept / "v" / "cache" / "lastfailed")
     if code != FAILED or not 0 < len(failed) <= UNSTEADY_MOST:

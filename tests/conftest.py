@@ -35,6 +35,12 @@ settings.load_profile("genba")
 _GRACE_S = 5.0
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several files run side by side the long ones begin first: one that begins last is waited for alone."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("early") is None)
+
+
 def pytest_collection_finish() -> None:
     """Collect garbage on the main thread only, as the application does: a widget collected by another thread crashes Qt."""
     gc.collect()

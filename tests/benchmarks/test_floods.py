@@ -20,6 +20,8 @@ from tests.benchmarks.scale_load import PROTOCOLS, TAGS, Device, protocol_of, wr
 from tests.benchmarks.scale_probe import Missing
 from tests.servers.process import ServerProcess, free_port
 
+pytestmark = pytest.mark.early
+
 KEYS = {"ratio", "updates_s", "cpu_share", "lost"}
 
 

@@ -15,6 +15,8 @@ from core.store.keystore import station_secrets
 from tests.cli.conftest import Genba
 from tests.postgres import TestServer
 
+pytestmark = pytest.mark.early
+
 PLANTED = "planted-secret-4711"
 PASSPHRASE = "planted correct horse"
 NAME = "source:PLC-1:password"

@@ -19,6 +19,8 @@ from core.live.tags import TagSpec, TagType
 from core.sitefile.addresses import address_findings, url_findings
 from tests.drivers.test_modbus_paper import in_short_and_long
 
+pytestmark = pytest.mark.early
+
 
 def tag(address: str = "/x#a", kind: TagType = TagType.FLOAT64, **options: str) -> TagSpec:
     return TagSpec("t", "S", address, kind, options=options)

@@ -20,6 +20,8 @@ from core.drivers.modbus_values import decode, encode
 from core.live.tags import TagSpec, TagType
 from core.sitefile.addresses import address_findings, url_findings
 
+pytestmark = pytest.mark.early
+
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from core.store.engine import Database
     from tests.replication import Pair
 
+pytestmark = pytest.mark.early
+
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:

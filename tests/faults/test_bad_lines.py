@@ -27,7 +27,7 @@ from tests.postgres import plain
 from tests.store.rig import ALICE, TABLES, Station, ask, declared
 
 T = TypeVar("T")
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.early, pytest.mark.timeout(300)]
 _BOOKED = "SELECT request_id FROM genba.test_entry WHERE thing_id = %s"
 
 

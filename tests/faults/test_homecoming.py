@@ -9,6 +9,8 @@ import pytest
 
 from tests.faults.homecoming import Homecoming
 
+pytestmark = pytest.mark.early
+
 
 @pytest.mark.timeout(400)
 def test_three_stations_with_forty_each_come_home_whole(tmp_path: Path) -> None:

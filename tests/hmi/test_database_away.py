@@ -26,6 +26,8 @@ from tests.screens import lint
 if TYPE_CHECKING:
     pass
 
+pytestmark = pytest.mark.early
+
 
 class Away:
     """A database behind a proxy that loses it."""

@@ -40,6 +40,8 @@ from hmi.widgets.overlay import Overlay
 from tests.hmi.screen import Loop, Plant, Screen
 from tests.screens import lint
 
+pytestmark = pytest.mark.early
+
 SMALL, LARGE = (1024, 768), (1920, 1080)
 DIAGONALS = {SMALL: 15.0, LARGE: 21.5}
 Look = tuple[theme.ThemeName, theme.Language]

@@ -16,6 +16,8 @@ from installer import environment
 from installer.checkout import NOT_HERE, Checkout, Problem
 from tests.installer.small_checkout import REAL, Small
 
+pytestmark = pytest.mark.early
+
 
 def made(output: str) -> bool:
     return "[genba] making " in output

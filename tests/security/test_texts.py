@@ -25,6 +25,8 @@ from core.users.proof import badge_word
 from tests.security.picture import differences, picture
 from tests.security.rig import BADGE, PINS, Plant
 
+pytestmark = pytest.mark.early
+
 _BREAKS = (
     "'",
     '"',

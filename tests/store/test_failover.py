@@ -28,6 +28,8 @@ from tests.postgres import OwnServer, installed_servers
 from tests.replication import Pair, prepared
 from tests.store.rig import ALICE, TABLES, Prover, ask, declared
 
+pytestmark = pytest.mark.early
+
 WRITE = "SELECT genba.lease_acquire(%s, 'A', 60)"
 
 
