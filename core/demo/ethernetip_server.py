@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from core.demo.board import Entry, Fault
 from core.demo.gate import Gate, Verdict
 from core.demo.logix_controller import LogixController
-from core.demo.logix_memory import ATOMIC, STRING, Atomic, Memory, Spot, Structure, packed, unpacked
+from core.demo.logix_memory import ATOMIC, KINDS, Atomic, Memory, Spot, Structure, packed, unpacked
 from core.demo.logix_memory import Fault as Refusal
 from core.demo.rawvalue import FLOATS, Raw, limits
 from core.live.tags import TagSpec, TagType
@@ -17,18 +17,6 @@ from core.live.tags import TagSpec, TagType
 _ADDRESS = re.compile(
     r"(?:Program:(?P<program>\w+)\.)?(?P<name>\w+)(?:\[(?P<index>\d+)\])?(?:\.(?P<member>[A-Za-z_]\w*))?(?:\.(?P<bit>\d+))?"
 )
-_KINDS: dict[TagType, Atomic | Structure] = {
-    TagType.BOOL: ATOMIC["BOOL"],
-    TagType.INT16: ATOMIC["INT"],
-    TagType.UINT16: ATOMIC["UINT"],
-    TagType.INT32: ATOMIC["DINT"],
-    TagType.UINT32: ATOMIC["UDINT"],
-    TagType.INT64: ATOMIC["LINT"],
-    TagType.UINT64: ATOMIC["ULINT"],
-    TagType.FLOAT32: ATOMIC["REAL"],
-    TagType.FLOAT64: ATOMIC["LREAL"],
-    TagType.STRING: STRING,
-}
 _ANSWERS = {Verdict.READ_ONLY: 0x0F, Verdict.OUT_OF_RANGE: 0x09, Verdict.INTERLOCKED: 0x10}
 """CIP general status: privilege violation, invalid attribute value, device state conflict."""
 
@@ -116,7 +104,7 @@ def _kind(memory: Memory, name: str, parts: Sequence[tuple[TagSpec, re.Match[str
 
 
 def _element(tag: TagSpec, match: re.Match[str]) -> Atomic | Structure:
-    return ATOMIC["DINT"] if match["bit"] else _KINDS[tag.type]
+    return ATOMIC["DINT"] if match["bit"] else KINDS[tag.type]
 
 
 def _names(match: re.Match[str]) -> list[str | int]:

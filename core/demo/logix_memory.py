@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from core.demo.rawvalue import Raw
+from core.live.tags import TagType
 
 PATH_UNKNOWN, OBJECT_MISSING, TOO_FEW, OTHER = 0x05, 0x16, 0x13, 0xFF
 BEYOND_THE_END, WRONG_TYPE = 0x2105, 0x2107
@@ -127,6 +128,20 @@ def structure(name: str, instance: int, members: Iterable[tuple[str, Atomic | St
 
 STRING = structure("ASCIISTRING82", 0xFCE, (("LEN", ATOMIC["DINT"], 1), ("DATA", ATOMIC["SINT"], 82)), 0x0FCE)
 """The controller's own string type, under the name it has inside."""
+
+KINDS: Mapping[TagType, Atomic | Structure] = {
+    TagType.BOOL: ATOMIC["BOOL"],
+    TagType.INT16: ATOMIC["INT"],
+    TagType.UINT16: ATOMIC["UINT"],
+    TagType.INT32: ATOMIC["DINT"],
+    TagType.UINT32: ATOMIC["UDINT"],
+    TagType.INT64: ATOMIC["LINT"],
+    TagType.UINT64: ATOMIC["ULINT"],
+    TagType.FLOAT32: ATOMIC["REAL"],
+    TagType.FLOAT64: ATOMIC["LREAL"],
+    TagType.STRING: STRING,
+}
+"""What a programmer would declare for a tag of each type."""
 
 
 @dataclass(slots=True)

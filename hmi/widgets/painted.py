@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
@@ -12,11 +12,16 @@ from hmi import theme
 from hmi.theme import FontRole, Theme
 from hmi.widgets.text import LEFT, Drawn, write
 
+if TYPE_CHECKING:
+    _Widget = QWidget  # what the base below is mixed into; at run time no second class of Qt may stand beside the first
+else:
+    _Widget = object
+
 _RESTYLE = (QEvent.Type.StyleChange, QEvent.Type.PaletteChange)
 
 
-class Writes:
-    """What both bases share: a record of the text drawn in the last paint, and the way to draw text."""
+class Writes(_Widget):
+    """What both bases share: a record of the text drawn in the last paint, the way to draw text, and who is told of changes."""
 
     drawn: list[Drawn]
 
@@ -34,14 +39,6 @@ class Writes:
     ) -> None:
         """Draw ``text``; ``color`` is a token or a Look's ``#…``. See ``hmi.widgets.text.write``."""
         write(painter, self.drawn, rect, text, role, theme.current().color(color), align, lines=lines, may_cut=may_cut)
-
-
-class Painted(Writes, QWidget):
-    """A widget that paints itself. Override ``paint``, and ``retranslate`` / ``restyle`` where something is kept."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.drawn: list[Drawn] = []
 
     def paint(self, painter: QPainter) -> None:
         """Draw everything; colours and sizes come from ``theme.current()`` now, never from a kept copy."""
@@ -68,6 +65,14 @@ class Painted(Writes, QWidget):
             self.paint(painter)
 
 
+class Painted(Writes, QWidget):
+    """A widget that paints itself. Override ``paint``, and ``retranslate`` / ``restyle`` where something is kept."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.drawn: list[Drawn] = []
+
+
 class PaintedButton(Writes, QAbstractButton):
     """A button that paints itself; acts on release inside, slides off without acting (QAbstractButton's own rule)."""
 
@@ -75,30 +80,6 @@ class PaintedButton(Writes, QAbstractButton):
         super().__init__(parent)
         self.drawn: list[Drawn] = []
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def paint(self, painter: QPainter) -> None:
-        """Draw everything."""
-
-    def retranslate(self) -> None:
-        """Say everything again in the current language; repaints."""
-        self.update()
-
-    def restyle(self) -> None:
-        """Take over another theme: sizes and colours."""
-        self.updateGeometry()
-        self.update()
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Language and style changes reach the widget here."""
-        super().changeEvent(event)
-        follow(self, event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Paint with antialiasing and a fresh text record."""
-        self.drawn.clear()
-        with QPainter(self) as painter:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self.paint(painter)
 
 
 class Follows(Protocol):

@@ -79,6 +79,17 @@ class Rig:
             await asyncio.sleep(0.01)
         return time.monotonic() - start
 
+    async def goes_on(self, name: str, readings: int = 6) -> None:
+        """Wait for so many more readings of a tag; it must be good all the time."""
+        for _ in range(readings):
+            before = self.get(name).received_at
+
+            def newer(than: float = before) -> bool:
+                assert self.get(name).quality is Quality.GOOD
+                return self.get(name).received_at > than
+
+            await self.until(newer)
+
     def describe(self) -> str:
         """Every tag in short, for a failing test."""
         return ", ".join(f"{name}={self.get(name).value!r}/{self.get(name).quality.name}" for name in list(self.tags)[:16])

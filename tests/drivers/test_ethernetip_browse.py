@@ -86,14 +86,14 @@ def test_an_upload_without_end_costs_no_value_its_time(server: ServerProcess, mo
             await rig.online()
             evil.mode = "endless_list"
             browsing = asyncio.create_task(rig.acquisition.browse("PLC", None))
-            worst, last = 0.0, time.time()
+            seen = set()
             while not browsing.done():
                 await asyncio.sleep(0.01)
-                worst = max(worst, time.time() - rig.get("mode").received_at)
+                seen.add(rig.get("mode").received_at)
             with pytest.raises(GenbaError) as refusal:
                 await browsing
             assert "took too long" in str(refusal.value.params["detail"])
-            assert worst < 0.5 < time.time() - last
+            assert len(seen) > 2
             evil.mode = "good"
             assert "mode" in await below(rig, None)
 

@@ -28,6 +28,7 @@ from tests.store.rig import ALICE, TABLES, Station, ask, declared
 
 T = TypeVar("T")
 pytestmark = [pytest.mark.early, pytest.mark.timeout(300)]
+FEW = 4
 _BOOKED = "SELECT request_id FROM genba.test_entry WHERE thing_id = %s"
 
 
@@ -108,9 +109,10 @@ def thing(station: FarStation, ops: SimpleNamespace) -> UUID:
 
 
 def count_for(station: Station, ops: SimpleNamespace, thing: UUID, seconds: float) -> list[UUID]:
-    """What was told as done or waiting, by somebody who counts as fast as he can."""
-    told, end = [], time.monotonic() + seconds
-    while time.monotonic() < end:
+    """What was told as done or waiting, by somebody who counts as fast as he can, and longer while he was hardly told anything."""
+    told: list[UUID] = []
+    began = time.monotonic()
+    while (took := time.monotonic() - began) < seconds or (len(told) < FEW and took < 60):
         with contextlib.suppress(NotConfirmed, Unavailable):  # told as not kept, or as not known yet
             told.append(station.door.do(ops.count, ALICE, {"thing_id": thing}).request_id)
         time.sleep(0.02)
@@ -145,7 +147,7 @@ def test_over_a_bad_line_every_decision_is_booked_once(
     assert len(booked) == len(set(booked))
     assert ask(admin_url, "SELECT count FROM genba.test_thing WHERE id = %s", thing) == [(len(booked),)]
     assert station.door.attending.entries() == []
-    assert len(told) > 3
+    assert len(told) >= FEW
 
 
 def test_a_lost_answer_taken_for_a_no_is_booked_twice(

@@ -9,23 +9,10 @@ import struct
 from typing import Any
 
 from core.demo.logix_controller import LogixController
-from core.demo.logix_memory import ATOMIC, STRING, Atomic, Fault, Spot, Structure, packed, unpacked
-from core.live.tags import TagType
+from core.demo.logix_memory import ATOMIC, KINDS, STRING, Atomic, Fault, Spot, packed, unpacked
 from tests.servers.points import POINTS
 from tests.servers.process import obey
 
-KINDS: dict[TagType, Atomic | Structure] = {
-    TagType.BOOL: ATOMIC["BOOL"],
-    TagType.INT16: ATOMIC["INT"],
-    TagType.UINT16: ATOMIC["UINT"],
-    TagType.INT32: ATOMIC["DINT"],
-    TagType.UINT32: ATOMIC["UDINT"],
-    TagType.INT64: ATOMIC["LINT"],
-    TagType.UINT64: ATOMIC["ULINT"],
-    TagType.FLOAT32: ATOMIC["REAL"],
-    TagType.FLOAT64: ATOMIC["LREAL"],
-    TagType.STRING: STRING,
-}
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 

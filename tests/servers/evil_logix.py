@@ -7,6 +7,8 @@ import random
 import struct
 from typing import Literal
 
+from tests.servers.loopback import LoopbackServer
+
 Evil = Literal[
     "good", "short", "long", "twice", "half", "late", "wrong_service", "wrong_sequence", "wrong_session", "wrong_command",
     "wrong_type", "wrong_count", "encapsulation_error", "random", "endless_list",
@@ -17,31 +19,15 @@ READ_REPLIES = (0xCC, 0x8A)
 LIST_REPLY = 0xD5
 
 
-class EvilLogix:
+class EvilLogix(LoopbackServer):
     """A proxy for frames; only answers over the CIP connection are touched, so that clients get as far as asking for values."""
 
     def __init__(self, target_port: int) -> None:
+        super().__init__()
         self.mode: Evil = "good"
-        self.port = 0
         self.spoiled = 0
         self._target = target_port
         self._dice = random.Random(1)
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> EvilLogix:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-        await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

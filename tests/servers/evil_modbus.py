@@ -8,19 +8,22 @@ from typing import Literal
 
 from pymodbus.framer import FramerRTU
 
+from tests.servers.loopback import LoopbackServer
+
 Evil = Literal[
     "good", "short", "long", "wrong_function", "wrong_unit", "late", "other_transaction", "silent", "busy", "no_function", "wrong_echo",
     "no_mask_write", "wrong_crc", "noise",
 ]  # fmt: skip
 
 
-class EvilModbus:
+class EvilModbus(LoopbackServer):
     """Every register holds its own address + ``base`` until it is written; what goes wrong is set by ``mode``.
 
     Unmapped from address 500. Questions are answered in their order, one after another, as devices and gateways do.
     """
 
     def __init__(self, mode: Evil = "good", *, rtu: bool = False) -> None:
+        super().__init__()
         self.mode: Evil = mode
         self.rtu = rtu
         self.base = 1000
@@ -30,23 +33,6 @@ class EvilModbus:
         self.deaf_units: set[int] = set()
         self.unmapped: set[int] = set()
         self.requests: list[tuple[int, int, int, int]] = []
-        self.port = 0
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> EvilModbus:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-        await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

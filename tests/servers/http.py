@@ -12,20 +12,21 @@ import gzip
 import hashlib
 import json
 import math
-import ssl
 from collections import Counter
 from typing import Any
 
+from tests.servers.loopback import LoopbackServer
 from tests.servers.points import POINTS
 from tests.servers.process import obey
 
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
-class Sensor:
+class Sensor(LoopbackServer):
     """The server and the orders on it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.values: dict[str, Any] = {name: point.value for name, point in POINTS.items()}
         self.other: Any = {"number": 7, "at": "2026-01-02T03:04:05+09:00"}
         self.faults: dict[str, tuple[str, Any]] = {}
@@ -33,29 +34,8 @@ class Sensor:
         self.count: Counter[str] = Counter()
         self.open = self.most_open = 0
         self.asked: list[dict[str, str]] = []
-        self.port = 0
         self.flooding = 0
         self.turns: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def start(self, port: int = 0, context: ssl.SSLContext | None = None) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, ssl=context)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def __aenter__(self) -> Sensor:
-        if self._server is None:
-            await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-        await asyncio.sleep(0)
 
     # -- orders ------------------------------------------------------------------------------------------------------
 
