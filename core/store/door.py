@@ -111,12 +111,15 @@ class Door:
         args: Mapping[str, Any],
         signature: Signature | None = None,
         authorisation: Authorisation | None = None,
+        *,
+        request_id: UUID | None = None,
     ) -> Done[V]:
         """Decide ``operation`` with ``args`` (by name; a :class:`Secret` for each proof).
 
         Args:
             signature: For an operation that declares a meaning.
             authorisation: Of somebody who may, when ``actor`` may not.
+            request_id: Where the same thing may be decided once only: what was applied under this key is answered, not done again.
 
         Raises:
             Refused: No right, a wrong or missing signature, or the operation's own rules.
@@ -129,7 +132,7 @@ class Door:
             raise self._refusal(operation, actor, Refused("store.no_right", operation=operation.name))
         if not operation.offline or authorisation is not None:
             self.check_usable()
-        work = self._checking.work(operation, actor, args, signature, authorisation)
+        work = self._checking.work(operation, actor, args, signature, authorisation, request_id)
         with self._order:
             if self._usable and self._behind and self._journal.waiting_count <= _CATCH_UP_MAX:
                 self._catch_up(self._clock.monotonic() + _CATCH_UP_S)
