@@ -37,6 +37,7 @@ from core.store.journalrows import Entry as Entry
 from core.store.journalrows import State as State
 from core.store.localfile import LocalFile
 from core.store.operation import Actor, Request
+from core.store.voided import Voided
 
 KEEP_APPLIED: Final = timedelta(hours=24)
 """How long applied entries stay: the time in which a fallen-back database server may still lose them."""
@@ -61,6 +62,9 @@ class Journal:
         path: The file, for example ``<home>/journal.db``.
         clock: The station's clock.
 
+    Attributes:
+        voided: Entries that are to be removed, and must never be applied, although the disk took nothing at that moment.
+
     Raises:
         Unavailable: The file cannot be opened or another program holds it.
     """
@@ -77,6 +81,7 @@ class Journal:
         try:
             # What was in flight when the program ended may or may not have been committed.
             self._take(self._file.call(self._after_restart), changed=True)
+            self.voided = Voided(path.with_suffix(".voided"))
         except BaseException:
             self._file.close()
             raise
