@@ -140,7 +140,9 @@ class Keeping:
             if settings.backup_at and (settings.backup_folder is not None or settings.backups.exists()):
                 places.append(Place(settings.backups, "backup"))
             self._count()
-        return (*self._lost(), *self._disks.look(places), *([self._failure] if self._failure is not None else []), *self._look_at_clock())
+        failed = [] if self._failure is None else [self._failure]
+        found = (*self._disks.look(places), *self._journal(), *failed, *self._look_at_clock())
+        return tuple(sorted(found, key=lambda one: one.severity != "error"))  # the first one is shown on every panel
 
     def _look_at_clock(self) -> tuple[GenbaError, ...]:
         """Whether this computer's clock differs from the server's by more than people may overlook."""
@@ -153,11 +155,16 @@ class Keeping:
         self._clock_outage.down(error)
         return (error,)
 
-    def _lost(self) -> tuple[GenbaError, ...]:
-        """Decisions that a damaged journal held and nobody can read any more: whoever made them must hear of it."""
+    def _journal(self) -> tuple[GenbaError, ...]:
+        """Decisions that nobody can read any more, because the file was damaged: whoever made them must hear of it; and those that only
+        a newer version of the program can read and send."""
         journal = getattr(self._floor, "journal", None)
-        lost = 0 if journal is None else journal.rows_lost
-        return (Unavailable("store.journal_damaged", lost=lost, path=str(self._settings.home)),) if lost else ()
+        found: list[GenbaError] = []
+        if journal is not None and journal.rows_lost:
+            found.append(Unavailable("store.journal_damaged", lost=journal.rows_lost, path=str(self._settings.home)))
+        if journal is not None and journal.apart_count:
+            found.append(Unavailable("store.journal_newer", count=journal.apart_count))
+        return tuple(found)
 
     def _count(self) -> None:
         settings, now = self._settings, self._clock.now()

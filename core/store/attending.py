@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from core.errors import Invalid, Refused
-from core.store import attention
+from core.store import attention, faults
 from core.store.operation import OPERATIONS, Actor, Done, Operation
 
 if TYPE_CHECKING:
@@ -76,8 +76,12 @@ class Attending:
     def apply_anew(self, request_id: UUID, actor: Actor, reason: str) -> Done[Any]:
         """Decide a parked intent again, now and in the name of ``actor``, on whatever its subject has become; then it is settled.
 
+        Both are requests of their own, and the station may end in between. The first has a key that is made of the entry's, so that
+        whoever finds the entry still there and applies it once more settles what was done, and does nothing twice.
+
         Raises:
-            Invalid, Refused, Conflict: As ``Door.do`` and ``settle``; the entry stays.
+            Invalid, Refused, Conflict: As ``Door.do`` and ``settle``; the entry stays. So it does when it was decided anew before and
+                that came home too late as well: it stands on the list for itself then.
             Unavailable: The database is away: who decides on what it is now must know it.
         """
         entry, operation = self._intent(request_id)
@@ -86,7 +90,11 @@ class Attending:
         if "version" in args:
             args["version"] = None  # the person has seen what it is now
         self._door.check_usable()
-        done = self._door.do(operation, actor, args)
+        anew = uuid5(request_id, "anew")
+        before = self._journal.entry(anew)
+        if before is not None and before.state == "parked":
+            raise faults.from_json(before.refusal)
+        done = self._door.do(operation, actor, args, request_id=anew)
         self.settle(request_id, actor, "applied", reason)
         return done
 

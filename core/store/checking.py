@@ -39,15 +39,16 @@ class Checking:
         args: Mapping[str, Any],
         signature: Signature | None,
         authorisation: Authorisation | None,
+        request_id: UUID | None = None,
     ) -> Work:
-        """The sealed request with everything that is needed to apply it.
+        """The sealed request with everything that is needed to apply it; under a new key unless one is given.
 
         Raises:
             Refused: A wrong or missing signature, a wrong secret, or somebody gave leave who may not.
             Invalid: The arguments.
             Unavailable: Proving needs the database, and it is away.
         """
-        request_id = self._clock.uuid7()
+        request_id = request_id or self._clock.uuid7()
         validated = operation.validate(self._proved(request_id, operation, args))
         signed = self._signed(request_id, operation, signature)
         if authorisation is not None:

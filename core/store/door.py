@@ -95,8 +95,6 @@ class Door:
         self._deadline_s = deadline_s
         # Decisions of one station reach the database in the order they were made.
         self._order = threading.RLock()
-        # Told no, and still in the file because the disk took nothing at that moment: never applied, removed when it does.
-        self._void: set[UUID] = set()
         self._failover = Failover(database, journal, deadline_s)
         self._previews = Previews(journal, readstore)
         self._checking = Checking(prover, clock, station)
@@ -111,12 +109,15 @@ class Door:
         args: Mapping[str, Any],
         signature: Signature | None = None,
         authorisation: Authorisation | None = None,
+        *,
+        request_id: UUID | None = None,
     ) -> Done[V]:
         """Decide ``operation`` with ``args`` (by name; a :class:`Secret` for each proof).
 
         Args:
             signature: For an operation that declares a meaning.
             authorisation: Of somebody who may, when ``actor`` may not.
+            request_id: Where the same thing may be decided once only: what was applied under this key is answered, not done again.
 
         Raises:
             Refused: No right, a wrong or missing signature, or the operation's own rules.
@@ -129,7 +130,7 @@ class Door:
             raise self._refusal(operation, actor, Refused("store.no_right", operation=operation.name))
         if not operation.offline or authorisation is not None:
             self.check_usable()
-        work = self._checking.work(operation, actor, args, signature, authorisation)
+        work = self._checking.work(operation, actor, args, signature, authorisation, request_id)
         with self._order:
             if self._usable and self._behind and self._journal.waiting_count <= _CATCH_UP_MAX:
                 self._catch_up(self._clock.monotonic() + _CATCH_UP_S)
@@ -186,8 +187,8 @@ class Door:
         try:
             self._journal.forget(request_id)
         except Unavailable as error:
-            self._void.add(request_id)
-            _log.warning("%s was refused, and the journal could not take that down: %s", request_id, error)
+            kept = self._journal.voided.add(request_id)
+            _log.warning("%s was refused, and the journal could not take that down%s: %s", request_id, "" if kept else " at all", error)
 
     def _accept(self, work: Work) -> Done[Any]:
         """Keep an offline decision until the database returns, and show what it will mean."""
@@ -239,9 +240,9 @@ class Door:
         current = self._journal.entry(request_id)
         if current is None or current.state in ("applied", "parked"):
             return "applied"  # the other caller was faster
-        if request_id in self._void:
+        if request_id in self._journal.voided:  # told no, and still in the file because the disk took nothing at that moment
             self._journal.forget(request_id)
-            self._void.discard(request_id)
+            self._journal.voided.discard(request_id)
             return "applied"
         try:
             outcome, lineage = self._resolve(current)

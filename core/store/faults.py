@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from core.errors import Conflict, GenbaError, Invalid, NotConfirmed, NotConnected, Refused, Unavailable
+from core.store import notices
 from core.store.address import failure_of
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,18 @@ def sqlstate(error: BaseException) -> str:
 def is_lane_matter(error: DBAPIError) -> bool:
     """Whether the connection, a lock, a time limit or the server's disk is the trouble, which the lane translates."""
     state = sqlstate(error)
-    return not state or error.connection_invalidated or state.startswith(("08", "57", "53")) or state in ("25006", "55P03", "GB005")
+    return (
+        not state
+        or error.connection_invalidated
+        or state.startswith(("08", "57"))
+        or state in ("25006", "55P03", "GB005")
+        or server_is_short(error)
+    )
+
+
+def server_is_short(error: BaseException) -> bool:
+    """Whether the server has no room or memory just now; it says so before it has kept anything."""
+    return sqlstate(error).startswith("53") or notices.is_queue_full(failure_of(error))
 
 
 def operator_error(error: Exception, name: str, constraints: Mapping[str, str] = _NO_CONSTRAINTS) -> GenbaError:
@@ -53,7 +65,7 @@ def operator_error(error: Exception, name: str, constraints: Mapping[str, str] =
         # Both pass: ``unknown`` says as the lane does that nothing was kept and that the same may be asked again.
         if state in AGAIN:
             return Unavailable("store.busy", unknown=False)
-        if state.startswith("53"):
+        if server_is_short(error):
             return Unavailable("store.server_short", problem=str(failure_of(error)).splitlines()[0], unknown=False)
         if state == "GB002":
             return Refused("store.station_refused", problem=str(failure_of(error)).splitlines()[0])

@@ -8,6 +8,9 @@ asked. States of an entry:
      └── unknown ◄┘  the connection broke while it was being committed; the request row in the database tells
      parked          needs a person: a late intent that was refused, or a fact that cannot be booked yet
 
+What a newer version of the program has left behind and this one cannot read is set apart, in whatever state it is: kept, counted
+(:attr:`Journal.apart_count`) and in nobody's way, until a program that can read it opens the file.
+
 An applied entry notes on which life of the database (:mod:`core.store.lineage`). After a failover the new primary may lack the last
 ones of the old: those are looked for by key, and what is missing is ``unknown`` again, in its old place of the order.
 
@@ -29,17 +32,23 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from core.clock import Clock
-from core.store.journalrows import ACTOR, INSERT, SCHEMA, SELECT, checksum, entry_of, intact, renew, salvage
+from core.store.journalrows import ACTOR, INSERT, SCHEMA, SELECT, checksum, intact, readable_entry, renew, salvage, state_here
 from core.store.journalrows import Entry as Entry
 from core.store.journalrows import State as State
 from core.store.localfile import LocalFile
 from core.store.operation import Actor, Request
+from core.store.voided import Voided
 
 KEEP_APPLIED: Final = timedelta(hours=24)
 """How long applied entries stay: the time in which a fallen-back database server may still lose them."""
 
 _PRUNE_EVERY_S: Final = 3_600.0
 _WAITS: Final = "state IN ('new', 'inflight', 'unknown')"
+# Two ranges of the index: applied entries, by far the most, are not looked through for it.
+_COUNTS: Final = (
+    "SELECT (SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')),"
+    " (SELECT count(*) FROM entry WHERE state > 'apart:' AND state < 'apart;')"
+)
 _NEWEST: Final = (
     "n IN (SELECT coalesce(max(CASE WHEN preview <> '' THEN n END), max(n)) FROM entry"
     " WHERE state IN ('new', 'inflight', 'unknown') AND subject <> '' GROUP BY subject)"
@@ -53,6 +62,9 @@ class Journal:
         path: The file, for example ``<home>/journal.db``.
         clock: The station's clock.
 
+    Attributes:
+        voided: Entries that are to be removed, and must never be applied, although the disk took nothing at that moment.
+
     Raises:
         Unavailable: The file cannot be opened or another program holds it.
     """
@@ -61,7 +73,7 @@ class Journal:
         self._clock = clock
         self._file = LocalFile(path, SCHEMA, clock, synchronous="FULL", salvage=salvage, renew=renew)
         self._lock = threading.Lock()
-        self._turn = self._counted = self._waiting = 0
+        self._turn = self._counted = self._waiting = self._apart = 0
         self._revision = 0
         self._prune_at = clock.monotonic()
         # (begin of an hour on the monotonic clock, its last entry): a wrong time of day must not make old what was just applied.
@@ -69,6 +81,7 @@ class Journal:
         try:
             # What was in flight when the program ended may or may not have been committed.
             self._take(self._file.call(self._after_restart), changed=True)
+            self.voided = Voided(path.with_suffix(".voided"))
         except BaseException:
             self._file.close()
             raise
@@ -82,6 +95,11 @@ class Journal:
     def waiting_count(self) -> int:
         """Entries that are not yet in the database (new, inflight, unknown); cheap, for the header."""
         return self._waiting
+
+    @property
+    def apart_count(self) -> int:
+        """Entries that wait for a newer version of the program, which has written them; cheap."""
+        return self._apart
 
     @property
     def revision(self) -> int:
@@ -204,17 +222,17 @@ class Journal:
         self._file.close()
 
     def _write(self, write: Callable[[sqlite3.Connection], object]) -> None:
-        def job(file: sqlite3.Connection) -> tuple[int, int]:
+        def job(file: sqlite3.Connection) -> tuple[int, int, int]:
             write(file)
             return self._count(file)
 
         self._take(self._file.call(job), changed=True)
 
-    def _take(self, counted: tuple[int, int], *, changed: bool) -> None:
+    def _take(self, counted: tuple[int, int, int], *, changed: bool) -> None:
         """Believe a count only now: what was counted in a commit that failed would hide what still waits."""
         with self._lock:
             if counted[0] > self._counted:
-                self._counted, self._waiting = counted
+                self._counted, self._waiting, self._apart = counted
             self._revision += changed
 
     # ---- on the file's thread ------------------------------------------------------------------------------------
@@ -233,33 +251,37 @@ class Journal:
             self._ages.popleft()
         return self._ages[0][1]
 
-    def _after_restart(self, file: sqlite3.Connection) -> tuple[int, int]:
+    def _after_restart(self, file: sqlite3.Connection) -> tuple[int, int, int]:
         now = self._clock.now().isoformat()
         self._ages.append((-math.inf, file.execute("SELECT coalesce(max(n), 0) FROM entry").fetchone()[0]))
         for row in file.execute(f"{SELECT} ORDER BY n").fetchall():
-            if intact(row)[2] == "inflight":
-                _change(file, UUID(row[1]), "unknown", "", now)
+            if intact(row)[2] != "applied" and row[2] != (state := state_here(row)):
+                _change(file, row[1], state, "" if state == "unknown" else row[7], now)
         return self._count(file)
 
-    def _count(self, file: sqlite3.Connection) -> tuple[int, int]:
-        """(number of this count, entries that wait)."""
+    def _count(self, file: sqlite3.Connection) -> tuple[int, int, int]:
+        """(number of this count, entries that wait, entries set apart)."""
         self._turn += 1
-        return self._turn, file.execute("SELECT count(*) FROM entry WHERE state IN ('new', 'inflight', 'unknown')").fetchone()[0]
+        return self._turn, *file.execute(_COUNTS).fetchone()
 
     def _read(self, condition: str, *values: str, most: int = -1) -> list[Entry]:
         statement = f"{SELECT} WHERE {condition} ORDER BY n LIMIT ?"
 
-        def read(file: sqlite3.Connection) -> tuple[list[tuple[Any, ...]], tuple[int, int]]:
-            return [intact(row) for row in file.execute(statement, (*values, most))], self._count(file)
+        def read(file: sqlite3.Connection) -> tuple[list[Entry], tuple[int, int, int]]:
+            rows = [intact(row) for row in file.execute(statement, (*values, most)).fetchall()]
+            found = [(row, readable_entry(row)) for row in rows]
+            for row in (row for row, entry in found if entry is None and row[2] != "applied"):
+                _change(file, row[1], state_here(row), row[7], row[8])  # applied once, and lost with its server since
+            return [entry for _, entry in found if entry is not None], self._count(file)
 
-        rows, counted = self._file.call(read)
+        entries, counted = self._file.call(read)
         self._take(counted, changed=False)  # the file may have been replaced since the last change
-        return [entry_of(row) for row in rows]
+        return entries
 
 
 def _change(
     file: sqlite3.Connection,
-    request_id: UUID,
+    request_id: UUID | str,
     state: str,
     refusal: str,
     now: str,

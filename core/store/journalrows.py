@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from core.store.localfile import Damaged
 from core.store.operation import Actor, Request
 from core.store.salvage import readable
 
 State = Literal["new", "inflight", "unknown", "applied", "parked"]
+APART: Final = "apart:"
+"""Before the state of an entry that only another version of the program can read: it stands where it is until that one is back."""
+_NOT_YET_KNOWN: Final = {"store.version_unknown", "store.request_invalid"}
+"""Why a decision of a newer version is parked by an older one that can read it and does not know what it asks for."""
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -103,6 +107,29 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
     )
 
 
+def readable_entry(row: tuple[Any, ...]) -> Entry | None:
+    """The entry of an intact row; None when it was written by a version of the program that says more than this one understands."""
+    try:
+        return entry_of(row)
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def state_here(row: tuple[Any, ...]) -> str:
+    """The state that an intact row, not applied, has for this program when it begins.
+
+    What was in flight may or may not have been committed. What another version decided is set apart while this one cannot read it, and
+    asked about anew when it can, or may know by now what it only could not do.
+    """
+    before = str(row[2]).removeprefix(APART)
+    entry = readable_entry(row)
+    if entry is None:
+        return APART + before
+    if before == "inflight" or (before == "parked" and entry.refusal.get("code") in _NOT_YET_KNOWN):
+        return "unknown"
+    return before
+
+
 def renew(file: sqlite3.Connection) -> None:
     """A file of the version before lineages: of its entries nobody knows where they were applied, so they are looked for once."""
     if "lineage" not in _columns(file):
@@ -125,8 +152,7 @@ def salvage(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int]
             if row[9] != checksum(texts):
                 raise ValueError("checksum")
             lineage = row[10].decode("utf-8", "replace") if len(row) > _COLUMNS_FIRST and isinstance(row[10], bytes) else ""
-            entry_of((row[0], *texts, row[9], lineage))
-        except (ValueError, AttributeError, ValidationError):
+        except (ValueError, AttributeError):
             lost += 1
             continue
         rows[row[0]] = (row[0], *texts, row[9], lineage)

@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from core.clock import Clock
 from core.errors import GenbaError, Unavailable
+from core.store import notices
 from core.store.address import connection_failure, failure_of
 from core.store.base import Db
 from core.store.dialling import Opened
@@ -320,6 +321,8 @@ class Lane(threading.Thread):
             with Db(self._connection, clock=self._clock) as db:
                 return job.run(db)
         except (DBAPIError, psycopg.Error) as error:
+            if self._connection is not None and notices.is_queue_full(failure_of(error)):
+                notices.make_room(self._connection)
             raise self._translated(error, job) from error
 
     def _broken(self) -> bool:

@@ -23,6 +23,7 @@ from core.store.journal import Journal
 from core.store.operation import Actor, Request
 from tests.conftest import ExpectedLog
 from tests.station.several import until
+from tests.store.test_newer_journal import as_newer
 
 
 @pytest.fixture(autouse=True)
@@ -194,6 +195,29 @@ def test_decisions_that_a_damaged_journal_cost_are_said(home: Path, expect_log: 
             await until(lambda: codes(station) == ["store.journal_damaged"], 60)
             assert "1 entries" in station.keeping.troubles[0].lines("en").what
             assert str(home) in station.keeping.troubles[0].lines("ja").safe
+        finally:
+            await station.close()
+
+    asyncio.run(run())
+
+
+def test_decisions_that_wait_for_a_newer_program_are_said(home: Path) -> None:
+    clock = SystemClock()
+    journal = Journal(home / "journal.sqlite", clock)
+    actor = Actor("u1", "n", frozenset(), frozenset(), "P1", None)
+    told = {"operation": "test:thing:book", "station": "P1", "user_code": "u1", "decided_at": clock.now(), "args": {}}
+    newer = Request(id=clock.uuid7(), **told)  # type: ignore[arg-type]
+    journal.append(newer, actor, "new")
+    as_newer(journal, newer.id)
+    journal.close()
+
+    async def run() -> None:
+        station = Station(settings(home, backup_at=""))
+        await station.start()
+        try:
+            await until(lambda: codes(station) == ["store.journal_newer"], 60)
+            assert station.keeping.troubles[0].lines("en").what.startswith("1 entries")
+            assert station.waiting == 0, "nothing waits that this program could send"
         finally:
             await station.close()
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from core.errors import Refused, Unavailable
+from core.store.voided import Voided
 from tests.store.rig import ALICE, TABLES, Station, ask, declared
 
 
@@ -81,6 +82,67 @@ def test_what_was_refused_stays_refused_although_the_disk_filled_up_meanwhile(
     ask(admin_url, "UPDATE genba.test_thing SET open = true WHERE id = %s", thing)
     assert station.door.apply_waiting().waiting == 0
     assert (_count(admin_url, thing), station.door.attending.entries()) == (0, [])
+
+
+def test_what_was_refused_stays_refused_after_the_program_has_ended(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin_url: str, monkeypatch: pytest.MonkeyPatch, expect_log: Any
+) -> None:
+    """Killed before there was room again: the next run finds the entry in flight, and must not send it."""
+    station.door.do(ops.close, ALICE, {"thing_id": thing})
+    with full_after_append(station, monkeypatch):
+        with pytest.raises(Refused):
+            station.door.do(ops.count, ALICE, {"thing_id": thing, "by": 13})
+        expect_log(r"was refused, and the journal could not take that down: ")
+        station.stop()
+    ask(admin_url, "UPDATE genba.test_thing SET open = true WHERE id = %s", thing)
+    station.start()
+    station.wait(True)
+    assert station.door.apply_waiting().waiting == 0
+    assert (_count(admin_url, thing), station.door.attending.entries()) == (0, [])
+    assert station.door.do(ops.count, ALICE, {"thing_id": thing, "by": 13}).state == "applied"
+    assert _count(admin_url, thing) == 13
+
+
+def test_what_was_not_done_when_the_database_went_as_well_is_not_done_later(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin_url: str, monkeypatch: pytest.MonkeyPatch, expect_log: Any
+) -> None:
+    """The disk is full, the database is gone: nobody can be told but the person, and he was told that nothing was done."""
+    station.readstore.close()
+    monkeypatch.setattr(station.readstore, "entity", lambda *_: None)  # nothing is known of it here, so nothing can be kept
+    monkeypatch.setattr(station.door._previews, "now", dict)
+
+    def gone(*_: Any) -> None:
+        raise Unavailable("store.away", unknown=False)
+
+    with full_after_append(station, monkeypatch):
+        with monkeypatch.context() as patched:
+            patched.setattr(station.door, "_run", gone)
+            with pytest.raises(Refused):
+                station.door.do(ops.count, ALICE, {"thing_id": thing})
+        station.database.close(0.2)
+        station.journal.close()
+    expect_log(r"was refused, and the journal could not take that down: ")
+    monkeypatch.undo()
+    station.start()
+    station.wait(True)
+    assert station.door.apply_waiting().waiting == 0
+    assert (_count(admin_url, thing), station.door.attending.entries()) == (0, [])
+
+
+def test_places_of_what_is_gone_are_used_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.voided"
+    keys = [UUID(int=n + 1) for n in range(300)]
+    voided = Voided(path)
+    assert [voided.add(key) for key in keys] == [True] * 256 + [False] * 44
+    assert all(key in voided for key in keys), "what has no place is remembered until the program ends"
+    assert [key in Voided(path) for key in keys] == [True] * 256 + [False] * 44
+    voided.discard(keys[7])
+    assert keys[7] not in Voided(path)
+    assert voided.add(UUID(int=1000))
+    assert UUID(int=1000) in Voided(path)
+    path.write_bytes(b"rubbish")
+    assert keys[0] not in Voided(path)
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_cannot_be_marked_waits_for_room(station: Station, ops: SimpleNamespace, thing: UUID, admin_url: str, expect_log: Any) -> None:
