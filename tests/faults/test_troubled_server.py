@@ -279,7 +279,7 @@ def test_who_finds_no_connection_left_waits_and_comes_home(
 ) -> None:
     expect_log("database is down")
     station.lose()
-    until(lambda: not ask(owner, "SELECT FROM pg_stat_activity WHERE usename = %s", LOGIN))
+    until(lambda: not ask(owner, "SELECT 1 FROM pg_stat_activity WHERE usename = %s", LOGIN))
     crowd()
     station.proxy.back()
     until(lambda: "slots" in said(station) or "too many" in said(station))

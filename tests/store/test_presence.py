@@ -100,7 +100,7 @@ def test_the_second_with_a_name_only_shows_until_the_first_has_gone(
         second.present()
     first.present()
     first.database.close(0.2)
-    held = "SELECT FROM genba.presence WHERE station = 'P1' AND run_id = %s AND claimed_until > clock_timestamp()"
+    held = "SELECT 1 FROM genba.presence WHERE station = 'P1' AND run_id = %s AND claimed_until > clock_timestamp()"
     assert ask(admin_url, held, first.claim.run) == [], "given back, not only over in a while"
 
     def free() -> bool:
