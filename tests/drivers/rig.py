@@ -94,7 +94,7 @@ class Rig:
         """Every tag in short, for a failing test."""
         return ", ".join(f"{name}={self.get(name).value!r}/{self.get(name).quality.name}" for name in list(self.tags)[:16])
 
-    async def online(self, seconds: float = 8.0) -> float:
+    async def online(self, seconds: float = 60.0) -> float:
         """Wait until every tag has a usable value."""
         return await self.until(lambda: all(self.get(name).quality is Quality.GOOD for name in self.tags), seconds)
 

@@ -69,7 +69,11 @@ class CommitProxy:
             if self._down or self._closing:
                 client.close()
                 continue
-            server = self._dial()
+            try:
+                server = self._dial()
+            except OSError:  # the server itself is away
+                client.close()
+                continue
             with self._lock:
                 self._open |= {client, server}
             self._spawn(self._serve, client, server)

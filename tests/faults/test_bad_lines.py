@@ -204,13 +204,13 @@ def test_without_the_gap_told_a_lost_notice_is_never_missed(
 _SERIALIZED = """
 CREATE FUNCTION genba.test_enter() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
     'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END';
-CREATE TRIGGER test_enter BEFORE INSERT ON genba.test_entry FOR EACH ROW EXECUTE FUNCTION genba.test_enter()
+CREATE TRIGGER test_enter BEFORE INSERT ON genba.{table} FOR EACH ROW EXECUTE FUNCTION genba.test_enter()
 """
 
 
-def through_a_deadlock(station: FarStation, ops: SimpleNamespace, thing: UUID, admin_url: str) -> list[Any]:
+def through_a_deadlock(station: FarStation, ops: SimpleNamespace, thing: UUID, admin_url: str, table: str = "test_entry") -> list[Any]:
     """What came of one count that met another transaction head on; the other one is patient, so that this one is the victim."""
-    ask(admin_url, _SERIALIZED)
+    ask(admin_url, _SERIALIZED.format(table=table))
     came: list[Any] = []
 
     def count() -> None:
@@ -239,6 +239,14 @@ def test_who_is_the_victim_of_a_deadlock_tries_again_with_the_same_key(
     (done,) = through_a_deadlock(station, ops, thing, admin_url)
     assert done.state == "applied"
     assert ask(admin_url, _BOOKED, thing) == [(done.request_id,)]
+
+
+def test_what_is_tried_again_is_told_to_other_systems_once(station: FarStation, ops: SimpleNamespace, thing: UUID, admin_url: str) -> None:
+    """The deadlock comes when the message is written: what was queued for the first try must not stand there twice."""
+    ask(admin_url, """INSERT INTO genba.external_system (code, name, kind, topics) VALUES ('MES', '{}', 'mes', '["thing.counted"]')""")
+    (done,) = through_a_deadlock(station, ops, thing, admin_url, "outbox")
+    assert done.state == "applied"
+    assert ask(admin_url, "SELECT count(*) FROM genba.outbox WHERE request_id = %s", done.request_id) == [(1,)]
 
 
 def test_without_trying_again_the_victim_of_a_deadlock_has_to_wait(

@@ -19,8 +19,12 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 STORE: Final = "tests/store/test_"
 LINES: Final = "tests/faults/test_bad_lines.py::"
 FILES: Final = "tests/faults/test_own_files.py::"
+SERVER: Final = "tests/faults/test_troubled_server.py::"
+DISK: Final = "tests/faults/test_troubled_disk.py::"
+DRIVERS: Final = "tests/station/test_acquisition.py::"
 RUN: Final = "tests/faults/test_run.py::test_nothing_is_lost_and_nothing_is_doubled"
 FORGETFUL: Final = "tests/faults/test_run.py::test_a_station_that_keeps_nothing_is_found"
+"""The randomised run, which makes every kind of ``run``, and the mutant of all of it."""
 TWICE: Final = f"{LINES}test_a_lost_answer_taken_for_a_no_is_booked_twice"
 BAD_LINE: Final = f"{LINES}test_over_a_bad_line_every_decision_is_booked_once"
 SILENCE: Final = f"{LINES}test_without_the_watchdog_a_line_that_keeps_silent_holds_who_asks"
@@ -62,10 +66,11 @@ CATALOGUE: Final = {
     "F03": Covered(
         "the server is killed and comes back in place",
         (
+            f"{SERVER}test_a_killed_server_that_comes_back_gets_what_was_decided_meanwhile",
             f"{STORE}engine.py::test_killed_server_is_down_once_and_up_once_and_every_lane_returns",
             f"{STORE}embedded.py::test_killed_server_is_revived_with_its_rows",
         ),
-        FORGETFUL,
+        f"{SERVER}test_without_trying_again_a_server_that_is_back_is_never_found",
         ("server_killed", "server_restarted"),
     ),
     "F04": Covered(
@@ -93,9 +98,20 @@ CATALOGUE: Final = {
     "F09": Covered("a line of 20 kB a second", (BAD_LINE,), TWICE, ("network_narrow",)),
     "F10": Covered("packets are lost", (BAD_LINE,), TWICE, ("packets_lost",)),
     "F11": Covered(
-        "no room on the server's disk", (RUN, f"{STORE}embedded.py::test_full_disk_has_words"), FORGETFUL, ("server_out_of_disk",)
+        "no room on the server's disk",
+        (f"{SERVER}test_while_the_servers_disk_is_full_decisions_wait", f"{STORE}embedded.py::test_full_disk_has_words"),
+        f"{SERVER}test_a_full_disk_taken_for_a_no_costs_the_decision",
+        ("server_out_of_disk",),
     ),
-    "F12": Covered("the server has no connection left", (RUN,), FORGETFUL, ("server_full",)),
+    "F12": Covered(
+        "the server has no connection left",
+        (
+            f"{SERVER}test_a_crowded_server_is_nothing_to_who_keeps_his_connections",
+            f"{SERVER}test_who_finds_no_connection_left_waits_and_comes_home",
+        ),
+        f"{SERVER}test_who_gives_his_connection_back_after_each_decision_stands_before_a_crowd",
+        ("server_full",),
+    ),
     "F13": Covered(
         "somebody holds a lock",
         (
@@ -158,8 +174,11 @@ CATALOGUE: Final = {
     ),
     "F23": Covered(
         "the disk refuses a write or a flush",
-        (f"{STORE}journal.py::test_a_failing_disk_stops_the_acknowledgements_and_loses_none",),
-        FORGETFUL,
+        (
+            f"{DISK}test_what_the_disk_refuses_is_not_acknowledged",
+            f"{STORE}journal.py::test_a_failing_disk_stops_the_acknowledgements_and_loses_none",
+        ),
+        f"{DISK}test_who_does_not_hear_the_disk_refuse_loses",
     ),
     "F24": Covered(
         "the journal's file is damaged",
@@ -176,8 +195,9 @@ CATALOGUE: Final = {
         (
             f"{STORE}journal.py::test_a_full_disk_refuses_in_words_and_keeps_everything_acknowledged",
             f"{STORE}full_disk.py::test_what_was_done_is_told_as_done_although_the_disk_filled_up_meanwhile",
+            f"{DISK}test_without_room_nothing_more_is_acknowledged",
         ),
-        FORGETFUL,
+        f"{DISK}test_who_does_not_hear_that_there_is_no_room_loses",
         ("disk_full",),
     ),
     "F26": Covered(
@@ -203,27 +223,42 @@ CATALOGUE: Final = {
         ),
         f"{FILES}test_without_the_lock_two_programs_write_one_journal",
     ),
-    "F29": Covered("two stations say one name", (RUN,), FORGETFUL, ("twin_started",)),
+    "F29": Covered(
+        "two stations say one name",
+        (
+            f"{STORE}presence.py::test_the_second_with_a_name_only_shows_until_the_first_has_gone",
+            "tests/station/test_one_name.py::test_the_second_panel_with_a_name_shows_and_books_nothing",
+        ),
+        f"{STORE}presence.py::test_without_numbers_of_their_own_two_with_one_name_both_write",
+        ("twin_started",),
+    ),
     "F30": Covered(
         "the home cannot be written",
         (
-            f"{STORE}journal.py::test_a_folder_that_cannot_be_written_says_so",
+            f"{DISK}test_a_home_that_may_only_be_read_is_said_and_nothing_is_decided_there",
+            f"{DISK}test_a_station_with_a_home_that_may_only_be_read_says_so_in_its_first_line",
+            f"{STORE}disk.py::test_a_full_disk_and_one_that_may_only_be_read",
             f"{STORE}failover.py::test_a_home_that_cannot_be_written_does_not_stop_the_station",
         ),
-        FORGETFUL,
+        f"{DISK}test_who_goes_on_in_memory_instead_loses_everything",
     ),
     "F31": Covered(
         "the screen dies and the drivers' process lives, or the other way round",
         (
-            "tests/station/test_acquisition.py::test_killed_process_is_noticed_at_once_and_replaced",
-            "tests/station/test_acquisition.py::test_process_ends_with_its_parent_and_keeps_it_light",
+            f"{DRIVERS}test_killed_process_is_noticed_at_once_and_replaced",
+            f"{DRIVERS}test_process_ends_with_its_parent_and_keeps_it_light",
         ),
-        why="no mutant: the children that a test leaves behind fail every test",
+        f"{DRIVERS}test_without_noticing_its_end_dead_values_look_alive",
+        why="the other way round has a mutant of its own: test_who_does_not_hear_that_its_station_is_gone_lives_on",
     ),
     "F32": Covered(
         "memory is short",
-        ("tests/station/test_acquisition.py::test_decoder_bomb_costs_one_tag_and_no_memory",),
-        why="no mutant: without the limit the test would take the computer's memory",
+        (
+            f"{DRIVERS}test_decoder_bomb_costs_one_tag_and_no_memory",
+            f"{DISK}test_with_too_little_memory_what_was_acknowledged_is_there",
+        ),
+        f"{DRIVERS}test_a_process_that_wants_too_much_memory_does_not_get_it",
+        why="the mutant is the same test with another limit: none",
     ),
     "F33": Covered(
         "the badge reader is pulled out in the middle of a badge",
@@ -233,10 +268,18 @@ CATALOGUE: Final = {
     "F34": Covered(
         "another screen, another resolution",
         ("tests/hmi/test_layout.py::test_everything_is_readable_and_touchable",),
-        why="every size is laid out anew; a screen that is pulled out while the program runs comes with the kiosk",
+        "tests/hmi/test_layout.py::test_a_part_that_keeps_the_width_of_another_screen_is_found",
+        why="every size is laid out anew when the program starts; a screen that is pulled out while it runs comes with the kiosk",
     ),
 }
-TOOTHLESS: Final = {"F18", "F31", "F32", "F34"}
+TOOTHLESS: Final = {"F18"}
+SHARED: Final = {
+    LOST: "both lose what a standby never got, however the primary died",
+    TWICE: "each of them ends as an answer that never came, and that is what is guarded against",
+    SILENCE: "each of them ends as a question without an answer",
+    "tests/faults/test_power.py::test_a_journal_that_does_not_wait_for_the_disk_loses": "killed alone shows nothing: the kernel has it",
+}
+"""Mutants of several faults → why one is enough."""
 
 
 @cache
@@ -263,6 +306,11 @@ def test_what_is_named_is_there(fault: str) -> None:
     assert [one for one in (*covered.tests, *filter(None, [covered.teeth])) if missing(one)] == []
 
 
+def test_a_mutant_is_of_one_fault_unless_it_is_said_why() -> None:
+    mutants = [covered.teeth for covered in CATALOGUE.values() if covered.teeth]
+    assert {one for one in mutants if mutants.count(one) > 1} == SHARED.keys()
+
+
 def test_every_kind_of_the_run_stands_in_the_catalogue_and_no_other() -> None:
     named = {kind for covered in CATALOGUE.values() for kind in covered.run}
     assert named == {*SERVER_FAULTS, *STATION_FAULTS}
@@ -271,4 +319,5 @@ def test_every_kind_of_the_run_stands_in_the_catalogue_and_no_other() -> None:
 def test_a_test_that_is_not_there_is_missed() -> None:
     assert missing("tests/faults/test_run.py::test_nobody_wrote_this")
     assert missing("tests/faults/test_nothing.py::test_nothing")
+    assert not missing(RUN)
     assert not missing(FORGETFUL)

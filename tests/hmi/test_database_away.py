@@ -217,8 +217,8 @@ def test_a_decision_that_was_overtaken_waits_for_a_person(screen: Screen, away: 
     screen.tap(sheet.drop)
     screen.until("dealt with", lambda: not sheet.table._keys, 60)
     assert screen.station.overtaken.count == 0
-    told = "SELECT user_code, outcome, reason FROM genba.audit WHERE operation LIKE 'store:attention:%'"
-    assert ask(away.direct, told) == [("ito", "done", "made tomorrow")]
+    told = "SELECT a.user_code, a.outcome, a.reason, r.args ->> 'outcome' FROM genba.audit a JOIN genba.request r ON r.id = a.request_id"
+    assert ask(away.direct, f"{told} WHERE a.operation LIKE 'store:attention:%'") == [("ito", "done", "made tomorrow", "dropped")]
     screen.tap(sheet.confirm_button)
     assert screen.sheets() == []
 

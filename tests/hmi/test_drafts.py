@@ -63,7 +63,10 @@ def test_a_panel_killed_while_somebody_types(loop: Loop, database_url: str, plan
         for language in ("ja", "en"):
             screen.dress(language=language)  # type: ignore[arg-type]
             assert lint.overflowing(screen.window) + lint.too_small(screen.window) + lint.squeezed(screen.window) == []
+        confirmed: list[bool] = []
+        report.confirmed.connect(lambda: confirmed.extend(one.sent for one in screen.station.drafts.of("ito") if "good" in one.fields))
         screen.tap(report.confirm_button)
+        assert confirmed == [True], "killed from now on, it says that it had been confirmed"
         screen.until("booked", lambda: screen.sheets() == [], PATIENCE_S)
         screen.settle()
 

@@ -43,6 +43,7 @@ from tests.screens import lint
 pytestmark = pytest.mark.early
 
 SMALL, LARGE = (1024, 768), (1920, 1080)
+QWIDGETSIZE_MAX = 16_777_215
 DIAGONALS = {SMALL: 15.0, LARGE: 21.5}
 Look = tuple[theme.ThemeName, theme.Language]
 LOOKS: list[Look] = [("light", "ja"), ("dark", "en"), ("light", "en"), ("dark", "ja")]
@@ -372,6 +373,23 @@ def test_everything_is_readable_and_touchable(screen: Screen, look: Look) -> Non
         found[situation.__name__] = look_at(screen)
         close_sheets(screen)
     assert not any(found.values()), {name: findings for name, findings in found.items() if findings}
+
+
+def test_a_part_that_keeps_the_width_of_another_screen_is_found(screen: Screen) -> None:
+    """The mutant of everything that is laid out anew: too wide for this screen, then too narrow for its own texts."""
+    header, (wide, high) = screen.window.header, (screen.window.width(), screen.window.height())
+    try:
+        for kept in (wide + 200, wide // 3):
+            header.setFixedWidth(kept)
+            screen.turn(0.02)
+            assert look_at(screen) != []
+    finally:
+        header.setMinimumWidth(0)
+        header.setMaximumWidth(QWIDGETSIZE_MAX)
+        screen.turn(0.02)
+        screen.window.resize(wide, high)
+        screen.settle()
+    assert look_at(screen) == []
 
 
 @pytest.mark.parametrize("look", LOOKS[:2], ids="-".join)

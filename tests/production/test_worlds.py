@@ -20,7 +20,7 @@ from uuid import UUID
 import pytest
 
 import core.catalogue
-from core.errors import Invalid, Refused
+from core.errors import Invalid, Refused, Unavailable
 from core.production import orders, rules
 from core.production.views import OrderStatus, OrderView
 from core.store.journal import Entry
@@ -351,6 +351,11 @@ def test_an_overtaken_intent_is_applied_on_what_is_now(station: Station, place: 
     station.door.apply_waiting()
     entries = {entry.request.operation: entry.request.id for entry in station.door.attending.entries()}
     assert set(entries) == {rules.START, rules.PAUSE, rules.RESUME, rules.COMPLETE, rules.NOTE}
+    station.lose()
+    with pytest.raises(Unavailable):  # who decides on what it is now must know it
+        station.door.attending.apply_anew(entries[rules.COMPLETE], BOSS, "it is finished")
+    assert station.door.waiting == 0
+    station.back()
     done = station.door.attending.apply_anew(entries[rules.COMPLETE], BOSS, "it is finished")
     assert done.view.status is OrderStatus.COMPLETED
     assert rules.COMPLETE not in {entry.request.operation for entry in station.door.attending.entries()}

@@ -19,9 +19,10 @@ from core.errors import Invalid, NotConfirmed, NotConnected
 from core.live.link import LinkState
 from core.live.sample import Quality
 from core.live.tags import SourceSpec
+from core.station.acquisition_child import Child
 from core.station.acquisition_process import ProcessHosting
 from tests.conftest import ExpectedLog
-from tests.drivers.rig import HASTY, Rig, reset, source, tag, tags
+from tests.drivers.rig import HASTY, PERIOD_S, Rig, reset, source, tag, tags
 from tests.servers.process import ROOT, ServerProcess
 
 
@@ -96,6 +97,30 @@ def test_killed_process_is_noticed_at_once_and_replaced(server: ServerProcess, e
     asyncio.run(go())
 
 
+def test_without_noticing_its_end_dead_values_look_alive(
+    server: ServerProcess, expect_log: ExpectedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant of a drivers' process that dies: nobody is told."""
+    expect_log(r"the acquisition process is down")
+    ended = ProcessHosting._ended
+    unheard: list[tuple[ProcessHosting, Child, int]] = []
+    monkeypatch.setattr(ProcessHosting, "_ended", lambda self, child, code: unheard.append((self, child, code)))
+
+    async def go() -> None:
+        async with Rig(source("modbus", server.port), tags("modbus", ["int16"]), "process", HASTY) as rig:
+            await rig.online()
+            child_of(rig).kill()
+            await rig.until(lambda: bool(unheard))
+            server.tell("set", "int16", 77)
+            await asyncio.sleep(5 * PERIOD_S)
+            assert (rig.get("int16").value, rig.get("int16").quality, rig.state) == (-12345, Quality.GOOD, LinkState.ONLINE)
+            monkeypatch.setattr(ProcessHosting, "_ended", ended)
+            ended(*unheard[0])
+            await rig.until(lambda: rig.get("int16").value == 77)
+
+    asyncio.run(go())
+
+
 def test_hung_process_is_ended_and_replaced(server: ServerProcess, expect_log: ExpectedLog, monkeypatch: pytest.MonkeyPatch) -> None:
     expect_log(r"the acquisition process says nothing")
     expect_log(r"the acquisition process is down")
@@ -149,6 +174,35 @@ def test_slow_screen_gets_the_latest_and_bounded_memory(server: ServerProcess) -
     asyncio.run(go())
 
 
+def host_with(lines: str) -> list[str]:
+    """The command of a drivers' process that is changed by these lines before it runs."""
+    return [sys.executable, "-P", "-c", f"import sys\nfrom core.drivers import host\n{lines}\nsys.exit(host.main())"]
+
+
+_DEAF = """
+import time
+receive = host.wire.receive
+def deaf(fd):
+    try:
+        return receive(fd)
+    except EOFError:
+        time.sleep(600)
+host.wire.receive = deaf
+"""
+"""Does not hear that whoever started it is gone."""
+_HUNGRY = """
+serve = host._serve
+async def hungry(*words):
+    try:
+        host.eaten = bytearray(2 << 30)  # asked for and never touched: it costs addresses, no memory
+    except MemoryError:
+        pass
+    await serve(*words)
+host._serve = hungry
+"""
+"""Wants two gigabytes at once, as a decoder does that believes what a broken machine announces."""
+
+
 _PARENT = """
 import asyncio, json, os, sys
 from core.live.table import Table
@@ -156,7 +210,7 @@ from core.station.acquisition import Acquisition
 from tests.drivers.rig import source, tags
 
 async def main():
-    acquisition, table = Acquisition(has_screen=True), Table()
+    acquisition, table = Acquisition(has_screen=True, command=json.loads(sys.argv[2])), Table()
     await acquisition.start([source("modbus", int(sys.argv[1]))], tags("modbus"), table.put, lambda status: None)
     while table.get("int16").value is None:
         await asyncio.sleep(0.01)
@@ -173,16 +227,44 @@ def test_process_ends_with_its_parent_and_keeps_it_light(server: ServerProcess, 
     (tmp_path / "core").mkdir()
     (tmp_path / "core" / "__init__.py").write_text("raise ImportError('not this one')")
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    command = [sys.executable, "-P", "-c", _PARENT, str(server.port)]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as parent:
+    child, heavy = orphaned(server, tmp_path, environment)
+    assert heavy == []
+    psutil.wait_procs([child], timeout=3.0)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def orphaned(server: ServerProcess, folder: Path, environment: dict[str, str], own: str | None = None) -> tuple[psutil.Process, list[str]]:
+    """A drivers' process whose station was killed, and which heavy libraries that station had loaded."""
+    command = [sys.executable, "-P", "-c", _PARENT, str(server.port), json.dumps(own and host_with(own))]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         said = json.loads(parent.stdout.readline())
         child = psutil.Process(said["child"])
         assert child.is_running()
         parent.send_signal(signal.SIGKILL)
-    assert said["heavy"] == []
-    psutil.wait_procs([child], timeout=3.0)
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    return child, said["heavy"]
+
+
+def test_who_does_not_hear_that_its_station_is_gone_lives_on(server: ServerProcess, tmp_path: Path) -> None:
+    """The mutant of a screen that dies: what reads the machines goes on for nobody, and holds their few connections."""
+    child, _ = orphaned(server, tmp_path, dict(os.environ, PYTHONPATH=str(ROOT)), _DEAF)
+    try:
+        psutil.wait_procs([child], timeout=3.0)
+        assert child.is_running()
+        assert child.status() != psutil.STATUS_ZOMBIE
+    finally:
+        child.kill()
+
+
+@pytest.mark.parametrize(("memory_bytes", "is_held"), [(700 * 2**20, True), (None, False)], ids=["limited", "without the limit"])
+def test_a_process_that_wants_too_much_memory_does_not_get_it(server: ServerProcess, memory_bytes: int | None, is_held: bool) -> None:
+    async def go() -> None:
+        spec, wanted = source("modbus", server.port), tags("modbus", ["mode"])
+        async with Rig(spec, wanted, "process", HASTY, memory_bytes=memory_bytes, command=host_with(_HUNGRY)) as rig:
+            await rig.online()
+            assert (child_of(rig).memory_info().vms < 2 << 30) is is_held
+
+    asyncio.run(go())
 
 
 def test_program_that_cannot_be_started(expect_log: ExpectedLog) -> None:

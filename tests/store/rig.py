@@ -284,16 +284,27 @@ class Prover:
 
 
 class Station:
-    """Journal, read store, database and door of one station behind a proxy that can lose the database."""
+    """Journal, read store, database and door of one station behind a proxy that can lose the database.
 
-    def __init__(self, url: str, home: Path) -> None:
+    Args:
+        url: Of the station's log-in, the host as ``?host=…&port=…``.
+        home: Of its files.
+        owner: Address of whoever administers that database; "" for one of the running test server.
+    """
+
+    def __init__(self, url: str, home: Path, owner: str = "") -> None:
         given = make_url(url)
         self.proxy = CommitProxy(str(given.query["host"]), int(str(given.query["port"])))
-        self._url = given.update_query_dict({"host": "127.0.0.1", "port": str(self.proxy.port)}).render_as_string(hide_password=False)
+        self._given = given
+        self._url = self.at(self.proxy.port)
         self._home = home
         self.clock = SystemClock()
-        self.prover = Prover(owner_url(url))
+        self.prover = Prover(owner or owner_url(url))
         self.start()
+
+    def at(self, port: int) -> str:
+        """Its address with another port of this computer."""
+        return self._given.update_query_dict({"host": "127.0.0.1", "port": str(port)}).render_as_string(hide_password=False)
 
     def start(self) -> None:
         self.database = Database(self._url, "ST1", clock=self.clock)

@@ -20,7 +20,7 @@ from core.errors import Conflict, GenbaError, Invalid, NotConfirmed, Refused, Un
 from core.store.base import Db
 from core.store.operation import GUEST, Actor, Secret, Signature
 from core.store.query import Page
-from tests.store.rig import ALICE, GOOD_PIN, TABLES, Station, ThingView, ask, declared
+from tests.store.rig import ALICE, GOOD_PIN, SESSION, TABLES, Station, ThingView, ask, declared
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +133,15 @@ def test_nobody_decides_without_the_right(station: Station, ops: SimpleNamespace
     rows = ask(admin, "SELECT outcome, detail FROM genba.audit WHERE user_code = 'guest' ORDER BY seq DESC LIMIT 1")
     assert rows[0][0] == "refused"
     assert rows[0][1]["refusal"]["code"] == "store.no_right"
+
+
+def test_a_no_of_the_database_itself_stands_in_the_audit(station: Station, ops: SimpleNamespace, thing: UUID, admin: str) -> None:
+    ask(admin, "UPDATE genba.session SET ended_at = now() - interval '10 min' WHERE id = %s", SESSION)
+    with pytest.raises(Refused) as refused:
+        station.door.do(ops.count, ALICE, {"thing_id": thing})
+    ask(admin, "UPDATE genba.session SET ended_at = NULL WHERE id = %s", SESSION)
+    rows = ask(admin, "SELECT outcome, detail -> 'refusal' ->> 'code' FROM genba.audit WHERE station = 'ST1' ORDER BY seq DESC LIMIT 1")
+    assert (refused.value.code, rows) == ("store.session_over", [("refused", "store.session_over")])
 
 
 def test_refusals_of_the_operation_reach_the_screen_and_the_audit_but_not_the_journal(

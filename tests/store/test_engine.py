@@ -386,6 +386,35 @@ def test_a_log_in_that_loses_its_rights_while_it_is_connected_is_told_so(plant: 
     database.close()
 
 
+def test_a_log_in_stands_for_its_own_station_only_and_that_is_said_before_anybody_decides(plant: OwnServer, expect_log) -> None:
+    expect_log("database is down: .*L1-PANEL")
+    password = logins.add(plant.url("genba"), "L9-PANEL")
+    own, other = (Database(plant.url("genba", logins.login_of("L9-PANEL"), password), name) for name in ("L9-PANEL", "L1-PANEL"))
+    for database in (own, other):
+        database.start()
+    try:
+        until(lambda: other.state.reason is not None)
+        assert other.state.reason is not None
+        assert other.state.reason.code == "store.station_refused"
+        assert all(other.state.reason.lines(language) for language in ("ja", "en"))
+        until(lambda: own.up)
+    finally:
+        for database in (own, other):
+            database.close()
+        logins.revoke(plant.url("genba"), "L9-PANEL")
+
+
+def test_a_server_of_an_old_version_is_not_used(plant: OwnServer, expect_log, monkeypatch: pytest.MonkeyPatch) -> None:
+    expect_log("database is down: ")
+    monkeypatch.setattr("core.store.usable.OLDEST_SERVER", 990000)
+    database = Database(plant.url("genba", "panel", "p a%s's"), "AHEAD")
+    database.start()
+    until(lambda: database.state.reason is not None)
+    database.close()
+    assert database.state.reason is not None
+    assert (database.state.reason.code, database.state.reason.params["want"]) == ("store.server_too_old", "99")
+
+
 def test_whatever_keeps_the_embedded_server_from_coming_back_it_is_tried_again(expect_log) -> None:
     expect_log("database is down: ")
     tried: list[int] = []

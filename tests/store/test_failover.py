@@ -331,6 +331,27 @@ def test_with_only_the_stale_one_up_nobody_writes_and_everybody_is_told(pair: Pa
     assert "古い" in told[0].lines("ja").what
 
 
+def test_the_stale_one_that_answers_first_is_not_taken_while_the_new_one_may_answer(
+    pair: Pair, stale: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A station that was off during the failover knows of no newer one."""
+    monkeypatch.setattr(dialling, "_GRACE_S", 60.0)
+    hosts = {"host": "127.0.0.1,127.0.0.1", "port": f"{pair.old.port},{pair.new.port}", "connect_timeout": "60", **_login()}
+    known = dialling.open_newest({"host": "127.0.0.1", "port": str(pair.old.port), **_login()}, Seen())
+    known.connection.close()
+    asleep = Seen()
+    asleep.note(known.lineage)
+    pair.new.freeze()
+    later = threading.Timer(0.5, pair.new.thaw)
+    later.start()
+    try:
+        opened = dialling.open_newest(hosts, asleep)
+    finally:
+        later.join()
+    opened.connection.close()
+    assert opened.lineage.timeline > known.lineage.timeline
+
+
 def test_without_the_guard_they_write_to_the_stale_one(pair: Pair, stale: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dialling, "_newest", lambda tries, seen: next((one for one in tries if one.lineage and one.writable), None))
     monkeypatch.setattr(Seen, "judge", lambda self, found: None)
@@ -398,9 +419,17 @@ def test_two_databases_behind_one_address_are_refused_at_first_sight(pair: Pair,
         parameters = {"host": "127.0.0.1,127.0.0.1", "port": f"{pair.old.port},{other.port}", **_login()}
         with pytest.raises(Unavailable) as refused:
             dialling.open_newest(parameters, Seen())
+        # Who knows his own finds it, wherever it stands in the list.
+        ours = dialling.open_newest({"host": "127.0.0.1", "port": str(pair.old.port), **_login()}, Seen())
+        ours.connection.close()
+        knowing = Seen()
+        knowing.note(ours.lineage)
+        found = dialling.open_newest(parameters | {"port": f"{other.port},{pair.old.port}"}, knowing)
+        found.connection.close()
     finally:
         other.remove()
     assert refused.value.code == "store.databases_differ"
+    assert found.lineage == ours.lineage
 
 
 def test_what_was_seen_survives_and_is_never_lowered(tmp_path: Path) -> None:

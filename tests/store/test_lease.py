@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from core.errors import Refused
 from core.store import evidence
 from core.store.base import Db
-from core.store.lease import Lease, acquire, release, renew
+from core.store.lease import Lease, acquire, release, renew, turn
 
 
 def expire(db: Db, lease: Lease) -> None:
@@ -78,6 +78,23 @@ def test_times_are_the_servers(db: Db) -> None:
     lease = acquire(db, "sync", "ONE", 12.5)
     assert lease is not None
     assert 12 < (lease.expires_at - db.now).total_seconds() < 13
+
+
+def test_who_takes_over_is_told_until_when_the_one_before_was_alive(db: Db) -> None:
+    assert turn(db, {"source:A": None}, "ONE", 30)["source:A"][0] is not None
+    first = turn(db, {"source:A": None, "source:B": None}, "TWO", 30)
+    assert first["source:A"] == (None, "ONE")
+    fresh = first["source:B"][0]
+    assert fresh is not None
+    assert fresh.seen_until is None, "nobody had it before"
+    renewed_at = db.connection().exec_driver_sql("SELECT renewed_at FROM genba.lease WHERE name = 'source:A'").scalar_one()
+    release(db, Lease("source:A", "ONE", 1, db.now))
+    taken = turn(db, {"source:A": None}, "TWO", 30)["source:A"][0]
+    assert taken is not None
+    assert (taken.epoch, taken.seen_until) == (2, renewed_at)
+    kept = turn(db, {"source:A": taken}, "TWO", 30)["source:A"][0]
+    assert kept is not None
+    assert (kept.epoch, kept.seen_until) == (2, None)
 
 
 def test_nobody_held_it_yet(db: Db) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,7 @@ import psycopg
 import pytest
 
 from core.errors import Unavailable
+from core.store.presence import Claim
 from tests.postgres import TestServer, plain
 from tests.store.rig import ALICE, TABLES, Station, ask, declared
 
@@ -131,3 +134,51 @@ def test_a_database_that_does_not_let_us_look_for_what_was_applied_keeps_everyth
     ask(admin, "GRANT SELECT ON genba.request TO genba_station")
     assert station.door.apply_waiting().waiting == 0
     assert counted(admin, thing) == 3
+
+
+def test_while_nobody_knows_whether_the_database_is_there_the_last_picture_is_shown(
+    station: Station, ops: SimpleNamespace, thing: UUID, monkeypatch: pytest.MonkeyPatch, expect_log: Any
+) -> None:
+    """An address that keeps silent, as that of a computer which is off: an attempt takes seconds to end, and nobody waits for it."""
+    expect_log("database is down", surely=False)
+    station.stop()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections are queued, and nobody takes them
+        there, station._url = station._url, station.at(silent.getsockname()[1])
+        station.start()
+        monkeypatch.setattr(station.database, "read", lambda *told, **more: pytest.fail("that would have taken until the deadline"))
+        answer = station.door.ask(ops.list, ALICE, {})
+        assert station.database.state.reason is None, "nobody knows yet"
+        assert (answer.origin, [one.id for one in answer.value.items]) == ("snapshot", [thing])
+        station.stop()
+    station._url = there
+    station.start()
+
+
+def test_a_fact_is_not_kept_for_a_station_whose_name_another_has(
+    station: Station, ops: SimpleNamespace, thing: UUID, admin: str, tmp_path: Path, expect_log: Any
+) -> None:
+    """It would come home in the name of the other, whose people know nothing of it."""
+    expect_log("read-only for this station")
+    own = tmp_path / "claimed"
+    own.mkdir()
+    station.database._claim = Claim("ST1", own)
+    ask(
+        admin,
+        "INSERT INTO genba.presence (station, run_id, home_id, host, claimed_at, claimed_until)"
+        " VALUES ('ST1', gen_random_uuid(), gen_random_uuid(), 'pc-2', clock_timestamp(), clock_timestamp() + interval '1 h')",
+    )
+    end = time.monotonic() + 60
+    while station.database.state.read_only is None:
+        assert time.monotonic() < end
+        station.database._lanes["listen"].poke(idle=True)
+        time.sleep(0.02)
+    with pytest.raises(Unavailable) as caught:
+        station.door.do(ops.count, ALICE, {"thing_id": thing})
+    assert caught.value.code == "store.name_taken"
+    assert station.door.waiting == 0
+    ask(admin, "UPDATE genba.presence SET claimed_until = clock_timestamp()")
+    while station.database.state.read_only is not None:
+        assert time.monotonic() < end
+        station.database._lanes["listen"].poke(idle=True)
+        time.sleep(0.02)
+    assert station.door.do(ops.count, ALICE, {"thing_id": thing}).state == "applied"

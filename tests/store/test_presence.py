@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal, cast
 
 import pytest
 
@@ -18,7 +20,7 @@ from core.store import lease
 from core.store.base import Db
 from core.store.engine import Database
 from core.store.presence import CLAIM_S, Claim, installation_id, lock_home
-from core.store.rounds import Echo, other_hosts
+from core.store.rounds import LOST_S, Echo, measure_clock, other_hosts
 from tests.conftest import ExpectedLog
 from tests.faults.commit_proxy import CommitProxy
 from tests.store.rig import ask
@@ -38,7 +40,7 @@ class Program:
 
     def __init__(self, url: str, home: Path, name: str = "P1", host: str = "pc-1") -> None:
         home.mkdir(exist_ok=True)
-        self.claim = Claim(name, home, host)
+        self.claim, self.host = Claim(name, home, host), host
         self.clock = CorrectedClock(SystemClock())
         self.name = name
         self.database = Database(url, name, claim=self.claim, correct=self.clock)
@@ -58,11 +60,11 @@ class Program:
 
     def present(self, waiting: int = 0) -> None:
         """As a station tells it."""
-        statement = "SELECT genba.present(%s, 'pc', '0.2.0', now(), %s)"
+        statement = "SELECT genba.present(%s, %s, '0.2.0', now(), %s)"
         told = f'{{"waiting": {waiting}, "clock_ahead_s": 0.5}}'
 
         def say(db: Db) -> None:
-            db.connection().exec_driver_sql(statement, (self.name, told))
+            db.connection().exec_driver_sql(statement, (self.name, self.host, told))
             db.commit()
 
         self.database.submit("operations", say, deadline_s=PATIENCE_S).result()
@@ -82,7 +84,9 @@ def program(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Program
         one.database.close(0.2)
 
 
-def test_the_second_with_a_name_only_shows_until_the_first_has_gone(program: Callable[..., Program], expect_log: ExpectedLog) -> None:
+def test_the_second_with_a_name_only_shows_until_the_first_has_gone(
+    program: Callable[..., Program], admin_url: str, expect_log: ExpectedLog
+) -> None:
     expect_log(r"read-only for this station")
     first, second = program("one"), program("two", host="pc-2")
     assert (first.denied, second.denied) == ("", "store.name_taken")
@@ -96,6 +100,8 @@ def test_the_second_with_a_name_only_shows_until_the_first_has_gone(program: Cal
         second.present()
     first.present()
     first.database.close(0.2)
+    held = "SELECT 1 FROM genba.presence WHERE station = 'P1' AND run_id = %s AND claimed_until > clock_timestamp()"
+    assert ask(admin_url, held, first.claim.run) == [], "given back, not only over in a while"
 
     def free() -> bool:
         second.beat()
@@ -103,6 +109,19 @@ def test_the_second_with_a_name_only_shows_until_the_first_has_gone(program: Cal
 
     until(free)
     second.present()
+
+
+def test_without_numbers_of_their_own_two_with_one_name_both_write(
+    program: Callable[..., Program], admin_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant of two stations with one name: neither claims it, and what one says of itself the other overwrites."""
+    monkeypatch.setattr(Claim, "settings", property(lambda self: {}))
+    monkeypatch.setattr(Claim, "take", lambda self, db: None)
+    first, second = program("one"), program("two", host="pc-2")
+    for one in (first, second, first):
+        one.present()
+        assert ask(admin_url, "SELECT host FROM genba.station WHERE code = 'P1'") == [(one.host,)]
+    assert (first.denied, second.denied) == ("", "")
 
 
 def test_a_frozen_holder_loses_the_name_in_time_and_does_nothing_when_it_wakes(
@@ -244,6 +263,45 @@ def test_notices_that_do_not_come_are_missed_and_listened_for_anew(
     until(lambda: send() or echo.lag_s is not None)  # type: ignore[func-returns-value]
 
 
+class SleepyClock(SystemClock):
+    """Goes on by itself and by what it is told."""
+
+    slept_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.slept_s)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.slept_s
+
+
+def test_notices_that_went_with_a_connection_are_not_missed_a_second_time(program: Callable[..., Program]) -> None:
+    """The loss was told as a gap; what was on its way then is no reason to throw the new connection away as well."""
+    one, clock, gaps = program("one"), SleepyClock(), threading.Event()
+    one.database.listen("genba", lambda _: None, gaps.set)
+    echo = Echo(one.database, "P1", clock)
+
+    def on(lane: Literal["listen", "operations"], *statements: str) -> None:
+        def say(db: Db) -> None:
+            for statement in statements:
+                db.connection().exec_driver_sql(statement)
+            if lane == "operations":
+                echo.send(db)
+            db.commit()
+
+        one.database.submit(lane, say, deadline_s=PATIENCE_S).result()
+
+    until(lambda: one.beat() or on("operations") or echo.lag_s is not None)  # type: ignore[func-returns-value]
+    on("listen", "UNLISTEN *")
+    on("operations")
+    gaps.clear()
+    one.database.listen_anew()
+    until(lambda: one.beat() or gaps.is_set())  # type: ignore[func-returns-value]
+    on("listen")  # its turn comes when everybody has been told
+    clock.slept_s += 10 * LOST_S
+    on("operations")  # a warning here fails the test
+
+
 def test_the_home_belongs_to_one_program_until_that_dies(tmp_path: Path) -> None:
     held = lock_home(tmp_path)
     with pytest.raises(Unavailable) as caught:
@@ -297,6 +355,20 @@ def test_the_clock_goes_by_the_server_whoever_turns_the_computers(database_url: 
     assert clock.ahead_s == pytest.approx(-86_400, abs=0.5)
     assert clock.ahead_at(*early) == pytest.approx(86_400, abs=0.5), "what the clock said then is known by how long ago it was"
     assert clock.ahead_at(early[0], None) == pytest.approx(-86_400, abs=0.5)
+
+
+def test_the_time_on_the_way_is_not_taken_for_a_wrong_clock() -> None:
+    own = SleepyClock()
+    clock = CorrectedClock(own)
+
+    def answer(_: object) -> SimpleNamespace:
+        own.slept_s += 1.0
+        at = own.now()
+        own.slept_s += 1.0
+        return SimpleNamespace(scalar_one=lambda: at)
+
+    measure_clock(cast("Db", SimpleNamespace(execute=answer)), clock, often=False)
+    assert clock.ahead_s == pytest.approx(0.0, abs=0.1)
 
 
 def test_the_round_trip_that_took_least_says_it_best() -> None:

@@ -140,12 +140,19 @@ def test_a_standby_far_behind_is_not_asked_while_the_primary_answers(
         station.door.ask(ops.listed, ALICE, {})
 
 
-def test_without_a_standby_the_primary_answers_and_the_dead_one_is_left_alone(pair: Pair, station: Station, ops: SimpleNamespace) -> None:
+def test_without_a_standby_the_primary_answers_and_the_dead_one_is_left_alone(
+    pair: Pair, station: Station, ops: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert station.door.ask(ops.report, ALICE, {}).value == pair.new.port
+    tries: list[str] = []
+    dial = replica.open_standby
+    monkeypatch.setattr(replica, "open_standby", lambda *told: (tries.append(told[1]), dial(*told))[1])
+    monkeypatch.setattr(replica, "_AGAIN_S", 3_600.0)
     pair.new.kill()
-    for _ in range(3):
+    for _ in range(5):
         assert station.door.ask(ops.report, ALICE, {}).value == pair.old.port
     assert station.database.up
+    assert len(tries) <= 1, "nobody waits for it at every report"
 
 
 def test_a_standby_of_another_database_is_never_read(pair: Pair, tmp_path: Path, ops: SimpleNamespace) -> None:
