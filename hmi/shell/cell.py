@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from hmi import theme
 from hmi.widgets.glyphs import draw_glyph
-from hmi.widgets.painted import PaintedButton, draw_box, draw_focus
+from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, has_keyboard
 from hmi.widgets.text import CENTER, LEFT, RIGHT, broken, font_fitting, text_width
 
 
@@ -90,7 +90,7 @@ class Cell(PaintedButton):
         self.write(painter, QRectF(left, 0, right - left, half), self.strong, "strong", self.tone, align, may_cut=cut)
         if self.small:
             self.write(painter, QRectF(left, half, right - left, self.height() - half - 2), self.small, "label", "text2", LEFT, may_cut=cut)
-        if self.hasFocus():
+        if has_keyboard(self):
             draw_focus(painter, box)
 
 
@@ -132,5 +132,5 @@ class RailButton(PaintedButton):
         under = top + side + look.px(1)
         place = QRectF(look.px(2), under, self.width() - look.px(4), self.height() - under - look.px(2))
         self.write(painter, place, self.text(), role, ink, Qt.AlignmentFlag.AlignCenter, lines=2)
-        if self.hasFocus():
+        if has_keyboard(self):
             draw_focus(painter, QRectF(self.rect()))

@@ -178,14 +178,19 @@ class Content(QWidget):
             else:
                 band.hide()
         if self._read_only is not None:
-            self.read_only_band.show_band(detail=self._read_only.lines(theme.language()).what)
+            self.read_only_band.show_band(detail="  ".join(self._read_only.lines(theme.language())))
         else:
             self.read_only_band.hide()
         if self._away_since is not None:
             # The picture is as old as the answer it was made from; a live trend is not, so there the outage itself counts.
-            shown = (self._panel.updated_at() if self._panel is not None else None) or self._away_since
-            age_s = max(0.0, time.time() - min(shown, self._away_since))
-            self.database_band.show_band(age_s=age_s, detail=self.tr("entries are kept here"))
+            shown = self._panel.updated_at() if self._panel is not None else None
+            age_s = max(0.0, time.time() - min(shown or self._away_since, self._away_since))
+            kept = self.tr("entries are kept here")
+            if shown is not None:
+                self.database_band.show_band(age_s=age_s, detail=kept)
+            else:  # nothing of this screen was saved, or it is live: then nothing saved may be promised
+                since = self.tr("lost {ago}").format(ago=ago(age_s, theme.language()))
+                self.database_band.show_band(detail=f"{since} · {kept}")
         else:
             self.database_band.hide()
 

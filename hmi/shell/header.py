@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
@@ -42,10 +42,11 @@ class Header(QWidget):
         super().__init__(parent)
         self._links: dict[str, LinkStatus] = {}
         self._labels: dict[str, str] = {}
-        self._zone: tzinfo = UTC
+        self._zone: tzinfo | None = None  # until the site's is known, that of this computer
         self._database: bool | None = None
         self._waiting = 0
         self._parked = 0
+        self._read_only = False
         self._actor: Actor | None = None
         self._must_change_pin = False
         self._seconds_left: int | None = None
@@ -81,10 +82,15 @@ class Header(QWidget):
         self._links, self._labels = links, labels
         self._show_banner()
 
-    def show_database(self, up: bool | None, waiting: int, parked: int = 0) -> None:
-        """Whether the database is there (None: not known yet), how many decisions wait for it, how many need attention."""
-        self._database, self._waiting, self._parked = up, waiting, parked
+    def show_database(self, up: bool | None, waiting: int, parked: int = 0, *, read_only: bool = False) -> None:
+        """Whether the database is there (None: not known yet), how many decisions wait for it, how many need attention.
+
+        Args:
+            read_only: This panel only shows: it reads no machines, and a connection is not on its way.
+        """
+        self._database, self._waiting, self._parked, self._read_only = up, waiting, parked, read_only
         self._show_link()
+        self._show_banner()
 
     def show_actor(self, actor: Actor | None, *, must_change_pin: bool = False) -> None:
         """Who is signed in, and whether his PIN is due; None or a guest shows the invitation to sign in."""
@@ -159,6 +165,8 @@ class Header(QWidget):
             self.banner.show_text(name, words.format(time=since), glyph="link_cut", tone="danger", note=more)
         elif self._links and all(link.state is LinkState.STOPPED for link in self._links.values()):
             self.banner.show_text(self.tr("Machines are read by another station"), self.tr("values are relayed"), tone="text2")
+        elif self._read_only and not self._links:
+            self.banner.show_text(self.tr("Machines are not read here"), self.tr("this panel only shows"), tone="text2")
         elif any(link.state is LinkState.CONNECTING for link in self._links.values()) or not self._links:
             self.banner.show_text(self.tr("Machines"), self.tr("connecting …"), tone="text2")
         else:
