@@ -89,7 +89,9 @@ class Cell(PaintedButton):
         align = LEFT if self.small or self.glyph else CENTER
         self.write(painter, QRectF(left, 0, right - left, half), self.strong, "strong", self.tone, align, may_cut=cut)
         if self.small:
-            self.write(painter, QRectF(left, half, right - left, self.height() - half - 2), self.small, "label", "text2", LEFT, may_cut=cut)
+            # The banner gives way to everybody else: its second line is written smaller before it is cut.
+            role = font_fitting(self.small, ("label", "small"), right - left) if cut else "label"
+            self.write(painter, QRectF(left, half, right - left, self.height() - half - 2), self.small, role, "text2", LEFT, may_cut=cut)
         if has_keyboard(self):
             draw_focus(painter, box)
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.live.link import LinkState, LinkStatus
-from core.words import day, word
+from core.words import day, number, word
 from hmi import theme
 from hmi.shell.cell import Cell
 from hmi.shell.pulse import PulseMark
@@ -149,8 +149,8 @@ class Header(QWidget):
             drivers = self._silent is not None and "drivers" in self._silent
             what = self.tr("Machines are not being read") if drivers else self.tr("The screen stands still")
             by_itself, by_hand = (
-                self.tr("values are old; it is started again by itself"),
-                self.tr("start the program again; entries are kept"),
+                self.tr("old values; it restarts by itself"),
+                self.tr("restart the program; entries are kept"),
             )
             do = by_itself if drivers else by_hand
             self.banner.show_text(what, do, glyph="exclamation", tone="danger")
@@ -159,9 +159,7 @@ class Header(QWidget):
             since = datetime.fromtimestamp(first.since, self._zone).strftime("%H:%M:%S")
             name = self._labels.get(first.source, first.source)
             more = self.tr("+{n} more").format(n=len(bad) - 1) if len(bad) > 1 else ""
-            words = (
-                self.tr("no communication since {time}") if first.state is LinkState.OFFLINE else self.tr("partly no answer since {time}")
-            )
+            words = self.tr("no contact since {time}") if first.state is LinkState.OFFLINE else self.tr("partly no answer since {time}")
             self.banner.show_text(name, words.format(time=since), glyph="link_cut", tone="danger", note=more)
         elif self._links and all(link.state is LinkState.STOPPED for link in self._links.values()):
             self.banner.show_text(self.tr("Machines are read by another station"), self.tr("values are relayed"), tone="text2")
@@ -175,9 +173,9 @@ class Header(QWidget):
 
     def _show_link(self) -> None:
         language = theme.language()
-        waiting = self.tr("waiting {n}").format(n=self._waiting)
+        waiting = self.tr("waiting {n}").format(n=number(self._waiting))
         if self._parked:
-            self.link.show_text(self.tr("Attention {n}").format(n=self._parked), waiting, glyph="exclamation", tone="danger")
+            self.link.show_text(self.tr("Attention {n}").format(n=number(self._parked)), waiting, glyph="exclamation", tone="danger")
             return
         if self._database is None:
             self.link.show_text(word("link.CONNECTING", language), waiting, tone="text2")

@@ -51,7 +51,7 @@
     </message>
     <message>
         <source>good {good} of {planned}, scrap {scrap}</source>
-        <translation>良品 {good} / 計画 {planned}、不良 {scrap}</translation>
+        <translation>良品 {good} / 計画 {planned}、廃却 {scrap}</translation>
     </message>
     <message>
         <source>{time}  {name} at {station}: {what}</source>
@@ -59,7 +59,7 @@
     </message>
     <message>
         <source>good {good}, scrap {scrap}</source>
-        <translation>良品 {good}、不良 {scrap}</translation>
+        <translation>良品 {good}、廃却 {scrap}</translation>
     </message>
 </context>
 <context>
@@ -753,11 +753,11 @@
         <translation>画面の更新が止まっています</translation>
     </message>
     <message>
-        <source>values are old; it is started again by itself</source>
+        <source>old values; it restarts by itself</source>
         <translation>値は古いままです。自動で再起動します</translation>
     </message>
     <message>
-        <source>start the program again; entries are kept</source>
+        <source>restart the program; entries are kept</source>
         <translation>プログラムを再起動してください。入力は残ります</translation>
     </message>
     <message>
@@ -765,7 +765,7 @@
         <translation>他 {n} 件</translation>
     </message>
     <message>
-        <source>no communication since {time}</source>
+        <source>no contact since {time}</source>
         <translation>通信断 {time} から</translation>
     </message>
     <message>
