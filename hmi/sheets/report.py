@@ -151,10 +151,11 @@ class ReportSheet(BottomSheet):
         )
         self._sum.set_text(total)
         shown = scrap > 0 and bool(self._defects)
-        if self._why.isHidden() == shown:
-            self._why.setVisible(shown)
-            for button in self._buttons.values():
-                button.setVisible(shown)
+        # Asked of every one: buttons that have just come are visible, and the sheet was fitted without them.
+        parts = (self._why, *self._buttons.values())
+        if any(part.isHidden() == shown for part in parts):
+            for part in parts:
+                part.setVisible(shown)
             self.refit()
 
     def _choose(self, code: str) -> None:

@@ -354,6 +354,16 @@ def test_who_signed_in_here_may_do_so_without_the_database(screen: Screen, away:
     screen.press("orders.start")
     screen.tap(screen.sheet(DecideSheet).confirm_button)
     screen.until("accepted", lambda: screen.station.waiting == 1)
+    # a disk that takes nothing more keeps nobody signed in, and lets nobody in whose wrong tries it could not count
+    blocked = screen.station.settings.home / "offline-people.new"
+    blocked.mkdir()
+    screen.run(screen.bridge.sign_out())
+    assert screen.station.actor.session_id is None
+    refused = screen.sign_in("tanaka")
+    assert "cannot be written" in refused.message.lines.what
+    blocked.rmdir()
+    screen.sign_in("tanaka")
+    assert screen.station.people.signed_in_offline
     back(screen, away)
     screen.until("applied", lambda: screen.station.waiting == 0)
     assert ask(away.direct, "SELECT status FROM genba.work_order WHERE number = 'WO-1184'") == [("IN_PROGRESS",)]

@@ -73,6 +73,8 @@ class OrdersPanel(Panel):
         bridge.ready.connect(self._site_changed)
         bridge.database_changed.connect(self._keep_choices)
         bridge.actor_changed.connect(lambda _: self.actions_changed.emit())
+        if bridge.is_ready:  # without a database the site is known before this panel is loaded: nobody tells it a second time
+            self._site_changed()
         self.retranslate()
 
     def _lay_out(self) -> None:
