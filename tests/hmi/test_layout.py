@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -413,3 +414,18 @@ def test_nothing_needs_more_room_when_everything_is_wrong_at_once(screen: Screen
     screen.window._refresh()
     screen.settle()
     assert not any(found.values()), {name: findings for name, findings in found.items() if findings}
+
+
+def test_the_smallest_panel_holds_every_panel_whole(loop: Loop, place: str, plant: Plant, tmp_path: Path) -> None:
+    """1024 × 768 on 12.1 inches: a design unit is a pixel, the tightest there is; a window that grew would lose its lower edge."""
+    shown = Screen(loop, place, tmp_path, plant, size=SMALL).live()
+    try:
+        shown.sign_in("ito")
+        for look in LOOKS[:2]:
+            for situation in PANELS:
+                dressed(shown, look, situation)
+                assert (shown.window.width(), shown.window.height()) == SMALL, situation.__name__
+                least = shown.window.minimumSizeHint()
+                assert (least.width() <= SMALL[0], least.height() <= SMALL[1]) == (True, True), (situation.__name__, least.toTuple())
+    finally:
+        shown.close()
