@@ -98,7 +98,7 @@ class LineDetailView(QWidget):
         column = QVBoxLayout(self)
         margin = look.px(10)
         column.setContentsMargins(margin, look.px(6), margin, look.px(6))
-        column.setSpacing(look.px(8))
+        column.setSpacing(look.px(6))  # two more and it would not fit a panel of 12.1 inches, where a unit is a pixel
         head = QHBoxLayout()
         head.setSpacing(look.px(12))
         head.addWidget(self.title, 1)
@@ -206,10 +206,10 @@ class LineDetailView(QWidget):
             self._set("order", self.tr("No order"))
             self._figures["order"][1].set_text(word("panel.work_orders", language))
         else:
-            waits = self.tr("waiting for the database")
+            waits = self.tr("waiting")
             status = word(f"order.{order.status}", language)
             self._set("order", f"{order.product_code} {name(order.product_name, language)}")
-            self._figures["order"][1].set_text(f"{order.number} · {waits if f'order:{order.id}' in waiting else status}")
+            self._figures["order"][1].set_text(f"{order.number} · {f'{status} · {waits}' if f'order:{order.id}' in waiting else status}")
         made = None if order is None else order.machine_good
         self._set("good", number(made if order is not None else line.good_today))
         self._set("reject", number(order.machine_reject if order is not None else line.reject_today))
