@@ -160,8 +160,9 @@ class Keeping:
         a newer version of the program can read and send."""
         journal = getattr(self._floor, "journal", None)
         found: list[GenbaError] = []
-        if journal is not None and journal.rows_lost:
-            found.append(Unavailable("store.journal_damaged", lost=journal.rows_lost, path=str(self._settings.home)))
+        lost = 0 if journal is None else journal.rows_lost_lately
+        if lost:
+            found.append(Unavailable("store.journal_damaged", lost=lost, path=str(self._settings.home)))
         if journal is not None and journal.apart_count:
             found.append(Unavailable("store.journal_newer", count=journal.apart_count))
         return tuple(found)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from core.errors import GenbaError, Unavailable
+from core.errors import GenbaError, Refused, Unavailable
 from core.station.floor import Floor
 from core.store.operation import GUEST, Actor, Secret
 from core.users import sign_in as sessions
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _AWAY: Final = frozenset({"store.away", "store.deadline"})
 """Refusals of the database floor that say no more than that it does not answer."""
+_LONGEST_TIMER_S: Final = 1e6
+"""Qt counts in milliseconds and 31 bits."""
 
 OnThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs blocking work on a thread of the station's."""
@@ -40,7 +43,10 @@ class People:
     def __init__(self, name: str, floor: Floor, deciding: OnThread, working: OnThread, became: Callable[[Actor], None]) -> None:
         self._name, self._floor, self._deciding, self._working, self._became = name, floor, deciding, working, became
         self._session: SignedIn | None = None
-        self._remembering: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        # By a clock that nobody can turn: a wrong time of day must not throw anybody out while he could not come in again.
+        self._ends_s = math.inf
+        self._end: asyncio.TimerHandle | None = None
 
     @property
     def session(self) -> SignedIn | None:
@@ -66,13 +72,46 @@ class People:
         assert session_id is not None  # a person always has one
         if signed_in.token:
             self._floor.prover.hold(session_id, token=signed_in.token)
-        self._session = signed_in
+        self._take(signed_in)
         self._became(signed_in.actor)
         if signed_in.token:
-            task = asyncio.get_running_loop().create_task(self._remember(claim, signed_in))
-            self._remembering.add(task)
-            task.add_done_callback(self._remembering.discard)
+            self._begin(self._remember(claim, signed_in))
         return signed_in.actor
+
+    def living(self, actor: Actor) -> Actor:
+        """``actor``, who decides something now. Raises Refused ``store.session_over``: his session has ended, with or without the database.
+
+        What he decided before is believed when it comes home; what he would decide now would not be, and he has to hear that here.
+        """
+        if self._session is not None and self._is_over:
+            raise Refused("store.session_over")
+        return actor
+
+    @property
+    def _is_over(self) -> bool:
+        return self._floor.clock.monotonic() >= self._ends_s
+
+    def _take(self, session: SignedIn | None) -> None:
+        """Note who is here, and be there when his time is over; while the database is away nobody else says so."""
+        self._session = session
+        if self._end is not None:
+            self._end.cancel()
+        self._end, self._ends_s = None, math.inf
+        if session is not None:
+            self._ends_s = self._floor.clock.monotonic() + (session.expires_at - self._floor.clock.now()).total_seconds()
+            self._wait_for_end()
+
+    def _wait_for_end(self) -> None:
+        left_s = self._ends_s - self._floor.clock.monotonic()
+        if left_s > 0:  # also when a timer came early: Qt's may by a twentieth, and by the loop's clock a sleeping computer ages not
+            self._end = asyncio.get_running_loop().call_later(min(left_s + 0.1, _LONGEST_TIMER_S), self._wait_for_end)
+        else:
+            self._begin(self.look_again())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _proved(self, claim: sessions.Claim) -> SignedIn:
         """By the database; when it is away by what this station kept of people who signed in here, if that is allowed."""
@@ -97,15 +136,16 @@ class People:
 
     async def close(self) -> None:
         """Sign off; what was still being kept for later is given up."""
-        remembering = tuple(self._remembering)
-        for task in remembering:
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*remembering, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.sign_out()
 
     async def sign_out(self) -> None:
         """Become a guest again; the session ends in the database too, as soon as that is there."""
-        session, self._session = self._session, None
+        session = self._session
+        self._take(None)
         if session is None:
             return
         if session.actor.session_id is not None:
@@ -125,6 +165,9 @@ class People:
     async def look_again(self) -> None:
         """Is the person at the panel still who he was, with the same rights? Asked when users or rights changed, and now and then."""
         session = self._session
+        if session is not None and self._is_over:
+            log.info("the time of the session of %s is over", session.actor.user_code)
+            return await self.sign_out()
         if session is None or not session.token or not self._floor.database.up:
             return
         try:
@@ -137,7 +180,7 @@ class People:
             log.info("the session of %s has ended", session.actor.user_code)
             await self.sign_out()
         elif now != session:
-            self._session = now
+            self._take(now)
             self._became(now.actor)
 
     @property

@@ -194,9 +194,9 @@ class Station:
             authorisation: Of somebody who may, for this one time, when the person signed in may not.
             **args: Its arguments by name; a ``Secret`` for each proof.
         """
-        actor = self.actor
         self.manual.before(operation, args)
         try:
+            actor = self.people.living(self.actor)
             done = await self._on(self._deciding, lambda: self._floor.door.do(operation, actor, args, signature, authorisation))
         except Refused as refusal:
             if refusal.code == "store.session_over":

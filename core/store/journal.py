@@ -92,6 +92,11 @@ class Journal:
         return self._file.rows_lost
 
     @property
+    def rows_lost_lately(self) -> int:
+        """As :attr:`rows_lost`, also before the program started, for three days: reads a small file. People are told of these."""
+        return self._file.rows_lost_lately
+
+    @property
     def waiting_count(self) -> int:
         """Entries that are not yet in the database (new, inflight, unknown); cheap, for the header."""
         return self._waiting

@@ -22,7 +22,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from core.clock import Clock
 from core.errors import Unavailable
-from core.store import privatefile
+from core.store import lostrows, privatefile
 from core.store.wal import hides_rows, mended
 
 T = TypeVar("T")
@@ -99,6 +99,11 @@ class LocalFile:
         except BaseException:
             self._thread.join()
             raise
+
+    @property
+    def rows_lost_lately(self) -> int:
+        """As :attr:`rows_lost`, also by programs that have ended since; see :mod:`core.store.lostrows`."""
+        return max(self.rows_lost, lostrows.lately(self._beside("-lost"), self._clock.now()))
 
     def post(self, job: Job[T]) -> Future[T]:
         """Hand over ``job``; the future is done after its commit.
@@ -272,6 +277,8 @@ class LocalFile:
             connection = self._connect()
             try:
                 saved, lost = self._rescue(aside, connection)
+                if lost:
+                    lostrows.note(self._beside("-lost"), aside.name, lost, self._clock.now())
                 self._beside(_REPLACING).unlink()
                 privatefile.sync_names(self.path.parent)  # rescued once more later, rows that were settled meanwhile would come back
             except BaseException:

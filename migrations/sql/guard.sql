@@ -445,6 +445,9 @@ DECLARE
 BEGIN
     PERFORM genba_guard.pass_gate();
     me := genba_guard.this_station(p_request ->> 'station');
+    IF p_request ->> 'operation' IS DISTINCT FROM p_operation THEN
+        RAISE EXCEPTION 'a request names its operation' USING ERRCODE = 'GB004'; -- the seal is over that name, so no other may take it
+    END IF;
     its_kind := coalesce((SELECT d.kind FROM genba_guard.declared d WHERE d.name = p_operation), 'intent');
     asker := genba_guard.who(p_token, me, p_request, its_kind = 'fact');
     IF p_final AND asker.kind <> '' THEN

@@ -71,6 +71,16 @@ def test_a_refusal_in_the_middle_does_not_end_an_operation(plant: Plant) -> None
     assert note_of(plant) == before
 
 
+def test_a_refusal_is_noted_for_the_operation_that_was_asked_for(plant: Plant) -> None:
+    here = plant.here
+    asked = here.request(START)
+    with closing(here.connect()) as connection:
+        with pytest.raises(psycopg.Error) as caught:
+            connection.execute("SELECT genba.note_refusal(%s, %s, %s, '{}', true)", (here.token, NOTE, json.dumps(asked)))
+        assert caught.value.sqlstate == "GB004"
+    assert rows_of(plant, asked["id"]) == []
+
+
 def test_rights_are_those_of_now_whatever_the_transaction_has_seen(plant: Plant) -> None:
     here = plant.here
     for level in (psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE):

@@ -199,6 +199,7 @@ def test_decisions_that_a_damaged_journal_cost_are_said(home: Path, expect_log: 
             await station.close()
 
     asyncio.run(run())
+    asyncio.run(run())  # who entered them may come after the program was started again
 
 
 def test_decisions_that_wait_for_a_newer_program_are_said(home: Path) -> None:

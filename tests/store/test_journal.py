@@ -355,6 +355,24 @@ def test_a_changed_row_is_noticed_while_running_and_never_used(journal: Journal,
     assert journal.waiting_count == 1
 
 
+def test_what_was_lost_is_told_for_three_days_whatever_becomes_of_the_program(tmp_path: Path, expect_log: Any) -> None:
+    clock = LateClock()
+    for once_more in range(2):
+        journal = Journal(tmp_path / "journal.db", clock)
+        journal.append(_request(), ACTOR, "new")
+        journal._file.call(lambda file: file.execute("UPDATE entry SET actor = 'x'"))
+        assert journal.waiting() == []
+        assert (journal.rows_lost, journal.rows_lost_lately) == (1, 1 + once_more)
+        journal.close()
+    expect_log("0 rows saved, 1 lost")
+    for late, told in ((timedelta(days=2), 2), (timedelta(days=4), 0)):
+        clock.late = late
+        journal = Journal(tmp_path / "journal.db", clock)
+        assert (journal.rows_lost, journal.rows_lost_lately) == (0, told)
+        journal.close()
+    assert (tmp_path / "journal.db-lost").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_job_that_fails_does_not_take_its_neighbours_along(journal: Journal) -> None:
     def fail(file: sqlite3.Connection) -> None:
         file.execute("DELETE FROM entry")
