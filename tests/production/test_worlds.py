@@ -23,6 +23,7 @@ import core.catalogue
 from core.errors import Invalid, Refused, Unavailable
 from core.production import orders, rules
 from core.production.views import OrderStatus, OrderView
+from core.store import attention
 from core.store.journal import Entry
 from core.store.operation import Actor
 from tests.house.test_offline import ANYBODY
@@ -361,6 +362,10 @@ def test_an_overtaken_intent_is_applied_on_what_is_now(station: Station, place: 
     assert rules.COMPLETE not in {entry.request.operation for entry in station.door.attending.entries()}
     told = "SELECT a.reason, r.args ->> 'outcome' FROM genba.audit a JOIN genba.request r ON r.id = a.request_id"
     assert ask(place[1], f"{told} WHERE r.args ->> 'request_id' = %s", str(entries[rules.COMPLETE])) == [("it is finished", "applied")]
+    given_up = {"request_id": entries[rules.PAUSE], "operation": rules.PAUSE, "refusal": "", "outcome": "dropped", "reason": "mine"}
+    with pytest.raises(Invalid) as no_drop:  # whoever answers for it drops it, not who decided it
+        station.door.do(attention.settle_own, BOSS, given_up)
+    assert no_drop.value.code == "store.attention_drop"
     WORLDS["order closed"](place[1], decided)
     with pytest.raises(Refused) as no:
         station.door.attending.apply_anew(entries[rules.PAUSE], BOSS, "all the same")
