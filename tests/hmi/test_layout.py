@@ -35,6 +35,7 @@ from hmi.sheets.setpoint import SetpointSheet
 from hmi.sheets.sign_in import SignInSheet
 from hmi.sheets.tag_pick import TagPickSheet
 from hmi.sheets.why_value import WhyValueSheet
+from hmi.widgets.bars import CountBar
 from hmi.widgets.keyboard import Keyboard
 from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.overlay import Overlay
@@ -447,5 +448,9 @@ def test_the_smallest_panel_holds_every_panel_whole(loop: Loop, place: str, plan
                 assert (shown.window.width(), shown.window.height()) == SMALL, situation.__name__
                 least = shown.window.minimumSizeHint()
                 assert (least.width() <= SMALL[0], least.height() <= SMALL[1]) == (True, True), (situation.__name__, least.toTuple())
+                bars = [bar for bar in shown.window.findChildren(CountBar) if bar.isVisible()]
+                low = [bar.height() for bar in bars if bar.height() < bar.sizeHint().height()]
+                assert low == [], f"{situation.__name__}: a count bar is squeezed away"
+                assert lint.overflowing(shown.window) == [], situation.__name__
     finally:
         shown.close()
