@@ -115,11 +115,9 @@ class OrdersPanel(Panel):
 
     def tabs(self) -> list[tuple[str, str]]:
         """Open and finished orders, of one line when it was asked for; and what was made for none, which is asked of all lines."""
-        if self._line_code:
-            first, last = f"{self._line_code} ", ("all", self.tr("All lines"))
-        else:
-            count = f" ({number(self._strays)})" if self._strays else ""
-            first, last = "", ("unassigned", self.tr("Unassigned") + count)
+        count = f" ({number(self._strays)})" if self._strays else ""
+        first = f"{self._line_code} " if self._line_code else ""
+        last = ("all", self.tr("All lines")) if first else ("unassigned", self.tr("Unassigned") + count)
         return [("open", first + self.tr("Open orders")), ("done", first + self.tr("Finished")), last]
 
     def tab(self) -> str:
