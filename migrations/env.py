@@ -3,9 +3,9 @@
 Stations come here through ``core.store.schema``, which brings a connection. Developers come here through alembic's
 command line with ``-x url=…``; then the mapped classes are loaded to be compared with the database.
 
-Order: ``sql/roles.sql`` (roles and schemas) · the revisions, as ``genba_owner`` · ``sql/grants.sql`` · every other file of
-``sql``, by name · what this program declares (``core.catalogue``) · ``sql/closing.sql``. The files hold functions, triggers and
-rights in their newest form; they may be run again and again.
+Order: ``sql/roles.sql`` (roles and schemas) · ``sql/gate.sql`` (a moment without the stations) · the revisions, as
+``genba_owner`` · ``sql/grants.sql`` · every other file of ``sql``, by name · what this program declares (``core.catalogue``) ·
+``sql/closing.sql``. The files hold functions, triggers and rights in their newest form; they may be run again and again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, MetaData, create_engine
 from sqlalchemy.types import TypeDecorator
 
 SQL = Path(__file__).parent / "sql"
-FIRST = ("roles.sql",)
+FIRST = ("roles.sql", "gate.sql")
 LAST = "closing.sql"
 
 

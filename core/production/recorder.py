@@ -164,6 +164,7 @@ class CountRecorder(Recorder[CountFact]):
         return CountKeeper(counters, specs, next_seq)
 
     def _store(self, db: Db, source: str, epoch: int, facts: Sequence[CountFact]) -> None:
+        evidence.begin(db, self._station, source, epoch)  # first: an upgrade may have to be waited for, and nobody waits for us meanwhile
         # Held until the commit, so that a start or an end of an order meanwhile sees these parts, or these see it.
         lines = sorted({fact.line_id for fact in facts})
         db.execute(select(Line.id).where(Line.id.in_(lines)).order_by(Line.id).with_for_update(read=True))

@@ -115,11 +115,12 @@ def upgrade(url: str, *, wait_s: float = 60.0, allow_unsafe: bool = False) -> Sc
     """Bring the database at ``url`` to this program's revision; nothing happens when it is there already.
 
     The log-in must be a superuser, or own the database and may create roles, or be a member of ``genba_owner``.
-    Everything happens in one transaction. Two upgrades at once: the second waits for the first. Tables in use are waited
-    for at most three seconds at a time, so that running stations never queue up behind the upgrade.
+    Everything happens in one transaction. Two upgrades at once: the second waits for the first. Stations may go on working: what
+    they decide meanwhile waits until the upgrade is through (``migrations/sql/gate.sql``). What is under way is waited for at most
+    three seconds at a time, so that nobody queues up behind the upgrade for longer; who only reads does not hinder it.
 
     Args:
-        wait_s: How long to wait for another upgrade and for tables in use, seconds.
+        wait_s: How long to wait for another upgrade and for work under way, seconds.
         allow_unsafe: See ``core.store.address.connect_parameters``.
 
     Raises:

@@ -105,9 +105,11 @@ DECLARE
 BEGIN
     -- What was done, signed, moved and booked stays as it was, for the owner of the tables as well.
     FOREACH name IN ARRAY ARRAY['audit', 'signature', 'movement', 'production_report'] LOOP
-        EXECUTE format('DROP TRIGGER IF EXISTS audit_is_final ON genba.%I', name);
-        EXECUTE format('DROP TRIGGER IF EXISTS is_final ON genba.%I', name);
-        EXECUTE format('CREATE TRIGGER is_final BEFORE UPDATE OR DELETE OR TRUNCATE ON genba.%I
+        -- Its name in the first release. Asked for before: to drop a trigger, even one that is not there, waits for every reader.
+        IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = format('genba.%I', name)::regclass AND t.tgname = 'audit_is_final') THEN
+            EXECUTE format('DROP TRIGGER audit_is_final ON genba.%I', name);
+        END IF;
+        EXECUTE format('CREATE OR REPLACE TRIGGER is_final BEFORE UPDATE OR DELETE OR TRUNCATE ON genba.%I
                         FOR EACH STATEMENT EXECUTE FUNCTION genba_guard.is_final()', name);
     END LOOP;
 END

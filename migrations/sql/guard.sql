@@ -241,7 +241,7 @@ CREATE OR REPLACE FUNCTION genba.begin_operation(p_token text, p_operation text,
 RETURNS TABLE (outcome text, told jsonb, applied_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    me text := genba_guard.this_station(p_request ->> 'station');
+    me text;
     its_id uuid := (p_request ->> 'id')::uuid;
     declared genba_guard.declared%ROWTYPE;
     known request%ROWTYPE;
@@ -252,6 +252,8 @@ DECLARE
     extra jsonb := '{}';
     refusal jsonb;
 BEGIN
+    PERFORM genba_guard.pass_gate();
+    me := genba_guard.this_station(p_request ->> 'station');
     IF its_id IS NULL OR p_request ->> 'operation' IS DISTINCT FROM p_operation THEN
         RAISE EXCEPTION 'a request names itself and its operation' USING ERRCODE = 'GB004';
     END IF;
@@ -437,10 +439,14 @@ CREATE OR REPLACE FUNCTION genba.note_refusal(p_token text, p_operation text, p_
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    me text := genba_guard.this_station(p_request ->> 'station');
-    its_kind text := coalesce((SELECT d.kind FROM genba_guard.declared d WHERE d.name = p_operation), 'intent');
-    asker record := genba_guard.who(p_token, me, p_request, its_kind = 'fact');
+    me text;
+    its_kind text;
+    asker record;
 BEGIN
+    PERFORM genba_guard.pass_gate();
+    me := genba_guard.this_station(p_request ->> 'station');
+    its_kind := coalesce((SELECT d.kind FROM genba_guard.declared d WHERE d.name = p_operation), 'intent');
+    asker := genba_guard.who(p_token, me, p_request, its_kind = 'fact');
     IF p_final AND asker.kind <> '' THEN
         INSERT INTO request (id, operation, kind, station, user_code, session_id, decided_at, args, state, refusal)
         VALUES ((p_request ->> 'id')::uuid, p_operation, its_kind, me, asker.user_code, asker.session_id,
@@ -568,13 +574,12 @@ BEGIN
     INSERT INTO watched (name, entity, key, masked, has_line, detail) VALUES (p_name, p_entity, its_key, p_masked, lined, p_detail)
     ON CONFLICT (name) DO UPDATE
     SET entity = excluded.entity, key = excluded.key, masked = excluded.masked, has_line = excluded.has_line, detail = excluded.detail;
-    EXECUTE format('DROP TRIGGER IF EXISTS guard_insert ON genba.%1$I; DROP TRIGGER IF EXISTS guard_update ON genba.%1$I;
-                    DROP TRIGGER IF EXISTS guard_delete ON genba.%1$I', p_name);
-    EXECUTE format('CREATE TRIGGER guard_insert AFTER INSERT ON genba.%I REFERENCING NEW TABLE AS new_rows
+    -- Replaced, never dropped: that would shut out readers as well, and wait for each of them.
+    EXECUTE format('CREATE OR REPLACE TRIGGER guard_insert AFTER INSERT ON genba.%I REFERENCING NEW TABLE AS new_rows
                     FOR EACH STATEMENT EXECUTE FUNCTION genba_guard.changed()', p_name);
-    EXECUTE format('CREATE TRIGGER guard_update AFTER UPDATE ON genba.%I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    EXECUTE format('CREATE OR REPLACE TRIGGER guard_update AFTER UPDATE ON genba.%I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
                     FOR EACH STATEMENT EXECUTE FUNCTION genba_guard.changed()', p_name);
-    EXECUTE format('CREATE TRIGGER guard_delete AFTER DELETE ON genba.%I REFERENCING OLD TABLE AS old_rows
+    EXECUTE format('CREATE OR REPLACE TRIGGER guard_delete AFTER DELETE ON genba.%I REFERENCING OLD TABLE AS old_rows
                     FOR EACH STATEMENT EXECUTE FUNCTION genba_guard.changed()', p_name);
 END $$;
 

@@ -166,8 +166,10 @@ $$;
 CREATE OR REPLACE FUNCTION genba.begin_evidence(p_station text, p_source text, p_epoch bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = genba, pg_temp AS $$
 DECLARE
-    me text := genba_guard.this_station(p_station);
+    me text;
 BEGIN
+    PERFORM genba_guard.pass_gate();
+    me := genba_guard.this_station(p_station);
     PERFORM FROM lease l WHERE l.name = 'source:' || p_source AND l.holder = me AND l.epoch = p_epoch FOR SHARE;
     IF NOT FOUND THEN
         RETURN false;

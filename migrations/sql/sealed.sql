@@ -25,8 +25,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION genba.sealed_with_newest_key() FROM PUBLIC;
 
-DROP TRIGGER IF EXISTS sealed ON genba.secret;
-CREATE TRIGGER sealed BEFORE INSERT OR UPDATE ON genba.secret FOR EACH ROW EXECUTE FUNCTION genba.sealed_with_newest_key('value');
+CREATE OR REPLACE TRIGGER sealed BEFORE INSERT OR UPDATE ON genba.secret FOR EACH ROW EXECUTE FUNCTION genba.sealed_with_newest_key('value');
 
 -- The first step of a rotation: nobody writes a confidential field or makes another key until it ends; everybody may read.
 -- The tables are locked before the list of keys: a writer holds a row of his table when he asks for the newest key.

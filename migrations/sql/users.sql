@@ -449,8 +449,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-DROP TRIGGER IF EXISTS end_sessions ON genba.app_user;
-CREATE TRIGGER end_sessions AFTER UPDATE OF active, retired_at ON genba.app_user
+CREATE OR REPLACE TRIGGER end_sessions AFTER UPDATE OF active, retired_at ON genba.app_user
 FOR EACH ROW WHEN (NOT NEW.active OR NEW.retired_at IS NOT NULL) EXECUTE FUNCTION genba_guard.end_sessions_of_user();
 DROP FUNCTION IF EXISTS genba.end_sessions_of_user();
 
