@@ -5,14 +5,18 @@ A panel talks to the shell by signals (action bar, tabs, navigation, messages) a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from PySide6.QtCore import QEvent, Signal
 from PySide6.QtWidgets import QWidget
 
 from hmi.bridge import Bridge
+
+if TYPE_CHECKING:
+    from hmi.sheets.export import Export
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,12 @@ class Panel(QWidget):
             return True
         self.navigate.emit(OpenSignIn())
         return False
+
+    def exports(self) -> Sequence[Export]:
+        """What can be taken away as a file: every table and chart in sight; overridden where the screen shows a part of something."""
+        from hmi.sheets.export import in_sight
+
+        return in_sight(self, next((text for tab, text in self.tabs() if tab == self.tab()), ""))
 
     def updated_at(self) -> float | None:
         """UNIX seconds UTC of the data shown, for "updated … ago"; None hides it."""

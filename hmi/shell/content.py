@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import GenbaError
-from core.words import ago
+from core.words import ago, word
 from hmi import theme
 from hmi.panels import Action, Panel
 from hmi.widgets.bands import Band
@@ -29,9 +29,11 @@ class Content(QWidget):
 
     Signals:
         action_pressed(): Any button of the action bar was pressed.
+        export_pressed(): Somebody wants to take away what is in sight.
     """
 
     action_pressed = Signal()
+    export_pressed = Signal()
 
     def __init__(self, *, simulated: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +46,9 @@ class Content(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.tabs = SegmentedTabs()
         self.updated = Label("", "label", "text2", align=RIGHT)
+        self.export = TouchButton("", kind="quiet", icon="export")
+        self.export.setObjectName("content.export")
+        self.export.clicked.connect(self.export_pressed)
         self._head = QWidget()
         self.simulated_band = Band("simulated")
         self.database_band = Band("snapshot")
@@ -71,6 +76,7 @@ class Content(QWidget):
         # In the row of the tabs, so that a simulated plant costs no line of the screen it trains people for.
         head.addWidget(self.simulated_band, 1)
         head.addWidget(self.updated, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        head.addWidget(self.export)
         bar = QHBoxLayout(self._bar)
         bar.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
         bar.setSpacing(look.gap)
@@ -213,6 +219,7 @@ class Content(QWidget):
 
     def retranslate(self) -> None:
         """Age and bands in the current language; everything else follows by itself."""
+        self.export.setAccessibleName(word("button.export", theme.language()))
         self._show_age()
         self._show_bands()
 

@@ -104,6 +104,7 @@ class Window(QWidget):
         self.header.link_pressed.connect(self.show_attention)
         self.header.problem_pressed.connect(lambda source: self.go(OpenConnection(source)))
         self.content.action_pressed.connect(self.session.touched)
+        self.content.export_pressed.connect(self.take_away)
         bridge.ready.connect(self._attached)
         bridge.link_changed.connect(self._show_link)
         bridge.database_changed.connect(lambda _: self._show_database())
@@ -188,6 +189,18 @@ class Window(QWidget):
             sheet = AttentionSheet(self.content, self.bridge)
             sheet.order_pressed.connect(lambda order_id: self.go(OpenOrder(order_id)))
             sheet.open()
+
+    def take_away(self) -> None:
+        """Write the tables and charts in sight into a file."""
+        from hmi.sheets.export import export_sheet
+
+        panel = self.panel
+        if panel is None or not panel.somebody_decides():
+            return
+        try:
+            export_sheet(self.content, self.bridge, panel.exports(), self.content.toast).open()
+        except GenbaError as nothing:
+            self.show_error(nothing)
 
     def _hint(self) -> str:
         """Who can sign in to the demo; a real station gives no hint."""

@@ -669,6 +669,25 @@
     </message>
 </context>
 <context>
+    <name>ExportSheet</name>
+    <message>
+        <source>{file} is in {folder}</source>
+        <translation>{folder} に {file} を出力しました</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>対象</translation>
+    </message>
+    <message>
+        <source>As</source>
+        <translation>形式</translation>
+    </message>
+    <message>
+        <source>Written to {folder}. CSV and XLSX hold every row, PNG what is in sight.</source>
+        <translation>{folder} に出力します。CSV と XLSX には全行、PNG には画面の表示が入ります。</translation>
+    </message>
+</context>
+<context>
     <name>FieldBox</name>
     <message>
         <source>Nothing was typed yet.</source>

@@ -37,6 +37,7 @@ from hmi.sheets.why_value import WhyValueSheet
 from hmi.widgets.keyboard import Keyboard
 from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.overlay import Overlay
+from tests.hmi import situations
 from tests.hmi.screen import Loop, Plant, Screen
 from tests.screens import lint
 
@@ -331,6 +332,7 @@ SHEETS: tuple[Open, ...] = (
     _users_form(users_policy),
     users_export,
     users_changes,
+    *situations.SHEETS,
 )
 
 
