@@ -15,6 +15,7 @@ from core.production.views import Named, OrderView
 from core.words import name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
+from hmi.sheets.decide import signed
 from hmi.sheets.draft import Chosen, Drafting
 from hmi.widgets.button import TouchButton
 from hmi.widgets.entry import NumberEntry
@@ -60,7 +61,7 @@ class ReportSheet(BottomSheet):
         self._machine = Label("", "body", "text2", wrap=True)
         self._why = Label("", "label", "text2")
         self._sum = Label("", "strong", wrap=True)
-        self._who = Label("", "label", "text2")
+        self._who = Label("", "label", "text2", wrap=True)
         self._grid = QGridLayout()
         self._buttons: dict[str, TouchButton] = {}
         self._lay_out()
@@ -124,7 +125,7 @@ class ReportSheet(BottomSheet):
         self.good.set_label(self.tr("Good"))
         self.scrap.set_label(self.tr("Scrap"))
         self._why.set_text(self.tr("Why is it scrap?"))
-        self._who.set_text(self.tr("by {name}").format(name=self._bridge.station.actor.name))
+        self._who.set_text(signed(self._bridge, waits=True))
         for defect in self._defects:
             self._buttons[defect.code].setText(f"{defect.code} {name(defect.name, language)}")
         self._draft.say()
@@ -150,10 +151,11 @@ class ReportSheet(BottomSheet):
         )
         self._sum.set_text(total)
         shown = scrap > 0 and bool(self._defects)
-        if self._why.isHidden() == shown:
-            self._why.setVisible(shown)
-            for button in self._buttons.values():
-                button.setVisible(shown)
+        # Asked of every one: buttons that have just come are visible, and the sheet was fitted without them.
+        parts = (self._why, *self._buttons.values())
+        if any(part.isHidden() == shown for part in parts):
+            for part in parts:
+                part.setVisible(shown)
             self.refit()
 
     def _choose(self, code: str) -> None:
@@ -161,7 +163,8 @@ class ReportSheet(BottomSheet):
         self._draft.changed()
         for known, button in self._buttons.items():
             button.setChecked(known == code)
-            button.kind = "primary" if known == code else "quiet"
+            button.kind, button.icon_name = ("primary", "check") if known == code else ("quiet", "")
+            button.updateGeometry()
             button.update()
 
     # -- booking -------------------------------------------------------------------------------------------------
@@ -188,10 +191,18 @@ class ReportSheet(BottomSheet):
         )
         self.set_pending(False)
         self.close_with("confirmed")
-        words = self.tr("{number}: good {good} of {planned}").format(
-            number=order.number, good=number(result.view.completed), planned=number(result.view.planned)
-        )
+        words = self._became(result.view)
         self.done.emit(words if result.state == "applied" else self.tr("{words}, kept here until the database is back").format(words=words))
+
+    def _became(self, view: OrderView) -> str:
+        """Where the parts went: to the order, or to none because it did not run when they were made."""
+        booked = view.booked
+        if booked is not None and booked.order_id is None:
+            made = {"good": number(booked.good), "scrap": number(booked.scrap), "line": booked.line_code}
+            return self.tr("{line}: good {good}, scrap {scrap} booked without an order; a supervisor assigns them").format(**made)
+        return self.tr("{number}: good {good} of {planned}").format(
+            number=view.number, good=number(view.completed), planned=number(view.planned)
+        )
 
     def _shown(self) -> list[Shown]:
         """The report in words, for somebody who authorises it."""

@@ -19,6 +19,8 @@ from hmi.widgets.text import RIGHT
 from hmi.widgets.three_lines import ThreeLines, Toast
 
 ACTIONS_MAX = 5
+PATIENCE_S = 5.0
+"""So long a station that was just started may be without an answer before the band says how old its picture is."""
 
 
 class Content(QWidget):
@@ -42,6 +44,7 @@ class Content(QWidget):
         self._read_only: GenbaError | None = None
         self._storage: tuple[GenbaError, ...] = ()
         self._away_since: float | None = None
+        self._sure_of_it = True
         self.setProperty("ground", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.tabs = SegmentedTabs()
@@ -168,7 +171,8 @@ class Content(QWidget):
     def show_database(self, up: bool | None, read_only: GenbaError | None) -> None:
         """A band when the database is away, or when this program must not write its schema."""
         self._read_only = read_only
-        self._away_since = (self._away_since or time.time()) if up is False and read_only is None else None
+        self._away_since = (self._away_since or time.time()) if not up and read_only is None else None
+        self._sure_of_it = up is not None
         self._show_bands()
 
     def show_storage(self, troubles: tuple[GenbaError, ...]) -> None:
@@ -184,14 +188,20 @@ class Content(QWidget):
             else:
                 band.hide()
         if self._read_only is not None:
-            self.read_only_band.show_band(detail=self._read_only.lines(theme.language()).what)
+            self.read_only_band.show_band(detail="  ".join(self._read_only.lines(theme.language())))
         else:
             self.read_only_band.hide()
-        if self._away_since is not None:
+        # While the first answer is still waited for nothing is said at once, so that no start begins with a scare.
+        if self._away_since is not None and (self._sure_of_it or time.time() - self._away_since > PATIENCE_S):
             # The picture is as old as the answer it was made from; a live trend is not, so there the outage itself counts.
-            shown = (self._panel.updated_at() if self._panel is not None else None) or self._away_since
-            age_s = max(0.0, time.time() - min(shown, self._away_since))
-            self.database_band.show_band(age_s=age_s, detail=self.tr("entries are kept here"))
+            shown = self._panel.updated_at() if self._panel is not None else None
+            age_s = max(0.0, time.time() - min(shown or self._away_since, self._away_since))
+            kept = self.tr("entries are kept here")
+            if shown is not None:
+                self.database_band.show_band(age_s=age_s, detail=kept)
+            else:  # nothing of this screen was saved, or it is live: then nothing saved may be promised
+                since = self.tr("lost {ago}").format(ago=ago(age_s, theme.language()))
+                self.database_band.show_band(detail=f"{since} · {kept}")
         else:
             self.database_band.hide()
 

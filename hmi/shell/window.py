@@ -224,7 +224,8 @@ class Window(QWidget):
 
     def _site_changed(self) -> None:
         station = self.bridge.station
-        self.header.show_zone(self.bridge.zone())
+        if station.site.lines:
+            self.header.show_zone(self.bridge.zone())
         self.content.show_simulated(any(source.simulated for source in station.site.sources))
         self._show_links()
         self._refresh()
@@ -242,7 +243,8 @@ class Window(QWidget):
 
     def _show_database(self) -> None:
         station = self.bridge.station
-        self.header.show_database(station.database_up, station.waiting, station.overtaken.count)
+        only_shows = station.read_only is not None
+        self.header.show_database(station.database_up, station.waiting, station.overtaken.count, read_only=only_shows)
         self.content.show_database(station.database_up, station.read_only)
         self._refresh()
 

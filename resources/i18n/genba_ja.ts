@@ -13,6 +13,37 @@
     </message>
 </context>
 <context>
+    <name>AssignSheet</name>
+    <message>
+        <source>Assign to an order</source>
+        <translation>作業指示へ振替</translation>
+    </message>
+    <message>
+        <source>Assign</source>
+        <translation>振替</translation>
+    </message>
+    <message>
+        <source>{line}   good {good}, scrap {scrap} {unit}</source>
+        <translation>{line}   良品 {good}、廃却 {scrap} {unit}</translation>
+    </message>
+    <message>
+        <source>made {time}, reported by {user} at {station}</source>
+        <translation>{time} 生産、報告者 {user}({station})</translation>
+    </message>
+    <message>
+        <source>{number}: good {good} of {planned}</source>
+        <translation>{number}: 良品 {good} / 計画 {planned}</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>良品</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+</context>
+<context>
     <name>Attention</name>
     <message>
         <source>It is not in the database.</source>
@@ -20,7 +51,7 @@
     </message>
     <message>
         <source>good {good} of {planned}, scrap {scrap}</source>
-        <translation>良品 {good} / 計画 {planned}、不良 {scrap}</translation>
+        <translation>良品 {good} / 計画 {planned}、廃却 {scrap}</translation>
     </message>
     <message>
         <source>{time}  {name} at {station}: {what}</source>
@@ -28,7 +59,7 @@
     </message>
     <message>
         <source>good {good}, scrap {scrap}</source>
-        <translation>良品 {good}、不良 {scrap}</translation>
+        <translation>良品 {good}、廃却 {scrap}</translation>
     </message>
 </context>
 <context>
@@ -126,6 +157,10 @@
     <message>
         <source>Database away: showing what was saved here</source>
         <translation>データベース切断中：この端末に保存した内容を表示</translation>
+    </message>
+    <message>
+        <source>Database away</source>
+        <translation>データベース切断中</translation>
     </message>
     <message>
         <source>Read only</source>
@@ -560,6 +595,10 @@
         <translation>入力はこの端末に保存されます</translation>
     </message>
     <message>
+        <source>lost {ago}</source>
+        <translation>{ago}から</translation>
+    </message>
+    <message>
         <source>updated {ago}</source>
         <translation>更新 {ago}</translation>
     </message>
@@ -585,6 +624,10 @@
     <message>
         <source>State</source>
         <translation>状態</translation>
+    </message>
+    <message>
+        <source>The database is away: this is kept here and sent by itself when it is back.</source>
+        <translation>データベース切断中:この端末に保存し、復帰後に自動で送信します。</translation>
     </message>
 </context>
 <context>
@@ -729,11 +772,11 @@
         <translation>画面の更新が止まっています</translation>
     </message>
     <message>
-        <source>values are old; it is started again by itself</source>
+        <source>old values; it restarts by itself</source>
         <translation>値は古いままです。自動で再起動します</translation>
     </message>
     <message>
-        <source>start the program again; entries are kept</source>
+        <source>restart the program; entries are kept</source>
         <translation>プログラムを再起動してください。入力は残ります</translation>
     </message>
     <message>
@@ -741,7 +784,7 @@
         <translation>他 {n} 件</translation>
     </message>
     <message>
-        <source>no communication since {time}</source>
+        <source>no contact since {time}</source>
         <translation>通信断 {time} から</translation>
     </message>
     <message>
@@ -755,6 +798,14 @@
     <message>
         <source>values are relayed</source>
         <translation>中継値を表示しています</translation>
+    </message>
+    <message>
+        <source>Machines are not read here</source>
+        <translation>この端末では設備を読み取っていません</translation>
+    </message>
+    <message>
+        <source>this panel only shows</source>
+        <translation>表示専用の端末です</translation>
     </message>
     <message>
         <source>Machines</source>
@@ -846,8 +897,12 @@
         <translation>作業指示なし</translation>
     </message>
     <message>
+        <source>waiting</source>
+        <translation>送信待ち</translation>
+    </message>
+    <message>
         <source>waiting for the database</source>
-        <translation>データベース待ち</translation>
+        <translation type="vanished">データベース待ち</translation>
     </message>
     <message>
         <source>Finish</source>
@@ -859,6 +914,10 @@
     <message>
         <source>No order</source>
         <translation>作業指示なし</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>送信待ち</translation>
     </message>
     <message>
         <source>Stop reason missing</source>
@@ -1195,8 +1254,12 @@
         <translation>作業指示を読み込んでいます…</translation>
     </message>
     <message>
+        <source>waiting</source>
+        <translation>送信待ち</translation>
+    </message>
+    <message>
         <source>waiting for the database</source>
-        <translation>データベース復帰待ち</translation>
+        <translation type="vanished">データベース復帰待ち</translation>
     </message>
     <message>
         <source>priority {n}</source>
@@ -1205,6 +1268,10 @@
 </context>
 <context>
     <name>OrdersPanel</name>
+    <message>
+        <source>Unassigned</source>
+        <translation>未振替</translation>
+    </message>
     <message>
         <source>Open orders</source>
         <translation>未完了</translation>
@@ -1216,6 +1283,10 @@
     <message>
         <source>All lines</source>
         <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Assign to an order</source>
+        <translation>作業指示へ振替</translation>
     </message>
 </context>
 <context>
@@ -1246,6 +1317,10 @@
     <message>
         <source>Also signed in at {stations}.</source>
         <translation>{stations} でもログイン中です。</translation>
+    </message>
+    <message>
+        <source>Signed in without the database, until {time}.</source>
+        <translation>データベース切断中のログインです({time} まで有効)。</translation>
     </message>
 </context>
 <context>
@@ -1614,11 +1689,15 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
     <message>
         <source>by {name}</source>
-        <translation>入力者 {name}</translation>
+        <translation type="vanished">入力者 {name}</translation>
     </message>
     <message>
         <source>Good {before} → {after} of {planned}</source>
         <translation>良品 {before} → {after} ／計画 {planned}</translation>
+    </message>
+    <message>
+        <source>{line}: good {good}, scrap {scrap} booked without an order; a supervisor assigns them</source>
+        <translation>{line}: 良品 {good}、廃却 {scrap} を作業指示なしで登録しました。職長が振り替えます</translation>
     </message>
     <message>
         <source>{number}: good {good} of {planned}</source>
@@ -2189,6 +2268,61 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>read once a second while you look at it</source>
         <translation>表示中は毎秒読み取り</translation>
+    </message>
+</context>
+<context>
+    <name>UnassignedView</name>
+    <message>
+        <source>Made</source>
+        <translation>生産日時</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>良品</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+    <message>
+        <source>Who</source>
+        <translation>報告者</translation>
+    </message>
+    <message>
+        <source>Station</source>
+        <translation>端末</translation>
+    </message>
+    <message>
+        <source>Everything that was made belongs to an order.</source>
+        <translation>すべての実績が作業指示に登録されています。</translation>
+    </message>
+    <message>
+        <source>What comes home too late for its order stands here.</source>
+        <translation>作業指示に間に合わなかった実績は、ここに表示されます。</translation>
+    </message>
+    <message>
+        <source>It is not known what is unassigned.</source>
+        <translation>未振替の実績を表示できません。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます…</translation>
+    </message>
+    <message>
+        <source>Machine counted: good {good}, reject {reject}</source>
+        <translation>設備カウント: 良品 {good}、不良 {reject}</translation>
+    </message>
+    <message>
+        <source>Made {time}, when no order of its own ran on {line}.</source>
+        <translation>{time} 生産。このとき、対象の作業指示は {line} で作業中ではありませんでした。</translation>
     </message>
 </context>
 <context>

@@ -278,6 +278,24 @@ def report(screen: Screen) -> None:
     sheet.show_error(NotConfirmed("write.not_confirmed", tag="L2.M2.Setpoint"))
 
 
+def report_of_good_parts(screen: Screen) -> None:
+    """As it comes up: the codes have arrived, and none is needed."""
+    screen.choose("WO-1185")
+    order = screen.orders.table.order
+    assert order is not None
+    screen.orders._report(order)
+    screen.settle()
+    sheet = screen.sheet(ReportSheet)
+    screen.until("the codes", lambda: bool(sheet._buttons))
+    sheet.scrap.set_text("")
+    assert not any(button.isVisible() for button in sheet._buttons.values())
+
+
+def unassigned(screen: Screen) -> None:
+    screen.window.open_panel("orders")
+    screen.orders.show_tab("unassigned")
+
+
 def decide(screen: Screen) -> None:
     screen.choose("WO-1185")
     order = screen.orders.table.order
@@ -299,6 +317,7 @@ PANELS: tuple[Open, ...] = (
     orders,
     orders_of_a_line,
     rare_steps,
+    unassigned,
     trends,
     equipment,
     equipment_connections,
@@ -319,6 +338,7 @@ SHEETS: tuple[Open, ...] = (
     keypad,
     keyboard,
     report,
+    report_of_good_parts,
     decide,
     tag_pick,
     connection,

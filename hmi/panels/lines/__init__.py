@@ -134,7 +134,7 @@ class LinesPanel(Panel):
         try:
             answer = await self.bridge.ask(lines_overview)
             self._lines = answer.value.items
-            self.overview.show_lines(self._lines)
+            self.overview.show_lines(self._lines, answer.waiting)
             self._updated_at = answer.as_of.timestamp()
             if self.tab() == "detail":
                 detail = await self.bridge.ask(line_detail, line_code=self._line_code)

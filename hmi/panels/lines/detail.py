@@ -206,10 +206,10 @@ class LineDetailView(QWidget):
             self._set("order", self.tr("No order"))
             self._figures["order"][1].set_text(word("panel.work_orders", language))
         else:
-            waits = self.tr("waiting for the database")
+            waits = self.tr("waiting")
             status = word(f"order.{order.status}", language)
             self._set("order", f"{order.product_code} {name(order.product_name, language)}")
-            self._figures["order"][1].set_text(f"{order.number} · {waits if f'order:{order.id}' in waiting else status}")
+            self._figures["order"][1].set_text(f"{order.number} · {f'{status} · {waits}' if f'order:{order.id}' in waiting else status}")
         made = None if order is None else order.machine_good
         self._set("good", number(made if order is not None else line.good_today))
         self._set("reject", number(order.machine_reject if order is not None else line.reject_today))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -36,13 +36,14 @@ class LiveLineTile(LineTile):
         self.spec = spec
         self._zone = zone
         self._view: LineView | None = None
+        self._waiting: Collection[str] = ()
         self._state: MachineState | None = None
         self._since: float | None = None
         self._sample = Sample(spec.name if spec else "", None, Quality.NEVER)
 
-    def show_view(self, view: LineView) -> None:
-        """Take counts, order and recorded state."""
-        self._view = view
+    def show_view(self, view: LineView, waiting: Collection[str] = ()) -> None:
+        """Take counts, order and recorded state; ``waiting`` names the orders with decisions not yet in the database."""
+        self._view, self._waiting = view, waiting
         self.show_sample(self._sample, time.time())
 
     def show_sample(self, sample: Sample, now: float) -> None:
@@ -73,6 +74,7 @@ class LiveLineTile(LineTile):
                 reason_id=f"stop.{reason}" if reason and state in _STOPPED else "",
                 last_at=datetime.fromtimestamp(sample.received_at, self._zone).strftime("%H:%M") if sample.received_at else "",
                 age_s=now - sample.received_at if sample.received_at else None,
+                waiting=order is not None and f"order:{order.id}" in self._waiting,
             )
         )
 
@@ -129,8 +131,8 @@ class OverviewView(QWidget):
             row.addWidget(widget)
         return row
 
-    def show_lines(self, lines: Sequence[LineView]) -> None:
-        """Show these lines, in this order."""
+    def show_lines(self, lines: Sequence[LineView], waiting: Collection[str] = ()) -> None:
+        """Show these lines, in this order; ``waiting`` as for a tile."""
         self._problem.clear()
         self._known = True
         if not lines:
@@ -139,7 +141,7 @@ class OverviewView(QWidget):
         if codes != self._codes:
             self._build(codes)
         for line in lines:
-            self._tiles[line.code].show_view(line)
+            self._tiles[line.code].show_view(line, waiting)
         self._empty.setVisible(not lines)
 
     def show_error(self, error: Exception) -> None:

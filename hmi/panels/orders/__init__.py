@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from core.errors import GenbaError
 from core.production import orders as steps
 from core.production import rules
 from core.production.lines import order_choices
-from core.production.views import OrderStatus, OrderView
-from core.words import word
+from core.production.reports import list_reports
+from core.production.views import OrderStatus, OrderView, ReportView
+from core.words import number, word
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, Panel
 from hmi.panels.orders.facts import OrderFacts
 from hmi.panels.orders.table import OrderTable
+from hmi.panels.orders.unassigned import UnassignedView
+from hmi.sheets.assign import AssignSheet
 from hmi.sheets.decide import DecideSheet, step_word
 from hmi.sheets.order_form import OrderFormSheet
 from hmi.sheets.report import ReportSheet
@@ -59,7 +62,10 @@ class OrdersPanel(Panel):
         self.problem = ThreeLines(self, closable=False, floating=True)
         self.table = OrderTable()
         self.facts = OrderFacts()
+        self.unassigned = UnassignedView()
+        self._strays: int | None = None
         self._lay_out()
+        self.unassigned.chosen.connect(self.actions_changed)
         self.table.chosen.connect(self._chosen)
         self.facts.line_pressed.connect(lambda code: self.navigate.emit(OpenLine(code)))
         bridge.noticed.connect(self._noticed)
@@ -67,18 +73,24 @@ class OrdersPanel(Panel):
         bridge.ready.connect(self._site_changed)
         bridge.database_changed.connect(self._keep_choices)
         bridge.actor_changed.connect(lambda _: self.actions_changed.emit())
+        if bridge.is_ready:  # without a database the site is known before this panel is loaded: nobody tells it a second time
+            self._site_changed()
         self.retranslate()
 
     def _lay_out(self) -> None:
         look = theme.current()
         column = QVBoxLayout(self)
         column.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
-        column.setSpacing(look.px(8))
-        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        orders = QWidget()
+        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom, orders)
+        self._pair.setContentsMargins(0, 0, 0, 0)
         self._pair.setSpacing(look.px(8))
         self._pair.addWidget(self.table, 1)
         self._pair.addWidget(self.facts)
-        column.addLayout(self._pair, 1)
+        self._views = QStackedLayout()
+        self._views.addWidget(orders)
+        self._views.addWidget(self.unassigned)
+        column.addLayout(self._views, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """On a wide screen the facts stand beside the list instead of below it."""
@@ -96,13 +108,16 @@ class OrdersPanel(Panel):
             self._wanted, self._line_code, self._tab = intent.order_id, "", "open"
         elif isinstance(intent, OpenOrders):
             self._line_code, self._tab = intent.line_code, "open"
+        self._views.setCurrentIndex(int(self._tab == "unassigned"))
         self.tabs_changed.emit()
         self.refresh()
+        self._count_strays()
 
     def tabs(self) -> list[tuple[str, str]]:
-        """Open and finished orders; of one line when it was asked for."""
+        """Open and finished orders, of one line when it was asked for; and what was made for none."""
         of_line = f"{self._line_code} " if self._line_code else ""
-        tabs = [("open", of_line + self.tr("Open orders")), ("done", of_line + self.tr("Finished"))]
+        strays = self.tr("Unassigned") + (f" ({number(self._strays)})" if self._strays else "")
+        tabs = [("open", of_line + self.tr("Open orders")), ("done", of_line + self.tr("Finished")), ("unassigned", strays)]
         if self._line_code:
             tabs.append(("all", self.tr("All lines")))
         return tabs
@@ -116,12 +131,20 @@ class OrdersPanel(Panel):
         if tab == "all":
             self._line_code, tab = "", "open"
         self._tab = tab
+        self._views.setCurrentIndex(int(tab == "unassigned"))
         self.table.forget_choice()
         self.tabs_changed.emit()
         self.refresh()
 
     def bar_actions(self) -> list[Action]:
         """What is legal for the chosen order, at most five; the most likely one is second from the left."""
+        if self._tab == "unassigned":
+            chosen = self.unassigned.report
+            return (
+                []
+                if chosen is None
+                else [Action("orders.assign", self.tr("Assign to an order"), lambda: self._assign(chosen), primary=True)]
+            )
         create = Action("orders.create", word("button.create", theme.language()), self._create)
         order = self.table.order
         if order is None:
@@ -158,6 +181,7 @@ class OrdersPanel(Panel):
         """Re-text table and facts from what they hold."""
         self.table.retranslate()
         self.facts.retranslate()
+        self.unassigned.retranslate()
 
     # -- asking --------------------------------------------------------------------------------------------------
 
@@ -173,12 +197,17 @@ class OrdersPanel(Panel):
 
     async def _ask(self) -> None:
         try:
-            answer = await self.bridge.ask(
-                steps.list_orders, status=_OPEN if self._tab == "open" else _DONE, line_code=self._line_code, limit=200
-            )
+            await (self._ask_strays() if self._tab == "unassigned" else self._ask_orders())
         finally:
             self._asking = False
         self.problem.clear()
+        if self._again:
+            self._again = False
+            self.refresh()
+
+    async def _ask_orders(self) -> None:
+        tab = self._tab
+        answer = await self.bridge.ask(steps.list_orders, status=_OPEN if tab == "open" else _DONE, line_code=self._line_code, limit=200)
         self._orders, self._waiting = answer.value.items, answer.waiting
         self._updated_at = answer.as_of.timestamp()
         self.table.show_orders(self._orders, self._waiting)
@@ -186,13 +215,32 @@ class OrdersPanel(Panel):
             self.table.choose(self._wanted)
             self._wanted = None
         self._chosen()
-        if self._again:
-            self._again = False
-            self.refresh()
+
+    async def _ask_strays(self) -> None:
+        answer = await self.bridge.ask(list_reports, unassigned=True, limit=200)
+        self._updated_at = answer.as_of.timestamp()
+        self.unassigned.show_reports(answer.value.items)
+        self._show_strays(answer.value.total)
+
+    def _count_strays(self) -> None:
+        """How many there are, for the tab; asked when somebody comes to this panel, not with every piece of news."""
+        if not self.bridge.is_ready or self._tab == "unassigned":
+            return
+
+        async def count() -> None:
+            self._show_strays((await self.bridge.ask(list_reports, unassigned=True, limit=1)).value.total)
+
+        self.bridge.start(count(), on_error=lambda _: None, reader=self)
+
+    def _show_strays(self, total: int) -> None:
+        if total != self._strays:
+            self._strays = total
+            self.tabs_changed.emit()
 
     def _not_answered(self, error: Exception) -> None:
         if self._updated_at is None:
             self.table.show_unknown(unreachable=True)
+        self.unassigned.show_unknown(unreachable=True)
         if isinstance(error, GenbaError):
             self.problem.show_error(error)
         else:
@@ -202,7 +250,7 @@ class OrdersPanel(Panel):
             self.refresh()
 
     def _site_changed(self) -> None:
-        self.table.zone = self.facts.zone = self.bridge.zone()
+        self.table.zone = self.facts.zone = self.unassigned.zone = self.bridge.zone()
         self._keep_choices(True)
 
     def _keep_choices(self, up: bool) -> None:
@@ -235,7 +283,11 @@ class OrdersPanel(Panel):
         if self.somebody_decides():
             self._open(DecideSheet(self.ground, self.bridge, operation, order))
 
-    def _open(self, sheet: OrderFormSheet | ReportSheet | DecideSheet) -> None:
+    def _assign(self, report: ReportView) -> None:
+        if self.somebody_decides():
+            self._open(AssignSheet(self.ground, self.bridge, report))
+
+    def _open(self, sheet: OrderFormSheet | ReportSheet | DecideSheet | AssignSheet) -> None:
         sheet.done.connect(self._done)
         sheet.open()
 

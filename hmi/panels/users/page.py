@@ -61,6 +61,7 @@ class ListPage(QWidget):
         self.total = 0
         self._items: dict[Hashable, Any] = {}
         self._known = self._asking = self._again = False
+        self._why: GenbaError | None = None
         self.table = PagedTable()
         self.filters = QWidget()
         self.head = QHBoxLayout(self.filters)
@@ -196,6 +197,7 @@ class ListPage(QWidget):
         finally:
             self._asking = False
         self.problem.clear()
+        self._why = None
         if self.may_look:  # somebody may have signed off meanwhile
             self._known = True
             self._show({**self._items, **items} if offset else dict(items), total)
@@ -208,9 +210,18 @@ class ListPage(QWidget):
     def _show(self, items: dict[Hashable, Any], total: int) -> None:
         self._items, self.total = items, total
         self.count.set_text(self.counted() if self._known else "")
-        self.table.set_empty_text(*(self.empty() if self._known else (self.tr("Is being loaded …"), "")))
+        self._say_empty()
         self.table.show_rows([self.row(item) for item in items.values()], list(items))
         self._chosen()
+
+    def _say_empty(self) -> None:
+        """Why there is no row: none exists, none could be had, or none has come yet."""
+        if self._known:
+            self.table.set_empty_text(*self.empty())
+        elif self._why is not None:
+            self.table.set_empty_text(*self._why.lines(theme.language())[:2])
+        else:
+            self.table.set_empty_text(self.tr("Is being loaded …"))
 
     def counted(self) -> str:
         """How many rows there are, in words."""
@@ -225,7 +236,8 @@ class ListPage(QWidget):
         elif self._known:
             self.problem.show_error(error)  # what was known stays in sight, with its age
         else:
-            self.table.set_empty_text(*error.lines(theme.language())[:2])
+            self._why = error
+            self._say_empty()
         if self._again:
             self._again = False
             self.refresh()
