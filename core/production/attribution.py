@@ -14,7 +14,6 @@ from core.production.run_models import OrderRun
 from core.production.views import OrderStatus
 from core.store.base import Db, UtcDateTime
 
-
 _RANK = {OrderStatus.IN_PROGRESS: 0, OrderStatus.PAUSED: 1, OrderStatus.HELD: 2}
 
 
