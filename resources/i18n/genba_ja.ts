@@ -13,6 +13,33 @@
     </message>
 </context>
 <context>
+    <name>AndonPanel</name>
+    <message>
+        <source>All areas</source>
+        <translation>全エリア</translation>
+    </message>
+    <message>
+        <source>All lines</source>
+        <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Whole screen</source>
+        <translation>全画面</translation>
+    </message>
+    <message>
+        <source>No lines yet. Apply a site file with: genba site apply FILE</source>
+        <translation>ラインがありません。サイトファイルを適用してください：genba site apply FILE</translation>
+    </message>
+    <message>
+        <source>The lines are not known. They are shown as soon as the database answers.</source>
+        <translation>ラインを表示できません。データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>Lines are being loaded …</source>
+        <translation>ラインを読み込んでいます…</translation>
+    </message>
+</context>
+<context>
     <name>AssignSheet</name>
     <message>
         <source>Assign to an order</source>
@@ -604,6 +631,21 @@
     </message>
 </context>
 <context>
+    <name>CountCard</name>
+    <message>
+        <source>No order</source>
+        <translation>作業指示なし</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>送信待ち</translation>
+    </message>
+    <message>
+        <source>Finish</source>
+        <translation>完了見込み</translation>
+    </message>
+</context>
+<context>
     <name>DecideSheet</name>
     <message>
         <source>{status} → {after}   planned {planned}, good {good}, scrap {scrap}</source>
@@ -628,6 +670,57 @@
     <message>
         <source>The database is away: this is kept here and sent by itself when it is back.</source>
         <translation>データベース切断中:この端末に保存し、復帰後に自動で送信します。</translation>
+    </message>
+</context>
+<context>
+    <name>DowntimePage</name>
+    <message>
+        <source>{n} stops   {length}   without reason {open}</source>
+        <translation>停止 {n} 件   {length}   理由未登録 {open}</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます …</translation>
+    </message>
+    <message>
+        <source>Every stop of the last 24 hours has its reason.</source>
+        <translation>過去24時間の停止はすべて理由登録済みです。</translation>
+    </message>
+    <message>
+        <source>Nothing of this kind in the last 24 hours.</source>
+        <translation>過去24時間に該当はありません。</translation>
+    </message>
+    <message>
+        <source>belongs to the stop before</source>
+        <translation>前の停止の続き</translation>
+    </message>
+    <message>
+        <source>What was it?</source>
+        <translation>何だったか</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>対応時刻</translation>
+    </message>
+    <message>
+        <source>Merge with the one before</source>
+        <translation>前と統合</translation>
+    </message>
+    <message>
+        <source>Merged</source>
+        <translation>統合しました</translation>
+    </message>
+    <message>
+        <source>All stops</source>
+        <translation>すべての停止</translation>
+    </message>
+    <message>
+        <source>Without reason</source>
+        <translation>理由未登録</translation>
+    </message>
+    <message>
+        <source>When</source>
+        <translation>時刻</translation>
     </message>
 </context>
 <context>
@@ -758,6 +851,36 @@
     </message>
 </context>
 <context>
+    <name>FormulaSheet</name>
+    <message>
+        <source>{ideal} of the good parts / {busy}</source>
+        <translation>良品の{ideal} / {busy}</translation>
+    </message>
+    <message>
+        <source>Since the beginning of the shift {time}. Planned stops and gaps in the data are left out.</source>
+        <translation>勤務帯の開始 {time} から。計画停止とデータ欠落の時間は除きます。</translation>
+    </message>
+</context>
+<context>
+    <name>Gap</name>
+    <message>
+        <source>No data  {unit}  {span}</source>
+        <translation>データなし  {unit}  {span}</translation>
+    </message>
+    <message>
+        <source>What did the machine do?</source>
+        <translation>設備は何をしていましたか</translation>
+    </message>
+    <message>
+        <source>How do you know?</source>
+        <translation>そう判断した根拠</translation>
+    </message>
+    <message>
+        <source>The time and what was counted over it come into the figures together.</source>
+        <translation>この時間と、その間の計数は、一緒に集計へ戻ります。</translation>
+    </message>
+</context>
+<context>
     <name>Header</name>
     <message>
         <source>日本語</source>
@@ -845,6 +968,25 @@
     </message>
 </context>
 <context>
+    <name>HourTable</name>
+    <message>
+        <source>Hour</source>
+        <translation>時間帯</translation>
+    </message>
+    <message>
+        <source>Target</source>
+        <translation>目標</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Why</source>
+        <translation>理由</translation>
+    </message>
+</context>
+<context>
     <name>Identity</name>
     <message>
         <source>User ID, or scan the ID card</source>
@@ -894,11 +1036,11 @@
     <name>LineDetailView</name>
     <message>
         <source>No order</source>
-        <translation>作業指示なし</translation>
+        <translation type="vanished">作業指示なし</translation>
     </message>
     <message>
         <source>waiting</source>
-        <translation>送信待ち</translation>
+        <translation type="vanished">送信待ち</translation>
     </message>
     <message>
         <source>waiting for the database</source>
@@ -906,7 +1048,7 @@
     </message>
     <message>
         <source>Finish</source>
-        <translation>完了見込み</translation>
+        <translation type="vanished">完了見込み</translation>
     </message>
 </context>
 <context>
@@ -1995,6 +2137,110 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>revoked</source>
         <translation>取消済み</translation>
+    </message>
+</context>
+<context>
+    <name>Stop</name>
+    <message>
+        <source>now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>by the machine</source>
+        <translation>設備による</translation>
+    </message>
+</context>
+<context>
+    <name>StopReasonSheet</name>
+    <message>
+        <source>Frequent here</source>
+        <translation>この設備で多い</translation>
+    </message>
+    <message>
+        <source>Machine</source>
+        <translation>設備</translation>
+    </message>
+    <message>
+        <source>Setup</source>
+        <translation>段取</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>待ち</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Later</source>
+        <translation>後で</translation>
+    </message>
+    <message>
+        <source>Split here</source>
+        <translation>ここで分割</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>対応時刻</translation>
+    </message>
+    <message>
+        <source>From this time on (hhmm)</source>
+        <translation>この時刻から(時分)</translation>
+    </message>
+    <message>
+        <source>{value} does not lie in this stop.</source>
+        <translation>{value} はこの停止の中にありません。</translation>
+    </message>
+    <message>
+        <source>Type a time inside {span}.</source>
+        <translation>{span} の中の時刻を入力してください。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}(データベース復旧まで端末に保管)</translation>
+    </message>
+</context>
+<context>
+    <name>StopTimesSheet</name>
+    <message>
+        <source>Now</source>
+        <translation>今</translation>
+    </message>
+    <message>
+        <source>Or at this time (hhmm)</source>
+        <translation>または時刻(時分)</translation>
+    </message>
+    <message>
+        <source>No time is typed.</source>
+        <translation>時刻が入力されていません。</translation>
+    </message>
+    <message>
+        <source>{value} lies not after the stop began.</source>
+        <translation>{value} は停止開始より後ではありません。</translation>
+    </message>
+    <message>
+        <source>Type a time inside {span}.</source>
+        <translation>{span} の中の時刻を入力してください。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}(データベース復旧まで端末に保管)</translation>
+    </message>
+</context>
+<context>
+    <name>StopsStrip</name>
+    <message>
+        <source>No stops in the last 24 hours</source>
+        <translation>過去24時間に停止はありません</translation>
     </message>
 </context>
 <context>

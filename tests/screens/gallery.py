@@ -38,7 +38,7 @@ from hmi.widgets.tabs import SegmentedTabs
 from hmi.widgets.three_lines import ThreeLines, Toast
 from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
-from tests.screens import administration, certificates, machinery, people, trouble
+from tests.screens import administration, certificates, machinery, people, shopfloor, trouble
 
 SCREENS = {"1024x768": ((1024, 768), None), "1920x1080": ((1920, 1080), 15.6)}
 NOW = 1_752_500_000.0
@@ -345,6 +345,7 @@ PAGES: dict[str, Callable[[], QWidget]] = {
     **people.pages(lines),
     **administration.pages(ground),
     **machinery.pages(ground, certificates.PAGES),
+    **shopfloor.pages(ground),
     **trouble.pages(ground),
 }
 
