@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -34,6 +35,7 @@ from hmi.sheets.setpoint import SetpointSheet
 from hmi.sheets.sign_in import SignInSheet
 from hmi.sheets.tag_pick import TagPickSheet
 from hmi.sheets.why_value import WhyValueSheet
+from hmi.widgets.bars import CountBar
 from hmi.widgets.keyboard import Keyboard
 from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.overlay import Overlay
@@ -417,3 +419,22 @@ def test_nothing_needs_more_room_when_everything_is_wrong_at_once(screen: Screen
     screen.window._refresh()
     screen.settle()
     assert not any(found.values()), {name: findings for name, findings in found.items() if findings}
+
+
+def test_the_smallest_panel_holds_every_panel_whole(loop: Loop, place: str, plant: Plant, tmp_path: Path) -> None:
+    """1024 × 768 on 12.1 inches: a design unit is a pixel, the tightest there is; a window that grew would lose its lower edge."""
+    shown = Screen(loop, place, tmp_path, plant, size=SMALL).live()
+    try:
+        shown.sign_in("ito")
+        for look in LOOKS[:2]:
+            for situation in PANELS:
+                dressed(shown, look, situation)
+                assert (shown.window.width(), shown.window.height()) == SMALL, situation.__name__
+                least = shown.window.minimumSizeHint()
+                assert (least.width() <= SMALL[0], least.height() <= SMALL[1]) == (True, True), (situation.__name__, least.toTuple())
+                bars = [bar for bar in shown.window.findChildren(CountBar) if bar.isVisible()]
+                low = [bar.height() for bar in bars if bar.height() < bar.sizeHint().height()]
+                assert low == [], f"{situation.__name__}: a count bar is squeezed away"
+                assert lint.overflowing(shown.window) == [], situation.__name__
+    finally:
+        shown.close()

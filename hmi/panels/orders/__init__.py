@@ -114,13 +114,11 @@ class OrdersPanel(Panel):
         self._count_strays()
 
     def tabs(self) -> list[tuple[str, str]]:
-        """Open and finished orders, of one line when it was asked for; and what was made for none."""
-        of_line = f"{self._line_code} " if self._line_code else ""
-        strays = self.tr("Unassigned") + (f" ({number(self._strays)})" if self._strays else "")
-        tabs = [("open", of_line + self.tr("Open orders")), ("done", of_line + self.tr("Finished")), ("unassigned", strays)]
-        if self._line_code:
-            tabs.append(("all", self.tr("All lines")))
-        return tabs
+        """Open and finished orders, of one line when it was asked for; and what was made for none, which is asked of all lines."""
+        count = f" ({number(self._strays)})" if self._strays else ""
+        first = f"{self._line_code} " if self._line_code else ""
+        last = ("all", self.tr("All lines")) if first else ("unassigned", self.tr("Unassigned") + count)
+        return [("open", first + self.tr("Open orders")), ("done", first + self.tr("Finished")), last]
 
     def tab(self) -> str:
         """The list shown."""

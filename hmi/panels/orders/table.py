@@ -68,12 +68,12 @@ class OrderTable(QWidget):
         """Set heads and cells in the current language; the choice stays."""
         self.table.set_columns(
             [
-                Column(self.tr("Order"), 2.0),
-                Column(self.tr("Status"), 2.2),
+                Column(self.tr("Order"), 1.9),
+                Column(self.tr("Status"), 2.3),  # "In progress" beside the sign of what waits, on the smallest panel
                 Column(self.tr("Line"), 0.8),
-                Column(self.tr("Product"), 2.5),
-                Column(self.tr("Good / planned"), 1.8, "right"),
-                Column(self.tr("Due"), 1.8, "right"),
+                Column(self.tr("Product"), 2.3),
+                Column(self.tr("Good / planned"), 2.0, "right"),
+                Column(self.tr("Due"), 1.7, "right"),
             ]
         )
         self._show()
