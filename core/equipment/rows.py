@@ -7,7 +7,7 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from core.equipment import models
+from core.equipment import models, stop_models
 from core.equipment.units import UnitSpec
 from core.equipment.views import LineSpec, SiteView, StopReasonView, WorkUnitSpec
 from core.live.tags import Outside, SourceSpec, TagRole, TagSpec, TagType, WritePolicy
@@ -31,7 +31,7 @@ def site(db: Db) -> SiteView:
 
 def stop_reasons(db: Db) -> tuple[StopReasonView, ...]:
     """The active ones in the order of the catalogue."""
-    reason = models.StopReason
+    reason = stop_models.StopReason
     rows = db.scalars(select(reason).where(reason.active).order_by(reason.position, reason.code))
     return tuple(StopReasonView(row.code, row.name, row.grouping, row.oee_bucket, row.time_element) for row in rows)
 

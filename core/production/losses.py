@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from core.production.elements import UNCLASSIFIED, Piece
 from core.production.time_views import BUSY, Bar, Element, Figures, Step
@@ -19,31 +19,33 @@ class Failure:
     back_at: datetime | None
 
 
+_LOST_TO_APT: Final = (
+    ("oee.loss_breakdown", Element.DOWN),
+    ("oee.loss_waiting", Element.WAITING),
+    ("oee.loss_maintenance", Element.MAINTENANCE),
+    ("oee.loss_setup", Element.SETUP),
+    ("oee.loss_no_order", Element.NO_ORDER),
+)
+
+
 def waterfall(f: Figures) -> tuple[Step, ...]:
     """From the calendar time to the time of good parts; each level is the one above less the losses between."""
-    apt = [_loss(f, each) for each in (Element.DOWN, Element.WAITING, Element.MAINTENANCE, Element.SETUP, Element.NO_ORDER)]
-    lost_minor_s = f.of(Element.MINOR) - f.minor_in_apt_s
-    if lost_minor_s > 0:
-        apt.append(Step("element.MINOR", lost_minor_s))
-    within = [Step("element.MINOR", f.minor_in_apt_s)] if f.minor_in_apt_s > 0 or lost_minor_s <= 0 else []
+    above = f.of(Element.MINOR) - f.minor_in_apt_s
+    apt = [Step(word_id, f.of(element)) for word_id, element in _LOST_TO_APT]
+    apt += [Step("oee.loss_minor", above)] if above > 0 else []
+    within = [Step("oee.loss_minor", f.minor_in_apt_s)] if f.minor_in_apt_s > 0 or above <= 0 else []
     return (
-        Step("oee.calendar", f.calendar_s, level=True),
-        _loss(f, Element.UNSCHEDULED),
-        _loss(f, Element.PLANNED),
-        _loss(f, Element.GAP),
+        Step("oee.calendar_time", f.calendar_s, level=True),
+        *(Step(f"element.{element}", f.of(element)) for element in (Element.UNSCHEDULED, Element.PLANNED, Element.GAP)),
         Step("oee.pbt", f.pbt_s, level=True),
         *apt,
         Step("oee.apt", f.apt_s, level=True),
         *within,
-        Step("oee.speed_loss", f.apt_s - f.minor_in_apt_s - f.ideal_s),
-        Step("oee.net_time", f.ideal_s, level=True),
-        Step("oee.defect_loss", f.ideal_s - f.ideal_good_s),
-        Step("oee.valuable_time", f.ideal_good_s, level=True),
+        Step("oee.loss_speed", f.apt_s - f.minor_in_apt_s - f.ideal_s),
+        Step("oee.apt_ideal", f.ideal_s, level=True),
+        Step("oee.loss_defect", f.ideal_s - f.ideal_good_s),
+        Step("oee.value_op_time", f.ideal_good_s, level=True),
     )
-
-
-def _loss(f: Figures, element: Element) -> Step:
-    return Step(f"element.{element}", f.of(element))
 
 
 def stops(pieces: Iterable[Piece]) -> Iterable[Piece]:

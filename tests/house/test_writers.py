@@ -55,7 +55,7 @@ WRITES = re.compile(
     r"|\bgenba\.(begin_operation|end_operation|note_refusal|audit_anchor|begin_evidence|lease_\w+|relay_put|present|claim|station_claim|station_leave|sign_in|sign_out|prove_for"
     r"|set_credential|give_badge|end_sessions|offline_key|merge_offline)\s*\("
 )
-MAPPED = re.compile(r"^core\.\w+\.(models|rows|tables)\b")
+MAPPED = re.compile(r"^core\.\w+\.(\w*models|\w*rows|tables)\b")
 STATEMENTS = {"insert", "update", "delete"}
 OF_SESSION = {"add", "add_all", "merge", "delete", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"}
 SESSIONS = {"db", "session", "setup_db"}
