@@ -14,6 +14,7 @@ import core.equipment.manual
 import core.equipment.site
 import core.equipment.sources
 import core.equipment.stations
+import core.equipment.stops
 import core.equipment.trust
 import core.equipment.writes
 import core.inventory.products

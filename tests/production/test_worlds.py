@@ -11,7 +11,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,6 +162,7 @@ _NEEDS = {
 _LINES = {name: "L1" if name == rules.START else f"W{n}" for n, name in enumerate(_NEEDS)}
 """Each order has a line of its own: two cannot run on one."""
 WRITE_ID = UUID(int=77)
+_STOP = {"work_unit_code": "L1-M1", "began_at": datetime(2026, 7, 14, 1, 31, tzinfo=UTC)}
 
 
 def decide_everything(station: Station, admin: str) -> Decided:
@@ -179,6 +180,8 @@ def decide_everything(station: Station, admin: str) -> Decided:
         rules.NOTE: {"order_id": made[rules.NOTE].id, "version": made[rules.NOTE].version, "note": "blunt"},
         rules.REPORT: {"order_id": made[rules.REPORT].id, "good": Decimal(7), "scrap": Decimal(1), "defect_code": "Q01"},
         "equipment:manual:enter": {"tag": TAG, "value": "42.5"},
+        "equipment:stop:explain": {**_STOP, "reason_code": "D01", "version": 0},
+        "equipment:stop:mark": {**_STOP, "step": "noticed"},
         "equipment:tag:write": {**write, "source": "PLC", "before": "1", "value": "2"},
         "equipment:tag:confirm": {**write, "outcome": "confirmed"},
     }
