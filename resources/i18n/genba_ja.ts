@@ -296,6 +296,29 @@
     </message>
 </context>
 <context>
+    <name>CallSheet</name>
+    <message>
+        <source>Withdraw</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>I am coming</source>
+        <translation>向かいます</translation>
+    </message>
+    <message>
+        <source>Called already</source>
+        <translation>呼出し中</translation>
+    </message>
+    <message>
+        <source>Whom do you need?</source>
+        <translation>誰を呼びますか</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}（データベース復帰までこの端末に保存）</translation>
+    </message>
+</context>
+<context>
     <name>CertificateSheet</name>
     <message>
         <source>Certificate of {source}</source>

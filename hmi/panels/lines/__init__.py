@@ -10,18 +10,20 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from core.equipment.stops import list_stops
 from core.errors import GenbaError
 from core.production import rules
-from core.production.lines import line_detail, lines_overview
+from core.production.lines import line_detail
 from core.production.orders import pause_order, resume_order
 from core.production.views import LineView, OrderView
 from core.words import word
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.bridge.asking import Asking
+from hmi.bridge.lines import ask_lines
 from hmi.panels import Action, Intent, OpenLine, OpenMachines, OpenOrder, OpenOrders, OpenTrend, Panel
 from hmi.panels.lines.detail import LineDetailView
 from hmi.panels.lines.downtime import DowntimePage
 from hmi.panels.lines.overview import OverviewView
 from hmi.panels.lines.stop_asking import StopAsking
+from hmi.sheets.call import CallSheet
 from hmi.sheets.decide import DecideSheet
 from hmi.sheets.formulas import FormulaSheet
 from hmi.sheets.report import ReportSheet
@@ -102,27 +104,29 @@ class LinesPanel(Panel):
         self.refresh()
 
     def bar_actions(self) -> list[Action]:
-        """Stops that wait for their reason, and what the order of a line allows now."""
-        tab = self.tab()
-        orders = word("panel.work_orders", theme.language())
-        if tab == "overview":
-            return [*self._stop_action(), Action("lines.orders", orders, lambda: self.navigate.emit(OpenOrders("")), primary=True)]
+        """Call for help, stops that wait for their reason, and what the order of a line allows now."""
+        tab, language = self.tab(), theme.language()
         if tab == "downtime":
             return self.downtime.bar_actions()
+        call = Action("lines.call", word("button.call", language), self._call)
+        orders = word("panel.work_orders", language)
+        if tab == "overview":
+            return [call, *self._stop_action(), Action("lines.orders", orders, lambda: self.navigate.emit(OpenOrders("")), primary=True)]
         order = self._order()
         if order is None:
             queue = Action("lines.orders", orders, lambda: self.navigate.emit(OpenOrders(self._line_code)), primary=True)
-            return [*self._stop_action(), queue, *self._elsewhere()]
+            return [call, queue, *self._stop_action(), *self._elsewhere()][:5]
         actions = [
-            Action("lines.order", order.number, lambda: self.navigate.emit(OpenOrder(order.id))),
+            call,
             Action("lines.report", self.tr("Report quantity"), self._report, primary=True, enabled=rules.REPORT in order.next_operations),
+            *self._stop_action(),
         ]
         if rules.PAUSE in order.next_operations:
             actions.append(Action("lines.pause", self.tr("Pause order"), lambda: self._decide(pause_order)))
         elif rules.RESUME in order.next_operations:
             actions.append(Action("lines.resume", self.tr("Resume order"), lambda: self._decide(resume_order)))
-        stop = self._stop_action()
-        return [*actions, *stop, *self._elsewhere()[: 5 - len(actions) - len(stop)]]
+        actions.append(Action("lines.order", order.number, lambda: self.navigate.emit(OpenOrder(order.id))))
+        return [*actions, *self._elsewhere()][:5]
 
     def _stop_action(self) -> list[Action]:
         """The badge: how many stops wait for a reason, on the line in front or on all of them; none, no button."""
@@ -160,7 +164,7 @@ class LinesPanel(Panel):
     # -- asking --------------------------------------------------------------------------------------------------
 
     async def _ask(self) -> None:
-        answer = await self.bridge.ask(lines_overview)
+        answer = await ask_lines(self.bridge)
         self._lines = answer.value.items
         self.overview.show_lines(self._lines, answer.waiting)
         self._updated_at = answer.as_of.timestamp()
@@ -208,6 +212,13 @@ class LinesPanel(Panel):
         order = self._order()
         if order is not None and self.somebody_decides():
             sheet = DecideSheet(self.ground, self.bridge, operation, order)
+            sheet.done.connect(self._done)
+            sheet.open()
+
+    def _call(self) -> None:
+        if self.somebody_decides():
+            sheet = CallSheet(self.ground, self.bridge, self._line_code)
+            sheet.undoable.connect(self.undoable)
             sheet.done.connect(self._done)
             sheet.open()
 

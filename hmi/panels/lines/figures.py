@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from core.production import rules
 from core.production.time_views import Ratio
 from core.production.views import LineDetail, LineView, OrderStatus, OrderView
-from core.words import UNDEFINED, number
+from core.words import UNDEFINED, number, word
+from hmi import theme
 from hmi.widgets.ratio_bars import RatioFace
 
 FRESH_S = 5.0
@@ -39,19 +40,18 @@ def target_of(line: LineView, now: float) -> int | None:
 def ratio_faces(line: LineView, target_percent: float | None) -> tuple[RatioFace, ...]:
     """OEE of the running shift and its three factors; ``target_percent`` is what OEE should be, None without a target.
 
-    Where data are missing their share is a bar of its own: figures of half a shift must not look like those of a whole one.
+    Where data are missing it says so: figures of half a shift must not look like those of a whole one.
     """
     target = None if target_percent is None else float(target_percent) / 100
     over = line.performance.value is not None and line.performance.value > 1
-    faces = [
-        RatioFace("oee.oee", line.oee.value, _why(line.oee), target=target),
+    seen = line.coverage.value
+    partly = f"{word('oee.coverage', theme.language())} {int(seen * 100)} %" if seen is not None and seen < _WHOLE else ""
+    return (
+        RatioFace("oee.oee", line.oee.value, _why(line.oee), below=partly, target=target),
         RatioFace("oee.availability", line.availability.value, _why(line.availability)),
         RatioFace("oee.performance", line.performance.value, _why(line.performance), "oee.performance_over" if over else ""),
         RatioFace("oee.quality_ratio", line.quality.value, _why(line.quality)),
-    ]
-    if line.coverage.value is not None and line.coverage.value < _WHOLE:
-        faces.append(RatioFace("oee.coverage", line.coverage.value))
-    return tuple(faces)
+    )
 
 
 def _why(ratio: Ratio) -> str:
