@@ -45,6 +45,7 @@ ALLOWED = {
     "core.station.floor._PRESENT": "housekeeping: this station is there, by a function of the database",
     "core.equipment.recorder._END": "evidence: a state learns its end after evidence.begin in the same transaction",
     "core.equipment.recorder._recorded_until": "evidence: states a dead recorder left open are ended, after evidence.begin as well",
+    "core.equipment.recorder._end_abandoned": "evidence: states of a machine that its source does not tell about any more, as above",
     "core.users.sign_in": "sessions, counted failures and one-time proofs, by functions of the database that check the secret themselves",
     "core.users.offline": "keys and tries of sign-ins without the database, by functions that check the session or mark the station's word",
 }
