@@ -116,6 +116,7 @@ def test_everything_with_the_database_stopped(station: Station, order: OrderView
 def test_what_may_wait_waits_and_comes_in_later(station: Station, order: OrderView) -> None:
     # Writes to a machine and what became of them, entries by hand and what is said of stops, are tried where they are.
     elsewhere = {"equipment:tag:write", "equipment:tag:confirm", "equipment:manual:enter", "equipment:stop:explain", "equipment:stop:mark"}
+    elsewhere |= {f"equipment:call:{verb}" for verb in ("open", "respond", "resolve", "withdraw")}
     assert {*OFFLINE, *elsewhere} == {name for name, operation in OPERATIONS.items() if operation.offline}
     listed = QUERIES["production:order:list"]
     station.door.ask(listed, ANYBODY, {})
