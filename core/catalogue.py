@@ -21,6 +21,7 @@ import core.equipment.writes
 import core.inventory.products
 import core.production.lines
 import core.production.orders
+import core.production.performance
 import core.production.reports
 import core.sitefile.apply
 import core.store.attention

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from core.equipment.models import Area, Line, Site
 from core.errors import Conflict, Refused
 from core.inventory.models import Product
-from core.production import rules
+from core.production import pace, rules
 from core.production.models import Blocker, CountEvent, StandardTime, WorkOrder
 from core.production.rules import Progress
 from core.production.views import BlockerView, OrderStatus, OrderView
@@ -231,7 +231,7 @@ def _utc(text: str) -> datetime:
 def pace_of(row: RowMapping | Mapping[str, Any]) -> float:
     """Expected good parts per hour of the order in ``row`` on its line."""
     cycle = row["order_cycle"]
-    return rules.pace_per_hour(None if cycle is None else float(cycle), float(row["order_capacity"]), float(row["order_efficiency"]))
+    return pace.pace_per_hour(None if cycle is None else float(cycle), float(row["order_capacity"]), float(row["order_efficiency"]))
 
 
 def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
@@ -244,7 +244,10 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
     good, reject = (None if count is None else int(count) for count in (row["order_machine_good"], row["order_machine_reject"]))
     blockers = blocker_views(row["order_blockers"])
     made = max(row["order_completed"], Decimal(good or 0))
-    expected = rules.expected_end(now, row["order_planned"], made, running_s, pace_of(row)) if status is OrderStatus.IN_PROGRESS else None
+    expected = None
+    if status is OrderStatus.IN_PROGRESS:  # around the clock: who knows the line's calendar says it better
+        per_hour = pace.measured(pace_of(row), made, running_s)
+        expected = pace.finish(now, row["order_planned"] - made, per_hour, lambda at: [(at, at + pace.FAR)])
     same = ("id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "unit")
     also = ("scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "note", "reason", "version")
     return OrderView(

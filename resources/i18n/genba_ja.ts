@@ -1010,6 +1010,21 @@
     </message>
 </context>
 <context>
+    <name>HoursPage</name>
+    <message>
+        <source>Now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます …</translation>
+    </message>
+    <message>
+        <source>The line has no shift now. Go back to the last one.</source>
+        <translation>今は勤務帯外です。前の勤務帯へ戻れます。</translation>
+    </message>
+</context>
+<context>
     <name>Identity</name>
     <message>
         <source>User ID, or scan the ID card</source>

@@ -7,10 +7,10 @@ import time
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.errors import GenbaError
+from core.production.lines import lines_overview
 from core.production.views import LineView
 from hmi.bridge import Bridge
 from hmi.bridge.asking import Asking
-from hmi.bridge.lines import ask_lines
 from hmi.panels import Action, Intent, OpenAndon, Panel, ShowAlone
 from hmi.panels.andon.board import AndonBoard
 from hmi.widgets.three_lines import ThreeLines
@@ -85,7 +85,7 @@ class AndonPanel(Panel):
     # -- asking --------------------------------------------------------------------------------------------------
 
     async def _ask(self) -> None:
-        answer = await ask_lines(self.bridge)
+        answer = await self.bridge.ask(lines_overview)
         known = self.tabs()
         self._lines, self._updated_at = answer.value.items, answer.as_of.timestamp()
         self.problem.clear()

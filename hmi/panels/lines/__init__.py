@@ -10,17 +10,17 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from core.equipment.stops import list_stops
 from core.errors import GenbaError
 from core.production import rules
-from core.production.lines import line_detail
+from core.production.lines import line_detail, lines_overview
 from core.production.orders import pause_order, resume_order
 from core.production.views import LineView, OrderView
 from core.words import word
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.bridge.asking import Asking
-from hmi.bridge.lines import ask_lines
 from hmi.panels import Action, Intent, OpenLine, OpenMachines, OpenOrder, OpenOrders, OpenTrend, Panel
 from hmi.panels.lines.detail import LineDetailView
 from hmi.panels.lines.downtime import DowntimePage
+from hmi.panels.lines.hours import HoursPage
 from hmi.panels.lines.overview import OverviewView
 from hmi.panels.lines.stop_asking import StopAsking
 from hmi.sheets.call import CallSheet
@@ -37,19 +37,20 @@ _REFRESH_S = 1.0
 
 
 class LinesPanel(Panel):
-    """``overview``, and of the line opened last: ``detail`` and ``downtime``."""
+    """``overview``, and of the line opened last: ``detail``, ``hours`` and ``downtime``."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(bridge, parent)
         self.overview = OverviewView(bridge)
         self.detail = LineDetailView(bridge)
+        self.hours = HoursPage(bridge)
         self.downtime = DowntimePage(bridge)
         self.stops = StopAsking(self)
         self._line_code = ""
         self._lines: tuple[LineView, ...] = ()
         self._updated_at: float | None = None
         self._asking = Asking(bridge, self, self._ask, self._not_answered, _REFRESH_S)
-        self._pages: dict[str, QWidget] = {"overview": self.overview, "detail": self.detail, "downtime": self.downtime}
+        self._pages: dict[str, QWidget] = {"overview": self.overview, "detail": self.detail, "hours": self.hours, "downtime": self.downtime}
         self._views = QStackedLayout(self)
         for page in self._pages.values():
             self._views.addWidget(page)
@@ -64,6 +65,8 @@ class LinesPanel(Panel):
         detail.stop_chosen.connect(self.stops.explain)
         detail.unit_touched.connect(lambda unit: self.navigate.emit(OpenMachines(self._line_code, unit)))
         detail.formula_pressed.connect(self._formulas)
+        self.hours.changed.connect(self.tabs_changed)
+        self.hours.failed.connect(self.failed)
         downtime.changed.connect(self.actions_changed)
         downtime.explain.connect(self.stops.explain)
         downtime.times.connect(self.stops.times)
@@ -79,6 +82,7 @@ class LinesPanel(Panel):
         if isinstance(intent, OpenLine):
             self._line_code = intent.line_code
             self.detail.show_line(intent.line_code)
+            self.hours.show_line(intent.line_code)
             self.downtime.show_line(intent.line_code)
             self.show_tab(intent.tab)
             return
@@ -89,7 +93,11 @@ class LinesPanel(Panel):
         language, line = theme.language(), self._line_code
         tabs = [("overview", word("panel.overview", language))]
         if line:
-            tabs += [("detail", self.tr("{line} detail").format(line=line)), ("downtime", f"{line} {word('panel.downtime_log', language)}")]
+            tabs += [
+                ("detail", self.tr("{line} detail").format(line=line)),
+                ("hours", word("panel.hours", language)),
+                ("downtime", word("panel.downtime_log", language)),
+            ]
         return tabs
 
     def tab(self) -> str:
@@ -108,6 +116,8 @@ class LinesPanel(Panel):
         tab, language = self.tab(), theme.language()
         if tab == "downtime":
             return self.downtime.bar_actions()
+        if tab == "hours":
+            return []
         call = Action("lines.call", word("button.call", language), self._call)
         orders = word("panel.work_orders", language)
         if tab == "overview":
@@ -148,23 +158,26 @@ class LinesPanel(Panel):
     def refresh(self) -> None:
         """Ask for what is shown."""
         self._asking.wish()
-        if self.tab() == "downtime":
-            self.downtime.refresh()
+        page = self._views.currentWidget()
+        if isinstance(page, HoursPage | DowntimePage):
+            page.refresh()
 
     def updated_at(self) -> float | None:
         """When the database answered last."""
-        return self.downtime.updated_at if self.tab() == "downtime" else self._updated_at
+        page = self._views.currentWidget()
+        return page.updated_at if isinstance(page, HoursPage | DowntimePage) else self._updated_at
 
     def retranslate(self) -> None:
         """The views re-text themselves from what they hold."""
         self.overview.retranslate()
         self.detail.retranslate()
+        self.hours.retranslate()
         self.downtime.retranslate()
 
     # -- asking --------------------------------------------------------------------------------------------------
 
     async def _ask(self) -> None:
-        answer = await ask_lines(self.bridge)
+        answer = await self.bridge.ask(lines_overview)
         self._lines = answer.value.items
         self.overview.show_lines(self._lines, answer.waiting)
         self._updated_at = answer.as_of.timestamp()
@@ -190,6 +203,8 @@ class LinesPanel(Panel):
             self._asking.later()
             if self.tab() == "downtime" and any(key.startswith(("stop:", "*")) for key in keys):
                 self.downtime.refresh()
+            elif self.tab() == "hours":
+                self.hours.later()
 
     # -- actions -------------------------------------------------------------------------------------------------
 
