@@ -20,6 +20,7 @@ import core.production.lines
 import core.production.orders
 import core.production.reports
 import core.sitefile.apply
+import core.sitefile.importing
 import core.store.attention
 import core.store.restoring
 import core.store.sitesecrets

@@ -42,6 +42,7 @@ ASKED: Mapping[str, Callable[[OrderView], Mapping[str, Any]]] = {
     "equipment:machine:list": lambda order: {"line_code": order.line_code},
     "production:line:detail": lambda order: {"line_code": order.line_code},
     "production:report:list": lambda order: {"order_id": order.id},
+    "production:import:preview": lambda _: {"kind": "order", "document": ("x",)},
     "inventory:bom:get": lambda order: {"product_code": order.product_code, "on": order.scheduled_start_at.date()},
 }
 """Query → arguments, where it needs some."""
