@@ -18,6 +18,7 @@ import core.equipment.writes
 import core.inventory.products
 import core.production.lines
 import core.production.orders
+import core.production.queue
 import core.production.reports
 import core.sitefile.apply
 import core.sitefile.importing
