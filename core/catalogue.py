@@ -19,6 +19,7 @@ import core.inventory.products
 import core.production.lines
 import core.production.orders
 import core.production.queue
+import core.production.readings
 import core.production.reports
 import core.sitefile.apply
 import core.sitefile.importing

@@ -229,10 +229,21 @@ def resume_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = 
     return _step(db, rules.RESUME, order_id, version)
 
 
-@operation(rules.COMPLETE, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.COMPLETE), outbox=COMPLETED)
+@operation(
+    rules.COMPLETE,
+    kind="intent",
+    writes=(*_STEP, "production_report"),
+    offline=True,
+    subject=_subject,
+    preview=_preview(rules.COMPLETE),
+    outbox=COMPLETED,
+)
 def complete_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
-    """The order is done; what was reported until now is its result."""
-    view = _step(db, rules.COMPLETE, order_id, version)
+    """The order is done; what was reported until now is its result, and on a line that reports by itself what is counted beyond it."""
+    from core.production import booking
+
+    booking.book_rest(db, actor, order_id, version)
+    view = _step(db, rules.COMPLETE, order_id, None)
     db.outbox(COMPLETED, str(order_id), told(view, view.actual_end_at))
     return view
 

@@ -17,31 +17,25 @@ from sqlalchemy import (
     FromClause,
     RowMapping,
     Select,
-    Text,
     and_,
     bindparam,
     case,
     cast,
-    exists,
     func,
-    literal,
-    or_,
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB, distinct_on
-from sqlalchemy.orm import aliased
 
-from core.equipment.models import Area, Line, Site, Tag
+from core.equipment.models import Area, Line, Site
 from core.equipment.segment_rows import newest_state, state_columns, state_of
 from core.equipment.states import MachineState
 from core.errors import Conflict, Refused
 from core.inventory.models import Product
-from core.production import rules
+from core.production import row_parts, rules
 from core.production.count_rules import from_readings, machine_counts
-from core.production.models import Blocker, CountEvent, StandardTime, WorkOrder
+from core.production.models import CountEvent, StandardTime, WorkOrder
 from core.production.rules import Progress
-from core.production.run_models import OrderReading, OrderRun
+from core.production.run_models import OrderRun
 from core.production.views import COUNT_KINDS, BlockerView, OrderStatus, OrderView
 from core.store.base import Db
 from core.words import word
@@ -125,30 +119,19 @@ def _one_order() -> Select[Any]:
     return order_select(count_all=True).where(WorkOrder.id == bindparam("asked_id"))
 
 
+def counted_over_gaps(db: Db, order: WorkOrder, kind: str) -> int:
+    """Parts of an order that its line's constraint unit counted over gaps in the data."""
+    unit = select(Line.constraint_unit_id).where(Line.id == order.line_id).scalar_subquery()
+    wanted = (CountEvent.order_id == order.id, CountEvent.work_unit_id == unit, CountEvent.kind == kind, CountEvent.gap)
+    return int(db.scalar(select(func.coalesce(func.sum(CountEvent.quantity), 0)).where(*wanted)) or 0)
+
+
 # --- the statement behind every order view ---------------------------------------------------------------------------
 
 
 def today(site: type[Site] = Site) -> ColumnElement[Any]:
     """The site's calendar day now."""
     return cast(func.timezone(site.time_zone, func.now()), type_=StandardTime.valid_from.type)
-
-
-def _open_blockers() -> ColumnElement[Any]:
-    """Open blockers of an order, its line, its product or its line's constraint unit, oldest first, as JSON."""
-    targets = (
-        ("order", cast(WorkOrder.id, Text)),
-        ("line", cast(WorkOrder.line_id, Text)),
-        ("product", cast(WorkOrder.product_id, Text)),
-        ("work_unit", cast(Line.constraint_unit_id, Text)),
-    )
-    fields = [part for name in ("id", "kind", "reason", "opened_by", "opened_at") for part in (name, getattr(Blocker, name))]
-    blockers = func.jsonb_agg(func.jsonb_build_object(*fields)).aggregate_order_by(Blocker.opened_at)
-    open_ones = (
-        select(func.coalesce(blockers, literal([], JSONB), type_=JSONB))
-        .where(Blocker.released_at.is_(None), or_(*(and_(Blocker.target_kind == kind, Blocker.target_id == key) for kind, key in targets)))
-        .correlate(WorkOrder, Line)
-    )
-    return open_ones.scalar_subquery()
 
 
 def _standard_cycle() -> ColumnElement[Any]:
@@ -168,52 +151,6 @@ def _standard_cycle() -> ColumnElement[Any]:
     return func.coalesce(declared.scalar_subquery(), Product.standard_cycle_min)
 
 
-def _counts(counted: ColumnElement[bool]) -> FromClause:
-    """What each counter of the line's constraint unit counted for the order; NULL where ``counted`` is false, or nothing was."""
-    sums = (func.sum(CountEvent.quantity).filter(CountEvent.kind == kind).label(kind) for kind in COUNT_KINDS)
-    return (
-        select(*sums)
-        .where(CountEvent.order_id == WorkOrder.id, CountEvent.work_unit_id == Line.constraint_unit_id)
-        .correlate(WorkOrder, Line)
-        .having(counted)
-        .lateral("counts")
-    )
-
-
-def _counters() -> ColumnElement[bool]:
-    """Whether the line's constraint unit has a counter."""
-    return exists().where(Tag.work_unit_id == Line.constraint_unit_id, Tag.role.in_(COUNT_KINDS), Tag.retired_at.is_(None)).correlate(Line)
-
-
-def _readings() -> ColumnElement[Any]:
-    """The newest reading of each counter at the start and the end of the order, as JSON: ``{"good start": 120, …}``."""
-    newest = (
-        select(func.concat(OrderReading.kind, " ", OrderReading.phase).label("name"), OrderReading.value)
-        .ext(distinct_on(OrderReading.kind, OrderReading.phase))
-        .where(OrderReading.order_id == WorkOrder.id)
-        .order_by(OrderReading.kind, OrderReading.phase, OrderReading.taken_at.desc())
-        .correlate(WorkOrder)
-        .lateral("newest_reading")
-    )
-    return select(func.jsonb_object_agg(newest.c.name, newest.c.value)).select_from(newest).scalar_subquery()
-
-
-def _on_the_line() -> ColumnElement[Any]:
-    """Number and start of another order on the line, as JSON; NULL when the line is free, or the order waits for nothing."""
-    other = aliased(WorkOrder)
-    found = (
-        select(func.jsonb_build_object("number", other.number, "since", other.actual_start_at))
-        .where(
-            WorkOrder.status == OrderStatus.RELEASED.value,
-            other.line_id == WorkOrder.line_id,
-            other.status.in_([status.value for status in rules.ON_LINE]),
-        )
-        .limit(1)
-        .correlate(WorkOrder)
-    )
-    return found.scalar_subquery()
-
-
 @cache  # it is long: building it takes longer than running it
 def order_select(*, count_all: bool = False) -> Select[Any]:
     """Orders with everything a view needs, one row each, columns named ``order_…``.
@@ -222,7 +159,7 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
         count_all: Sum up the machine counts of every row; otherwise only of orders that have started and are open.
     """
     started_and_open = and_(WorkOrder.actual_start_at.is_not(None), WorkOrder.status.in_([status.value for status in rules.OPEN]))
-    counts = _counts(true() if count_all else started_and_open)
+    counts = row_parts.counts(true() if count_all else started_and_open)
     state = _waiting_state()
     plain = ("id", "number", "status", "priority", "planned", "completed", "scrap", "unit", "note", "reason", "version", *_NEW)
     times = ("scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "run_seconds", "run_since_at")
@@ -240,13 +177,13 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
             Line.count_mode.label("order_line_count_mode"),
             Line.report_mode.label("order_report_mode"),
             Line.difference_limit.label("order_difference_limit"),
-            _counters().label("order_counters"),
-            _readings().label("order_readings"),
+            row_parts.counters().label("order_counters"),
+            row_parts.readings().label("order_readings"),
             *(counts.c[kind].label(f"order_machine_{kind}") for kind in COUNT_KINDS),
             *(column.label(f"order_{column.name}") for column in state_columns(state)),
-            _on_the_line().label("order_on_the_line"),
+            row_parts.on_the_line().label("order_on_the_line"),
             (true() if count_all else started_and_open).label("order_counted"),
-            _open_blockers().label("order_blockers"),
+            row_parts.open_blockers().label("order_blockers"),
             _standard_cycle().label("order_cycle"),
         )
         .select_from(WorkOrder)
@@ -338,7 +275,8 @@ def _counted(row: RowMapping | Mapping[str, Any], counting: str) -> tuple[int | 
             for kind in COUNT_KINDS
             if f"{kind} start" in readings and f"{kind} end" in readings
         }
-        return machine_counts({kind: count for kind, count in parts.items() if count is not None})
+        known = {kind: count for kind, count in parts.items() if count is not None}
+        return machine_counts(known) if known else (None, None)
     sums = {kind: row[f"order_machine_{kind}"] for kind in COUNT_KINDS}
     return machine_counts({kind: int(count) for kind, count in sums.items() if count is not None})
 
