@@ -215,7 +215,7 @@ def _entry(kind: Kind, file: str, cells: Sequence[Cell], heading: Mapping[int, s
     try:
         entry = ENTRIES[kind].model_validate(dict(raw))
     except ValidationError as error:
-        return [CellProblem(row, _column(each), each) for each in explain(error, raw)]
+        return [CellProblem(row, _column(each), _in_words(kind, each)) for each in explain(error, raw)]
     entry = entry.model_copy(update={name: _aware(value, zone) for name, value in entry if isinstance(value, datetime)})
     return Numbered(row, entry, {name.partition(".")[0]: column for name, column in raw.columns.items()})
 
@@ -232,6 +232,18 @@ def _values(cells: Iterable[Cell], heading: Mapping[int, str]) -> dict[str, Any]
         else:
             values[name] = text
     return values
+
+
+def _in_words(kind: Kind, error: Invalid) -> Invalid:
+    """The same with the field's name as a heading says it."""
+    key = str(error.params["key"])
+    return Invalid(error.code, **(error.params | {"key": field_words(kind, key)}))
+
+
+def field_words(kind: Kind, name: str) -> Mapping[str, str]:
+    """The word of a field by language, as its column may be headed."""
+    words = HEADINGS[kind].get(name) or HEADINGS[kind].get(f"{name}.ja", (name,))
+    return {"ja": words[0], "en": name.partition(".")[0].replace("_", " ").removesuffix(" at")}
 
 
 def _column(error: Invalid) -> int:

@@ -12,7 +12,7 @@ from core.errors import Invalid
 from core.production import rules
 from core.production.views import OrderStatus
 from core.sitefile.entries import ProductEntry
-from core.sitefile.import_entries import HEADINGS, CellProblem, Kind, Numbered, OrderEntry, at_cell, cell_name
+from core.sitefile.import_entries import CellProblem, Kind, Numbered, OrderEntry, at_cell, cell_name
 from core.sitefile.problems import problem
 
 Action = Literal["new", "changed", "same"]
@@ -122,7 +122,7 @@ def judge(kind: Kind, file: str, entries: Sequence[Numbered], known: Known, befo
             rows.append(_change(each, key, known.stored.get(key)))
     problems.sort(key=lambda one: (one.row, one.column))
     told = json.dumps([[row.row, row.key, row.action, row.fields] for row in rows], ensure_ascii=False)
-    return Preview(kind, tuple(rows), tuple(_shown(one) for one in problems), hashlib.sha256(told.encode()).hexdigest())
+    return Preview(kind, tuple(rows), tuple(shown_problem(one) for one in problems), hashlib.sha256(told.encode()).hexdigest())
 
 
 def _key(each: Numbered) -> str:
@@ -195,12 +195,7 @@ def _change(each: Numbered, key: str, stored: Stored | None) -> RowChange:
     return RowChange(each.row, key, "changed" if fields else "same", fields)
 
 
-def _shown(one: CellProblem) -> ProblemView:
+def shown_problem(one: CellProblem) -> ProblemView:
+    """A problem as the screen shows it."""
     ja, en = one.error.lines("ja"), one.error.lines("en")
     return ProblemView(one.row, one.column, cell_name(one.row, one.column), {"ja": ja.what, "en": en.what}, {"ja": ja.do, "en": en.do})
-
-
-def field_words(kind: Kind, name: str) -> Mapping[str, str]:
-    """The word of a field by language, as its column may be headed."""
-    words = HEADINGS[kind].get(name) or HEADINGS[kind].get(f"{name}.ja", (name,))
-    return {"ja": words[0], "en": name.replace("_", " ").removesuffix(" at")}

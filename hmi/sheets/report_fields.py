@@ -103,6 +103,8 @@ class DefectCodes(QWidget):
         self.more.setText(translate("ReportSheet", "More codes"))
         for defect in self._defects:
             self.buttons[defect.code].setText(f"{defect.code} {name(defect.name, theme.language())}")
+        self._grid.activate()  # the sheet asks for the height now, not at the next turn
+        self.updateGeometry()
 
 
 class Difference:

@@ -357,6 +357,41 @@
     </message>
 </context>
 <context>
+    <name>ConflictSheet</name>
+    <message>
+        <source>Changed by somebody else  {about}</source>
+        <translation>ほかの人が変更しました  {about}</translation>
+    </message>
+    <message>
+        <source>Nothing of yours was saved. Leave theirs, or put yours on top of it.</source>
+        <translation>あなたの操作は登録していません。相手の変更を残すか、その上に自分の変更を適用してください。</translation>
+    </message>
+    <message>
+        <source>Leave theirs</source>
+        <translation>相手の変更を残す</translation>
+    </message>
+    <message>
+        <source>Apply mine on it</source>
+        <translation>自分の変更を適用</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>項目</translation>
+    </message>
+    <message>
+        <source>As I saw it</source>
+        <translation>操作前の表示</translation>
+    </message>
+    <message>
+        <source>Theirs, now</source>
+        <translation>現在(相手)</translation>
+    </message>
+    <message>
+        <source>Mine</source>
+        <translation>自分</translation>
+    </message>
+</context>
+<context>
     <name>ConnectionSheet</name>
     <message>
         <source>Look at its certificate</source>
@@ -562,6 +597,33 @@
     <message>
         <source>updated {ago}</source>
         <translation>更新 {ago}</translation>
+    </message>
+</context>
+<context>
+    <name>CountPad</name>
+    <message>
+        <source>touched by mistake</source>
+        <translation>誤って押したため</translation>
+    </message>
+    <message>
+        <source>{number}: good {good} of {planned}</source>
+        <translation>{number}: 良品 {good} / {planned}</translation>
+    </message>
+    <message>
+        <source>Count by hand  {number}</source>
+        <translation>手計数  {number}</translation>
+    </message>
+    <message>
+        <source>Good {good} of {planned}, scrap {scrap}</source>
+        <translation>良品 {good} / {planned}、廃却 {scrap}</translation>
+    </message>
+    <message>
+        <source>   being booked: {n}</source>
+        <translation>   登録中: {n}</translation>
+    </message>
+    <message>
+        <source>Take the last one back</source>
+        <translation>直前の1件を取消</translation>
     </message>
 </context>
 <context>
@@ -814,6 +876,105 @@
     <message>
         <source>Type the user ID instead</source>
         <translation>ユーザーコードを入力する</translation>
+    </message>
+</context>
+<context>
+    <name>ImportSheet</name>
+    <message>
+        <source>Choose a table</source>
+        <translation>表の選択</translation>
+    </message>
+    <message>
+        <source>An empty table is in {path}</source>
+        <translation>空の表を {path} に出力しました</translation>
+    </message>
+    <message>
+        <source>Work orders</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Products</source>
+        <translation>製品</translation>
+    </message>
+    <message>
+        <source>Import a table</source>
+        <translation>表の取込み</translation>
+    </message>
+    <message>
+        <source>Take it</source>
+        <translation>取り込む</translation>
+    </message>
+    <message>
+        <source>Choose a file …</source>
+        <translation>ファイルを選ぶ …</translation>
+    </message>
+    <message>
+        <source>Empty table</source>
+        <translation>空の表</translation>
+    </message>
+    <message>
+        <source>CSV or XLSX, the heading in the first row. Nothing is written before you confirm.</source>
+        <translation>CSV または XLSX、1行目が見出し。確定するまで何も登録しません。</translation>
+    </message>
+    <message>
+        <source>{file}: {n} cells must be corrected first; nothing was written</source>
+        <translation>{file}: {n} 件のセルを直してください。何も登録していません</translation>
+    </message>
+    <message>
+        <source>{file}: {new} new, {changed} changed, {same} as they are</source>
+        <translation>{file}: 新規 {new}、変更 {changed}、変更なし {same}</translation>
+    </message>
+    <message>
+        <source>Cell</source>
+        <translation>セル</translation>
+    </message>
+    <message>
+        <source>What is wrong</source>
+        <translation>誤りの内容</translation>
+    </message>
+    <message>
+        <source>What to do</source>
+        <translation>対処</translation>
+    </message>
+    <message>
+        <source>Row</source>
+        <translation>行</translation>
+    </message>
+    <message>
+        <source>Number or code</source>
+        <translation>番号・コード</translation>
+    </message>
+    <message>
+        <source>What happens</source>
+        <translation>処理</translation>
+    </message>
+    <message>
+        <source>What changes</source>
+        <translation>変更項目</translation>
+    </message>
+    <message>
+        <source>No file is chosen.</source>
+        <translation>ファイルが選ばれていません。</translation>
+    </message>
+    <message>
+        <source>What it would do is shown here first.</source>
+        <translation>取り込む内容を先にここに表示します。</translation>
+    </message>
+    <message>
+        <source>new</source>
+        <translation>新規</translation>
+    </message>
+    <message>
+        <source>changed</source>
+        <translation>変更</translation>
+    </message>
+    <message>
+        <source>as it is</source>
+        <translation>変更なし</translation>
+    </message>
+    <message>
+        <source>{new} new, {changed} changed</source>
+        <translation>新規 {new} 件、変更 {changed} 件を取り込みました</translation>
     </message>
 </context>
 <context>
@@ -1146,6 +1307,49 @@
     <message>
         <source>{number} created</source>
         <translation>{number} を作成しました</translation>
+    </message>
+</context>
+<context>
+    <name>OrderLines</name>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画数</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>良品</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+    <message>
+        <source>Rework</source>
+        <translation>手直し</translation>
+    </message>
+    <message>
+        <source>Priority</source>
+        <translation>優先度</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Due</source>
+        <translation>納期</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>備考</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
     </message>
 </context>
 <context>
@@ -1545,6 +1749,45 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>QueueSheet</name>
+    <message>
+        <source>Queue of line {line}</source>
+        <translation>ライン {line} の投入順</translation>
+    </message>
+    <message>
+        <source>Place</source>
+        <translation>順</translation>
+    </message>
+    <message>
+        <source>Order</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Product</source>
+        <translation>製品</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画数</translation>
+    </message>
+    <message>
+        <source>Due</source>
+        <translation>納期</translation>
+    </message>
+    <message>
+        <source>Nothing waits on this line.</source>
+        <translation>このラインの投入待ちはありません。</translation>
+    </message>
+    <message>
+        <source>Release an order first.</source>
+        <translation>先に指示を発行してください。</translation>
+    </message>
+    <message>
+        <source>priority {n}</source>
+        <translation>優先度 {n}</translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Lock</source>
@@ -1591,6 +1834,29 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>ReadingForm</name>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>End</source>
+        <translation>終了</translation>
+    </message>
+    <message>
+        <source>Counter</source>
+        <translation>カウンタ</translation>
+    </message>
+    <message>
+        <source>Read at</source>
+        <translation>読取り時点</translation>
+    </message>
+    <message>
+        <source>It shows</source>
+        <translation>表示値</translation>
+    </message>
+</context>
+<context>
     <name>ReportSheet</name>
     <message>
         <source>Report quantity  {number}</source>
@@ -1609,8 +1875,28 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>廃却</translation>
     </message>
     <message>
+        <source>Rework</source>
+        <translation>手直し</translation>
+    </message>
+    <message>
+        <source>Why is it not what the machine counted?</source>
+        <translation>機械の計数と異なる理由</translation>
+    </message>
+    <message>
         <source>Why is it scrap?</source>
         <translation>廃却の理由</translation>
+    </message>
+    <message>
+        <source>More codes</source>
+        <translation>ほかのコード</translation>
+    </message>
+    <message>
+        <source>As counted: {counted}</source>
+        <translation>計数どおり: {counted}</translation>
+    </message>
+    <message>
+        <source>Counted {counted}, difference {apart}</source>
+        <translation>計数 {counted}、差異 {apart}</translation>
     </message>
     <message>
         <source>by {name}</source>
@@ -1625,8 +1911,31 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>{number}：良品 {good} ／計画 {planned}</translation>
     </message>
     <message>
+        <source>{number} did not run any more: kept as unassigned, a supervisor assigns it</source>
+        <translation>{number} は終了していたため、未割当として保存しました。班長が割り当てます</translation>
+    </message>
+    <message>
         <source>{words}, kept here until the database is back</source>
         <translation>{words}（データベース復帰までこの端末に保存）</translation>
+    </message>
+</context>
+<context>
+    <name>ReviseSheet</name>
+    <message>
+        <source>{number}: planned {planned}, good reported {completed}. It cannot be less than that.</source>
+        <translation>{number}: 計画 {planned}、報告済み良品 {completed}。これより少なくはできません。</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画数</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>1 is the most urgent</source>
+        <translation>1 が最優先</translation>
     </message>
 </context>
 <context>

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from PySide6.QtGui import QResizeEvent
@@ -12,16 +13,25 @@ from core.errors import GenbaError
 from core.production import orders as steps
 from core.production import rules
 from core.production.lines import order_choices
+from core.production.queue import prioritise_order, reorder_queue, revise_order
+from core.production.readings import read_counter
+from core.production.reports import book_report
 from core.production.views import OrderStatus, OrderView
+from core.sitefile.importing import import_orders
 from core.words import word
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, Panel
 from hmi.panels.orders.facts import OrderFacts
 from hmi.panels.orders.table import OrderTable
+from hmi.sheets.count_pad import CountPad
 from hmi.sheets.decide import DecideSheet, step_word
+from hmi.sheets.importing import ImportSheet
 from hmi.sheets.order_form import OrderFormSheet
+from hmi.sheets.queue import QueueSheet
 from hmi.sheets.report import ReportSheet
+from hmi.sheets.revise import PrioritySheet, ReviseSheet, reading_form
+from hmi.widgets.sheet import BottomSheet
 from hmi.widgets.three_lines import ThreeLines
 
 if TYPE_CHECKING:
@@ -55,7 +65,7 @@ class OrdersPanel(Panel):
         self._updated_at: float | None = None
         self._asking = False
         self._again = False
-        self._more = False
+        self._more, self._rare_page = False, 0
         self.problem = ThreeLines(self, closable=False, floating=True)
         self.table = OrderTable()
         self.facts = OrderFacts()
@@ -125,18 +135,49 @@ class OrdersPanel(Panel):
         create = Action("orders.create", word("button.create", theme.language()), self._create)
         order = self.table.order
         if order is None:
-            return [create]
+            return [create, *self._plain("import", import_orders, lambda: ImportSheet(self.ground, self.bridge))]
         if self._more:
             return self._rare_actions(order)
         offered = [known for known in order.next_operations if known in (rules.RELEASE, rules.START, rules.RESUME, rules.REPORT)]
         first = [self._action(known, order, primary=place == 0) for place, known in enumerate(offered)]
+        if rules.REPORT in offered and order.counting == "hand":
+            first[:0] = self._plain("count", book_report, lambda: CountPad(self.ground, self.bridge, order), primary=True)
+        if rules.REPORT in offered and order.counting == "readings":
+            first += self._plain("read", read_counter, lambda: reading_form(self.ground, self.bridge, order))
         second = [self._action(known, order) for known in (rules.COMPLETE, rules.PAUSE) if known in order.next_operations]
-        rest = [self._more_action()] if any(known in order.next_operations for known in _RARE) else []
-        return [create, *first, *second][: 5 - len(rest)] + rest
+        rest = [self._more_action()] if self._rare(order) else []
+        return [*[create, *first, *second][: 5 - len(rest)], *rest]
+
+    def _rare(self, order: OrderView) -> list[Action]:
+        """What stands behind "more": what is not to be hit by accident, and what a supervisor plans."""
+        actions = [self._action(known, order) for known in _RARE if known in order.next_operations]
+        if order.status in rules.OPEN:
+            actions += self._plain("revise", revise_order, lambda: ReviseSheet(self.ground, self.bridge, order))
+            actions += self._plain("prioritise", prioritise_order, lambda: PrioritySheet(self.ground, self.bridge, order))
+            actions += self._plain("queue", reorder_queue, lambda: QueueSheet(self.ground, self.bridge, order.line_code))
+        return actions
 
     def _rare_actions(self, order: OrderView) -> list[Action]:
+        actions = self._rare(order)
         back = Action("orders.back", word("button.back", theme.language()), lambda: self._show_more(False))
-        return [back, *(self._action(known, order) for known in _RARE if known in order.next_operations)][:5]
+        if len(actions) <= 4:
+            return [back, *actions]
+        first = self._rare_page * 3 % (3 * -(-len(actions) // 3))
+        return [back, *actions[first : first + 3], Action("orders.next", word("button.more", theme.language()), self._next_page)]
+
+    def _plain(self, name: str, operation: Operation[..., Any], sheet: Callable[[], BottomSheet], *, primary: bool = False) -> list[Action]:
+        """A button that opens a sheet of its own; none for somebody who must not do what it ends in."""
+        if not self.bridge.may(operation):
+            return []
+        return [Action(f"orders.{name}", word(f"button.{name}", theme.language()), lambda: self._open_for(sheet), primary=primary)]
+
+    def _open_for(self, sheet: Callable[[], BottomSheet]) -> None:
+        if self.somebody_decides():
+            self._open(sheet())
+
+    def _next_page(self) -> None:
+        self._rare_page += 1
+        self.actions_changed.emit()
 
     def _more_action(self) -> Action:
         return Action("orders.more", word("button.more", theme.language()), lambda: self._show_more(True))
@@ -147,7 +188,7 @@ class OrdersPanel(Panel):
         return Action(f"orders.{known.rpartition(':')[2]}", step_word(known), lambda: self._decide(STEPS[known], order), primary=primary)
 
     def _show_more(self, more: bool) -> None:
-        self._more = more
+        self._more, self._rare_page = more, 0
         self.actions_changed.emit()
 
     def updated_at(self) -> float | None:
@@ -235,13 +276,14 @@ class OrdersPanel(Panel):
         if self.somebody_decides():
             self._open(DecideSheet(self.ground, self.bridge, operation, order))
 
-    def _open(self, sheet: OrderFormSheet | ReportSheet | DecideSheet) -> None:
-        sheet.done.connect(self._done)
+    def _open(self, sheet: BottomSheet) -> None:
+        sheet.done.connect(self._done)  # type: ignore[attr-defined]  # every sheet of this panel has it
         sheet.open()
 
-    def _done(self, words: str) -> None:
+    def _done(self, words: str = "") -> None:
         self._more = False
-        self.toast.emit(words)
+        if words:
+            self.toast.emit(words)
         self.refresh()
 
 
