@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import core.equipment.calls
 import core.equipment.machines
 import core.equipment.manual
 import core.equipment.site
 import core.equipment.sources
 import core.equipment.stations
+import core.equipment.stops
 import core.equipment.trust
 import core.equipment.writes
 import core.inventory.products

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal, get_args
 from uuid import UUID
 
-CALL_KINDS: Final = ("material", "maintenance", "quality", "leader")
-"""Whom one can call, in the order of the buttons."""
+CallKind = Literal["material", "maintenance", "quality", "leader"]
+"""Whom one can call."""
+CALL_KINDS: Final[tuple[CallKind, ...]] = get_args(CallKind)
+"""In the order of the buttons."""
 
 
 @dataclass(frozen=True, slots=True)

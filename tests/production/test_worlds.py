@@ -11,15 +11,16 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 import core.catalogue
+from core.equipment.call_views import CALL_KINDS
 from core.errors import Invalid, Refused
 from core.production import orders, rules
 from core.production.views import OrderStatus, OrderView
@@ -162,6 +163,7 @@ _NEEDS = {
 _LINES = {name: "L1" if name == rules.START else f"W{n}" for n, name in enumerate(_NEEDS)}
 """Each order has a line of its own: two cannot run on one."""
 WRITE_ID = UUID(int=77)
+_STOP = {"work_unit_code": "L1-M1", "began_at": datetime(2026, 7, 14, 1, 31, tzinfo=UTC)}
 
 
 def decide_everything(station: Station, admin: str) -> Decided:
@@ -172,6 +174,10 @@ def decide_everything(station: Station, admin: str) -> Decided:
         made[name] = order(station, status, _LINES[name])
     for name in _NEEDS:
         made[name] = station.door.ask(orders.get_order, ANYBODY, {"order_id": made[name].id}).value
+    calls = {verb: uuid4() for verb in ("respond", "resolve", "withdraw")}
+    ask(admin, "UPDATE genba.andon_call SET withdrawn_at = now(), withdrawn_by = 'x' WHERE resolved_at IS NULL AND withdrawn_at IS NULL")
+    for (verb, call_id), kind in zip(calls.items(), CALL_KINDS, strict=False):
+        station.door.do(OPERATIONS["equipment:call:open"], BOSS, {"call_id": call_id, "line_code": "L1", "kind": kind, "note": verb})
     station.lose()
     write = {"write_id": WRITE_ID, "tag": WRITABLE}
     args: dict[str, Mapping[str, Any]] = {
@@ -179,6 +185,10 @@ def decide_everything(station: Station, admin: str) -> Decided:
         rules.NOTE: {"order_id": made[rules.NOTE].id, "version": made[rules.NOTE].version, "note": "blunt"},
         rules.REPORT: {"order_id": made[rules.REPORT].id, "good": Decimal(7), "scrap": Decimal(1), "defect_code": "Q01"},
         "equipment:manual:enter": {"tag": TAG, "value": "42.5"},
+        "equipment:call:open": {"call_id": uuid4(), "line_code": "L1", "kind": "leader"},
+        **{f"equipment:call:{verb}": {"call_id": call_id} for verb, call_id in calls.items()},
+        "equipment:stop:explain": {**_STOP, "reason_code": "D01", "version": 0},
+        "equipment:stop:mark": {**_STOP, "step": "noticed"},
         "equipment:tag:write": {**write, "source": "PLC", "before": "1", "value": "2"},
         "equipment:tag:confirm": {**write, "outcome": "confirmed"},
     }
