@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import core.equipment.calendar
 import core.equipment.calls
 import core.equipment.machines
 import core.equipment.manual

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, get_args
 from uuid import UUID
 
-EXCEPTION_KINDS: Final = ("holiday", "off", "extra", "overtime", "planned_down", "crew")
+ExceptionKind = Literal["holiday", "off", "extra", "overtime", "planned_down", "crew"]
+EXCEPTION_KINDS: Final = get_args(ExceptionKind)
 """What can be otherwise on a day; see ``core.equipment.shift_models.CalendarException``."""
 
 
@@ -56,6 +57,7 @@ class ExceptionSpec:
     crew: str = ""
     line_code: str = ""
     note: str = ""
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

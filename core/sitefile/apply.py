@@ -37,8 +37,8 @@ class Applied:
 
 
 _WRITES: Final = (
-    "enterprise", "site", "area", "line", "work_unit", "unit", "source", "tag", "product", "standard_time", "bom", "bom_component",
-    "location", "app_user", "user_role", "credential",
+    "enterprise", "site", "crew", "calendar", "shift", "shift_break", "area", "line", "work_unit", "call_rule", "unit", "source", "tag",
+    "product", "standard_time", "bom", "bom_component", "location", "app_user", "user_role", "credential",
 )  # fmt: skip
 
 
