@@ -19,6 +19,7 @@ import core.equipment.stops
 import core.equipment.trust
 import core.equipment.writes
 import core.inventory.products
+import core.production.handover
 import core.production.lines
 import core.production.orders
 import core.production.queue

@@ -16,7 +16,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 from core.errors import Invalid
-from core.sitefile.entries import Code, Entry, FreeCode, Positive, ProductEntry, _written
+from core.sitefile.entries import ProductEntry
+from core.sitefile.entry import Code, Entry, FreeCode, Positive, written
 from core.sitefile.problems import Raw, Where, explain, problem, show
 from core.tabular import Cell
 
@@ -52,7 +53,7 @@ class OrderEntry(Entry):
     scheduled_start_at: Moment
     scheduled_end_at: Moment
     priority: Annotated[int, Field(ge=1, le=10)] = 5
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), BeforeValidator(_written)] = ""
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), BeforeValidator(written)] = ""
 
 
 ENTRIES: Final[Mapping[Kind, type[Entry]]] = {"order": OrderEntry, "product": ProductEntry}
