@@ -38,7 +38,13 @@ def add_note(db: Db, actor: Actor, *, line_code: Code, text: Note) -> NoteView:
     return handover_rows.add_note(db, actor, making.line(db, line_code).id, text.strip())
 
 
-@operation(GIVE, kind="intent", writes=("handover",), meaning=MEANING)
+@operation(
+    GIVE,
+    kind="intent",
+    writes=("handover",),
+    meaning=MEANING,
+    constraints={"uq_handover_line_id_production_date_shift_code": "handover.changed"},
+)
 def give_shift(
     db: Db,
     actor: Actor,
