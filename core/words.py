@@ -47,6 +47,12 @@ def word(id: str, language: Language) -> str:
     return id if entry is None else str(entry[language])
 
 
+def of_operation(name: str) -> Mapping[str, str] | str:
+    """What an operation, a query or a right is called by those who use it, in both languages; its own name when nobody wrote a word."""
+    id = f"operation.{name}"
+    return {language: word(id, language) for language in ("ja", "en")} if has_word(id) else name
+
+
 def has_word(id: str) -> bool:
     """True when the glossary knows ``id``."""
     return id in glossary()

@@ -139,6 +139,8 @@ def accept(
     from core.store.lineage import SEEN_FILE, Seen, read_lineage
 
     wanted = read_lineage(database).server
+    if url is None and read_settings().database_url is None:
+        raise Refused("cli.embedded_is_accepted")
     place = _shared(url)
     seen = Seen(read_settings().home / SEEN_FILE)
     found = lineage_at(place.address, allow_unsafe=place.allow_unsafe).server

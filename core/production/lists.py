@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import aliased
 
 from core.equipment.models import Line
 from core.inventory.models import Product
@@ -124,7 +125,10 @@ def reports(db: Db, order_id: UUID | None, line_code: str, unassigned: bool, lim
     if line_code:
         wanted.append(Line.code == line_code)
     if unassigned:
-        wanted.append(ProductionReport.order_id.is_(None))
+        # Of one that was assigned two rows stay without an order: itself, and what took it back.
+        answer = aliased(ProductionReport)
+        taken_back = select(answer.id).where(answer.corrects == ProductionReport.id).exists()
+        wanted += [ProductionReport.order_id.is_(None), ProductionReport.corrects.is_(None), ~taken_back]
     newest = (ProductionReport.reported_at.desc(), ProductionReport.id.desc())
     items = tuple(report_view(row) for row in db.execute(report_select().where(*wanted).order_by(*newest).limit(limit).offset(offset)))
     count = select(func.count()).select_from(ProductionReport).outerjoin(Line, Line.id == ProductionReport.line_id).where(*wanted)

@@ -296,7 +296,7 @@ def list_reports(
     Args:
         order_id: Of one order; None for all.
         line_code: Of one line; "" for all.
-        unassigned: Only those no order was found for.
+        unassigned: Only those no order was found for, and nobody has assigned or taken back since.
         limit, offset: Page; at most 1000 rows.
     """
     from core.production import lists

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from core.equipment.call_views import CallView
@@ -196,6 +196,12 @@ class OrderView:
         return max(Decimal(0), made - self.completed - self.scrap - self.rework)
 
     @property
+    def is_on_line(self) -> bool:
+        """True while it is the order at work on its line: running, paused, or held after its start."""
+        started = self.status is OrderStatus.HELD and self.actual_start_at is not None
+        return started or self.status in (OrderStatus.IN_PROGRESS, OrderStatus.PAUSED)
+
+    @property
     def unreported_good(self) -> Decimal:
         """Good parts the machine counted beyond what was reported, never negative; the proposal of the quantity sheet."""
         return max(Decimal(0), Decimal(self.machine_good or 0) - self.completed)
@@ -297,6 +303,16 @@ class LineView:
     def status(self) -> LineStatus:
         """The line in the four words other systems know."""
         return line_status(self.state)
+
+    def with_waiting(self, previews: Mapping[str, Any]) -> LineView:
+        """The line with the order that runs on it once the waiting decisions are applied; see ``core.store.readstore.overlay``."""
+        decided = [view for view in previews.values() if isinstance(view, OrderView) and view.line_code == self.code]
+        if self.order is not None and previews.get(f"order:{self.order.id}") is None:
+            decided.insert(0, self.order)
+        # As the database chooses: one that was held gives the line free for another.
+        running = min((order for order in decided if order.is_on_line), key=lambda order: order.status is OrderStatus.HELD, default=None)
+        same = running is self.order or (running is not None and self.order is not None and running.id == self.order.id)
+        return self if same else replace(self, order=running, target_now=None, ahead=None)
 
 
 @dataclass(frozen=True, slots=True)

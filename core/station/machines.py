@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -19,6 +19,7 @@ from core.station.acquisition import Acquisition
 from core.station.connections import connections
 from core.station.floor import Floor
 from core.store.operation import Actor
+from core.words import of_operation
 
 BROWSE: Final = "equipment:source:browse"
 RETRY: Final = "equipment:source:retry"
@@ -96,13 +97,7 @@ class Machines:
 
     def _may(self, permission: str) -> None:
         if not self._panel.actor.may(permission):
-            raise Refused("store.no_right", operation=_words(permission))
-
-
-def _words(permission: str) -> Mapping[str, str]:
-    from core.words import word
-
-    return {language: word(f"operation.{permission}", language) for language in ("ja", "en")}
+            raise Refused("store.no_right", operation=of_operation(permission))
 
 
 def _write(path: Path, text: str) -> Path:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Final, Literal
 
 from core.errors import GenbaError, Unavailable
 from core.station.floor import Floor
@@ -18,6 +19,9 @@ from core.users.proof import PIN_MIN
 from core.users.views import SignedIn
 
 log = logging.getLogger(__name__)
+
+_AWAY: Final = frozenset({"store.away", "store.deadline"})
+"""Refusals of the database floor that say no more than that it does not answer."""
 
 OnThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs blocking work on a thread of the station's."""
@@ -74,10 +78,15 @@ class People:
         """By the database; when it is away by what this station kept of people who signed in here, if that is allowed."""
         try:
             return sessions.sign_in(self._floor.run, claim, self._name)
-        except Unavailable:
-            if not self._floor.offline.anybody:
+        except Unavailable as error:
+            if self._floor.database.state.read_only is not None:
                 raise
-        return self._floor.offline.sign_in(claim)
+            if not self._floor.offline.anybody:
+                raise Unavailable("users.no_database") if error.code in _AWAY else error from None
+        try:
+            return self._floor.offline.sign_in(claim)
+        except OSError as error:  # tries that cannot be counted are not allowed
+            raise Unavailable("disk.not_writable", path=str(error.filename or ""), problem=error.strerror or str(error)) from error
 
     async def _remember(self, claim: sessions.Claim, signed_in: SignedIn) -> None:
         """Behind the screen: another derivation of half a second, for a sign-in without the database later."""
@@ -103,7 +112,10 @@ class People:
             self._floor.prover.end(session.actor.session_id)
         self._became(GUEST)
         if not session.token:
-            await self._working(lambda: self._floor.offline.sign_out(session))
+            try:
+                await self._working(lambda: self._floor.offline.sign_out(session))
+            except OSError as error:
+                log.info("that %s signed off is not kept for the audit: %s", session.actor.user_code, error)
             return
         try:
             await self._deciding(lambda: sessions.sign_out(self._floor.run, session.token, self._name))
@@ -142,6 +154,11 @@ class People:
     def signed_in_offline(self) -> bool:
         """True while the person here signed in without the database: he decides what may wait, and signs in anew for the rest."""
         return self._session is not None and not self._session.token
+
+    @property
+    def offline_until(self) -> datetime | None:
+        """When somebody who signed in without the database has to do so anew, aware UTC; None for everybody else."""
+        return self._session.expires_at if self._session is not None and not self._session.token else None
 
     @property
     def also_at(self) -> tuple[str, ...]:

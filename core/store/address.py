@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -164,7 +165,37 @@ def connection_failure(error: BaseException) -> GenbaError:
         return Unavailable("store.database_missing", problem=line)
     if any(word in text for word in ("certificate", "SSL", "authentication method", "channel binding")):
         return Refused("store.not_trusted", problem=line)
-    return Unavailable("store.away", problem=line)
+    return Unavailable("store.away", problem=_problem(text, line))
+
+
+_PROBLEMS: Final = (
+    ("closed the connection unexpectedly", "接続が切れました", "the connection broke off"),
+    ("onnection refused", "接続を拒否されました", "connection refused"),
+    ("onnection reset", "接続が切れました", "the connection broke off"),
+    ("timeout expired", "応答なし", "no answer"),
+    ("timed out", "応答なし", "no answer"),
+    ("No route to host", "ネットワークに届きません", "no way through the network"),
+    ("Network is unreachable", "ネットワークに届きません", "no way through the network"),
+    ("could not translate host name", "サーバー名が見つかりません", "the server's name is not known"),
+    ("name resolution", "サーバー名が見つかりません", "the server's name is not known"),
+    ("starting up", "サーバー起動中", "the server is starting up"),
+    ("shutting down", "サーバー停止中", "the server is shutting down"),
+    ("recovery mode", "サーバー復旧中", "the server is recovering"),
+    ("too many clients", "接続数の上限", "too many connections"),
+    ("connection slots", "接続数の上限", "too many connections"),
+)
+"""What libpq and the server say of a lost or refused connection → the same in the operator's two languages; the first that fits."""
+_SERVER: Final = re.compile(r'connection to server at "([^"]+)"[^,]*, port (\d+) failed')
+
+
+def _problem(text: str, line: str) -> dict[str, str] | str:
+    """The trouble in words of both languages, with the server where it is told; ``line`` as it stands when nobody foresaw it."""
+    found = next((words for words in _PROBLEMS if words[0] in line), None) or next((words for words in _PROBLEMS if words[0] in text), None)
+    if found is None:
+        return line
+    servers = _SERVER.findall(text)
+    where = f": {servers[-1][0]}:{servers[-1][1]}" if servers else ""
+    return {"ja": f"{found[1]}{where}", "en": f"{found[2]}{where}"}
 
 
 def failure_of(error: BaseException) -> BaseException:

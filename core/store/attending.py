@@ -13,6 +13,7 @@ from uuid import UUID
 from core.errors import Invalid, Refused
 from core.store import attention
 from core.store.operation import OPERATIONS, Actor, Done, Operation
+from core.words import of_operation
 
 if TYPE_CHECKING:
     from core.store.door import Applied, Door
@@ -102,7 +103,7 @@ class Attending:
         operation = OPERATIONS.get(entry.request.operation)
         adopting = None if operation is None else OPERATIONS.get(operation.adopted_by)
         if adopting is None:
-            raise Refused("store.not_adoptable", operation=entry.request.operation)
+            raise Refused("store.not_adoptable", operation=of_operation(entry.request.operation))
         told = attention.Adopted.of(entry.request, entry.preview).told() | {"reason": attention.check_reason(reason)}
         done = self._door.do(adopting, actor, told)
         self._journal.forget(request_id)

@@ -37,6 +37,7 @@ from core.store.operation import OPERATIONS, Actor, Authorisation, Done, Operati
 from core.store.previews import Previews
 from core.store.query import Answer, Query
 from core.store.readstore import ReadStore, overlay
+from core.words import of_operation
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -126,7 +127,7 @@ class Door:
             Unavailable: The database or the local disk is away; nothing was kept.
         """
         if not actor.may(operation.name) and authorisation is None:
-            raise self._refusal(operation, actor, Refused("store.no_right", operation=operation.name))
+            raise self._refusal(operation, actor, Refused("store.no_right", operation=of_operation(operation.name)))
         if not operation.offline or authorisation is not None:
             self.check_usable()
         work = self._checking.work(operation, actor, args, signature, authorisation)
@@ -260,7 +261,7 @@ class Door:
         """Bring ``entry`` in; tells where. No outcome when it is known to be in but its view is not needed."""
         operation = OPERATIONS.get(entry.request.operation)
         if operation is None:
-            raise Refused("store.version_unknown", operation=entry.request.operation)
+            raise Refused("store.version_unknown", operation=of_operation(entry.request.operation))
         # What was applied once and is lost was decided with the database there: it is decided still. But what proved its secrets
         # and its signature was good for that one moment.
         again = operation.offline or (bool(entry.lineage) and operation.meaning is None and not operation.proofs)
@@ -268,7 +269,7 @@ class Door:
         work = Work(operation, self._checking.timed(entry.request), entry.actor, values, True, self._checking.living(entry.request))
         if again:
             return self._run(work, application.apply)
-        refusal = Refused("store.lost_with_server" if entry.lineage else "store.not_applied", operation=operation.name)
+        refusal = Refused("store.lost_with_server" if entry.lineage else "store.not_applied", operation=of_operation(operation.name))
         return self._run(work, lambda db, asked: application.find_out(db, asked, refusal))
 
     def _park(self, entry: Entry, refusal: GenbaError) -> Literal["parked"]:
@@ -292,7 +293,7 @@ class Door:
             Unavailable: The database is away or too slow, and nothing was kept.
         """
         if query.permission is not None and not actor.may(query.permission):
-            raise Refused("store.no_right", operation=query.permission)
+            raise Refused("store.no_right", operation=of_operation(query.permission))
         validated = query.validate(args)
         function: Callable[..., V] = query.function  # the arguments were checked against its own signature
 

@@ -307,7 +307,10 @@ class Database:
                 return _LONGEST_PAUSE_S
             if connected and not listen.connected:
                 return 0.0  # only this connection may be gone: ask on a new one before saying that the database is down
-            self._set(DatabaseState(up=False, reason=self._bring_back(as_reason(error))))
+            reason = as_reason(error)
+            # Told before the embedded server is brought back: one that hangs takes minutes, and nobody may wait for it unawares.
+            self._set(DatabaseState(up=False, reason=reason))
+            self._set(DatabaseState(up=False, reason=self._bring_back(reason)))
             longest_s = _LONGEST_PAUSE_S if self._hosts == 1 else _LONGEST_PAUSE_OF_MANY_S
             pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, longest_s)
             return pause_s * random.uniform(0.7, 1.0)  # noqa: S311 - spreads the stations, guards nothing

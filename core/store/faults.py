@@ -14,6 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from core.errors import Conflict, GenbaError, Invalid, NotConfirmed, NotConnected, Refused, Unavailable
 from core.store.address import failure_of
+from core.words import of_operation
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def operator_error(error: Exception, name: str, constraints: Mapping[str, str] =
         if state == "GB002":
             return Refused("store.station_refused", problem=str(failure_of(error)).splitlines()[0])
         if state == "GB003":
-            return Refused("store.not_on_this_line", operation=name)
+            return Refused("store.not_on_this_line", operation=of_operation(name))
         constraint = str(getattr(getattr(failure_of(error), "diag", None), "constraint_name", None) or state)
         if state.startswith("23"):
             return Invalid(constraints.get(constraint, "store.integrity"), constraint=constraint)

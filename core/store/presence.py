@@ -88,7 +88,8 @@ class Claim:
 
 def name_taken(station: str, host: str, since: datetime | None = None) -> Unavailable:
     """``store.name_taken``, which a lane also hears of in the middle of work: then it is not known since when."""
-    at: Any = f"{since:%Y-%m-%d %H:%M} UTC" if since is not None else "?"
+    # In the time of this computer's own clock, which is what stands before whoever reads it.
+    at: Any = f"{since.astimezone():%Y-%m-%d %H:%M}" if since is not None else "?"
     return Unavailable("store.name_taken", station=station, host=host, since=at, unknown=False)
 
 

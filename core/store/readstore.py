@@ -209,13 +209,16 @@ def overlay(answer: Answer[V], previews: Mapping[str, Any]) -> Answer[V]:
         previews: Entity key → the view as it will be when the waiting decisions are applied; None when the decision
             waits without a preview of its own.
 
-    An entity shown by another view type gets the fields both types share. Keys that ``answer`` does not show are ignored.
+    An entity shown by another view type gets the fields both types share. Keys that ``answer`` does not show are ignored, unless a
+    view chooses what it shows: one with a method ``with_waiting(previews)``, as a line that shows the order running on it, is asked.
     """
     if not previews:
         return answer
     touched: set[str] = set()
     value = _painted(answer.value, previews, touched)
-    return answer if not touched else dataclasses.replace(answer, value=value, waiting=answer.waiting | touched)
+    if not touched and value is answer.value:
+        return answer
+    return dataclasses.replace(answer, value=value, waiting=answer.waiting | touched)
 
 
 def _painted(view: Any, previews: Mapping[str, Any], touched: set[str]) -> Any:
@@ -228,6 +231,9 @@ def _painted(view: Any, previews: Mapping[str, Any], touched: set[str]) -> Any:
     if key is not None and key in previews:
         touched.add(key)
         return _merged(view, previews[key])
+    shown = getattr(view, "with_waiting", None)
+    if shown is not None:
+        view = shown(previews)
     changed = dict(_changed_fields(view, previews, touched))
     return dataclasses.replace(view, **changed) if changed else view
 

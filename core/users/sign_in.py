@@ -20,6 +20,7 @@ from core.store.operation import Actor, Secret
 from core.users.proof import Params, badge_word, derive, typed
 from core.users.roles import Rule, rights
 from core.users.views import SignedIn
+from core.words import of_operation
 
 T = TypeVar("T")
 
@@ -146,7 +147,7 @@ def _refuse_unless_ok(row: Row[Any], operation: str = "") -> None:
         "badge_blocked": lambda: Refused("users.badge_blocked"),
         "must_change": lambda: Refused("users.must_change"),
         "not_yourself": lambda: Refused("users.not_yourself_authorised"),
-        "no_right": lambda: Refused("store.no_right", operation=operation),
+        "no_right": lambda: Refused("store.no_right", operation=of_operation(operation)),
         "session_over": lambda: Refused("store.session_over"),
     }
     if row.outcome != "ok":

@@ -42,9 +42,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class OpenLine:
-    """Navigation: show one line's detail."""
+    """Navigation: show one line; ``tab`` is ``detail`` or ``downtime``."""
 
     line_code: str
+    tab: str = "detail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,23 @@ class OpenConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenAndon:
+    """Navigation: show the andon board of an area; "" for all of them."""
+
+    area_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAlone:
+    """Navigation: the panel in front fills the screen, without header, rail and action bar, until somebody touches it."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSignIn:
     """Navigation: somebody must sign in before going on."""
 
 
-Intent = OpenLine | OpenOrder | OpenOrders | OpenTrend | OpenMachines | OpenConnection | OpenSignIn
+Intent = OpenLine | OpenOrder | OpenOrders | OpenTrend | OpenMachines | OpenConnection | OpenAndon | ShowAlone | OpenSignIn
 
 
 class Panel(QWidget):
@@ -99,6 +112,7 @@ class Panel(QWidget):
         tabs_changed(): The shell asks ``tabs()`` again.
         navigate(Intent): Go elsewhere.
         toast(str): A result, 4 s in the action bar.
+        undoable(str, Callable): A result with Undo, 10 s in the action bar, and what takes it back.
         failed(Exception): An error to show in three lines.
     """
 
@@ -106,6 +120,7 @@ class Panel(QWidget):
     tabs_changed = Signal()
     navigate = Signal(object)
     toast = Signal(str)
+    undoable = Signal(str, object)
     failed = Signal(object)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
@@ -131,6 +146,9 @@ class Panel(QWidget):
 
     def open(self, intent: Intent | None) -> None:
         """Called every time the shell brings this panel to the front; ``intent`` says what to show, None leaves it as it was."""
+
+    def show_alone(self, alone: bool) -> None:
+        """It fills the screen now, or no longer."""
 
     def refresh(self) -> None:
         """Ask again for what is shown: after notices, a lost connection, F5."""
@@ -207,6 +225,12 @@ def _equipment() -> type[Panel]:
     return EquipmentPanel
 
 
+def _andon() -> type[Panel]:
+    from hmi.panels.andon import AndonPanel
+
+    return AndonPanel
+
+
 def _users() -> type[Panel]:
     from hmi.panels.users import UsersPanel
 
@@ -219,4 +243,5 @@ PANELS: tuple[PanelEntry, ...] = (
     PanelEntry("trends", "panel.trends", "trends", None, _trends),
     PanelEntry("equipment", "panel.equipment", "equipment", None, _equipment),
     PanelEntry("users", "panel.users", "users", None, _users),
+    PanelEntry("andon", "panel.andon", "andon", None, _andon),
 )

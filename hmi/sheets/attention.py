@@ -112,7 +112,7 @@ class AttentionSheet(BottomSheet):
         for head, text in zip(self._heads, (self.tr("Wanted"), self.tr("Now")), strict=True):
             head.set_text(text)
         self.table.set_columns(
-            [Column(self.tr("When"), 1.2), Column(self.tr("Who"), 1), Column(self.tr("What"), 2.4), Column(self.tr("Why not"), 3)]
+            [Column(self.tr("When"), 1.4), Column(self.tr("Who"), 1.1), Column(self.tr("What"), 2.2), Column(self.tr("Why not"), 3.2)]
         )
         self.table.set_empty_text(
             self.tr("Nothing needs attention."), self.tr("What is decided here while the database is away comes home by itself.")
@@ -136,9 +136,10 @@ class AttentionSheet(BottomSheet):
             self.table.select(next(iter(self._entries)))
 
     def _show(self) -> None:
-        waiting = self.tr("{n} decisions wait for the database.").format(n=self._bridge.station.waiting)
+        waiting = self._bridge.station.waiting if self._bridge.is_ready else 0
+        waits = self.tr("{n} decisions wait for the database.").format(n=waiting) if waiting else ""
         title = self.tr("Needs attention")
-        self.set_title(f"{title}   {waiting}")
+        self.set_title(f"{title}   {waits}".strip())
         self.table.show_rows([self._row(entry) for entry in self._entries.values()], list(self._entries))
         self._show_chosen()
 
@@ -173,7 +174,7 @@ class AttentionSheet(BottomSheet):
         step = entry is not None and words.is_step(entry)
         for button in (self.apply, self.look, self.replaced, self.drop):
             button.setVisible(step)
-        self.again.setVisible(not step)
+        self.again.setVisible(entry is not None and not step)
         self.adopt.setVisible(entry is not None and not step)
         for part in (*self._heads, self.wanted, self.present, self.why, self.reason):
             part.setVisible(entry is not None)

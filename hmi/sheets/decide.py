@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QWidget
 
 from core.errors import Conflict, GenbaError, Refused
@@ -23,6 +23,7 @@ from hmi.widgets.sheet import CONFIRM_S, BottomSheet
 if TYPE_CHECKING:
     from core.store.operation import Operation
 
+translate = QCoreApplication.translate
 _NEEDS_REASON = frozenset({rules.CANCEL, rules.HOLD})
 _DANGEROUS = frozenset({rules.CANCEL})
 
@@ -52,7 +53,7 @@ class DecideSheet(BottomSheet):
         self.setObjectName("sheet.decide")
         self._what = Label("", "strong", wrap=True)
         self._figures = Label("", "body", "text2", wrap=True)
-        self._who = Label("", "label", "text2")
+        self._who = Label("", "label", "text2", wrap=True)
         self.reason: FieldBox | None = None
         self.content.addWidget(self._what)
         self.content.addWidget(self._figures)
@@ -83,7 +84,7 @@ class DecideSheet(BottomSheet):
         planned, made = number(order.planned), number(order.completed)
         figures = self.tr("{status} → {after}   planned {planned}, good {good}, scrap {scrap}")
         self._figures.set_text(figures.format(status=status, after=after, planned=planned, good=made, scrap=number(order.scrap)))
-        self._who.set_text(self.tr("by {name}").format(name=self._bridge.station.actor.name))
+        self._who.set_text(signed(self._bridge, waits=self._operation.offline))
         if self.reason is not None:
             self.reason.set_label(self.tr("Reason"))
         if self._draft is not None:
@@ -175,6 +176,15 @@ _WORDS = {
 def step_word(operation: str) -> str:
     """The verb of an order's step in the current language, the same on the button and on the sheet it opens."""
     return word(_WORDS[operation], theme.language())
+
+
+def signed(bridge: Bridge, *, waits: bool) -> str:
+    """Who decides; and, before it is confirmed, that it will wait here when the database is away and the step ``waits``."""
+    by = translate("DecideSheet", "by {name}").format(name=bridge.station.actor.name)
+    if not waits or bridge.station.database_up is not False:
+        return by
+    kept = translate("DecideSheet", "The database is away: this is kept here and sent by itself when it is back.")
+    return f"{by}   ·   {kept}"
 
 
 def decision_word(operation: str) -> str:

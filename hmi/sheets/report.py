@@ -16,6 +16,7 @@ from core.words import name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
 from hmi.sheets.choice import ChoiceField
+from hmi.sheets.decide import signed
 from hmi.sheets.draft import Chosen, Drafting
 from hmi.sheets.report_fields import DefectCodes, Difference
 from hmi.widgets.entry import NumberEntry
@@ -63,7 +64,7 @@ class ReportSheet(BottomSheet):
         self._machine = Label("", "body", "text2", wrap=True)
         self._apart = Label("", "body", "text2", wrap=True)
         self._sum = Label("", "strong", wrap=True)
-        self._who = Label("", "label", "text2")
+        self._who = Label("", "label", "text2", wrap=True)
         self._lay_out()
         self.good.set_text(_plain(order.unreported_good))
         self.scrap.set_text(_plain(order.unreported_reject))
@@ -127,7 +128,7 @@ class ReportSheet(BottomSheet):
         self.scrap.set_label(self.tr("Scrap"))
         self.rework.set_label(self.tr("Rework"))
         self.why.set_label(self.tr("Why is it not what the machine counted?"))
-        self._who.set_text(self.tr("by {name}").format(name=self._bridge.station.actor.name))
+        self._who.set_text(signed(self._bridge, waits=True))
         self.defects.say()
         self._draft.say()
         self._show()
@@ -192,13 +193,18 @@ class ReportSheet(BottomSheet):
         )
         self.set_pending(False)
         self.close_with("confirmed")
-        words = self.tr("{number}: good {good} of {planned}").format(
-            number=order.number, good=number(result.view.completed), planned=number(result.view.planned)
-        )
-        if result.view.booked is not None and result.view.booked.order_id is None:
-            # The order was over when the parts were made: they are kept, and somebody has to know.
-            words = self.tr("{number} did not run any more: kept as unassigned, a supervisor assigns it").format(number=order.number)
+        words = self._became(result.view)
         self.done.emit(words if result.state == "applied" else self.tr("{words}, kept here until the database is back").format(words=words))
+
+    def _became(self, view: OrderView) -> str:
+        """Where the parts went: to the order, or to none because it did not run when they were made."""
+        booked = view.booked
+        if booked is not None and booked.order_id is None:
+            made = {"good": number(booked.good), "scrap": number(booked.scrap), "line": booked.line_code}
+            return self.tr("{line}: good {good}, scrap {scrap} booked without an order; a supervisor assigns them").format(**made)
+        return self.tr("{number}: good {good} of {planned}").format(
+            number=view.number, good=number(view.completed), planned=number(view.planned)
+        )
 
     def _shown(self) -> list[Shown]:
         """The report in words, for somebody who authorises it."""

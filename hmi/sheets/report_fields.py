@@ -72,7 +72,8 @@ class DefectCodes(QWidget):
             self._page = codes.index(code) // self._each
         for known, button in self.buttons.items():
             button.setChecked(known == code)
-            button.kind = "primary" if known == code else "quiet"
+            button.kind, button.icon_name = ("primary", "check") if known == code else ("quiet", "")
+            button.updateGeometry()
             button.update()
         self._lay_out()
         self.chosen.emit()

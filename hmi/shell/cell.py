@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from hmi import theme
 from hmi.widgets.glyphs import draw_glyph
-from hmi.widgets.painted import PaintedButton, draw_box, draw_focus
+from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, has_keyboard
 from hmi.widgets.text import CENTER, LEFT, RIGHT, broken, font_fitting, text_width
 
 
@@ -89,8 +89,10 @@ class Cell(PaintedButton):
         align = LEFT if self.small or self.glyph else CENTER
         self.write(painter, QRectF(left, 0, right - left, half), self.strong, "strong", self.tone, align, may_cut=cut)
         if self.small:
-            self.write(painter, QRectF(left, half, right - left, self.height() - half - 2), self.small, "label", "text2", LEFT, may_cut=cut)
-        if self.hasFocus():
+            # The banner gives way to everybody else: its second line is written smaller before it is cut.
+            role = font_fitting(self.small, ("label", "small"), right - left) if cut else "label"
+            self.write(painter, QRectF(left, half, right - left, self.height() - half - 2), self.small, role, "text2", LEFT, may_cut=cut)
+        if has_keyboard(self):
             draw_focus(painter, box)
 
 
@@ -132,5 +134,5 @@ class RailButton(PaintedButton):
         under = top + side + look.px(1)
         place = QRectF(look.px(2), under, self.width() - look.px(4), self.height() - under - look.px(2))
         self.write(painter, place, self.text(), role, ink, Qt.AlignmentFlag.AlignCenter, lines=2)
-        if self.hasFocus():
+        if has_keyboard(self):
             draw_focus(painter, QRectF(self.rect()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -19,6 +20,10 @@ from hmi.widgets.text import RIGHT
 from hmi.widgets.three_lines import ThreeLines, Toast
 
 ACTIONS_MAX = 5
+UNDO_S = 10
+"""So long what was decided with one touch can be taken back with one touch, seconds."""
+PATIENCE_S = 5.0
+"""So long a station that was just started may be without an answer before the band says how old its picture is."""
 
 
 class Content(QWidget):
@@ -42,6 +47,7 @@ class Content(QWidget):
         self._read_only: GenbaError | None = None
         self._storage: tuple[GenbaError, ...] = ()
         self._away_since: float | None = None
+        self._sure_of_it = True
         self.setProperty("ground", "canvas")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.tabs = SegmentedTabs()
@@ -57,6 +63,8 @@ class Content(QWidget):
         self.stack = QStackedWidget()
         self.message = ThreeLines(self.stack, floating=True)
         self.toasts = Toast(self)
+        self._undo: Callable[[], None] | None = None
+        self.toasts.undo.connect(self._take_back)
         self._bar = QWidget()
         self._lay_out()
         self.tabs.chosen.connect(self._choose_tab)
@@ -144,6 +152,12 @@ class Content(QWidget):
         """The button of an action shown now; None when there is none. For tests and tours."""
         return next((button for button in self._buttons if button.objectName() == action_id), None)
 
+    def show_alone(self, alone: bool) -> None:
+        """True: only the panel, and the bands, which say what must be known on every screen."""
+        for widget in (self.tabs, self.updated, self.export, self._bar):
+            widget.setVisible(not alone)
+        self._head.setVisible(not alone or not self.simulated_band.isHidden())
+
     def _show_tabs(self) -> None:
         if self._panel is None:
             return
@@ -168,7 +182,8 @@ class Content(QWidget):
     def show_database(self, up: bool | None, read_only: GenbaError | None) -> None:
         """A band when the database is away, or when this program must not write its schema."""
         self._read_only = read_only
-        self._away_since = (self._away_since or time.time()) if up is False and read_only is None else None
+        self._away_since = (self._away_since or time.time()) if not up and read_only is None else None
+        self._sure_of_it = up is not None
         self._show_bands()
 
     def show_storage(self, troubles: tuple[GenbaError, ...]) -> None:
@@ -184,14 +199,20 @@ class Content(QWidget):
             else:
                 band.hide()
         if self._read_only is not None:
-            self.read_only_band.show_band(detail=self._read_only.lines(theme.language()).what)
+            self.read_only_band.show_band(detail="  ".join(self._read_only.lines(theme.language())))
         else:
             self.read_only_band.hide()
-        if self._away_since is not None:
+        # While the first answer is still waited for nothing is said at once, so that no start begins with a scare.
+        if self._away_since is not None and (self._sure_of_it or time.time() - self._away_since > PATIENCE_S):
             # The picture is as old as the answer it was made from; a live trend is not, so there the outage itself counts.
-            shown = (self._panel.updated_at() if self._panel is not None else None) or self._away_since
-            age_s = max(0.0, time.time() - min(shown, self._away_since))
-            self.database_band.show_band(age_s=age_s, detail=self.tr("entries are kept here"))
+            shown = self._panel.updated_at() if self._panel is not None else None
+            age_s = max(0.0, time.time() - min(shown or self._away_since, self._away_since))
+            kept = self.tr("entries are kept here")
+            if shown is not None:
+                self.database_band.show_band(age_s=age_s, detail=kept)
+            else:  # nothing of this screen was saved, or it is live: then nothing saved may be promised
+                since = self.tr("lost {ago}").format(ago=ago(age_s, theme.language()))
+                self.database_band.show_band(detail=f"{since} · {kept}")
         else:
             self.database_band.hide()
 
@@ -201,10 +222,25 @@ class Content(QWidget):
 
     def toast(self, text: str) -> None:
         """A result, for four seconds, over the action bar."""
+        self._undo = None
+        self._place_toast()
+        self.toasts.show_text(text)
+
+    def undoable(self, text: str, undo: Callable[[], None]) -> None:
+        """A result that ``undo`` takes back, for ten seconds."""
+        self._undo = undo
+        self._place_toast()
+        self.toasts.show_text(text, undo_s=UNDO_S)
+
+    def _place_toast(self) -> None:
         side, top = theme.current().px(10), theme.current().px(6)
         self.toasts.setGeometry(self._bar.geometry().adjusted(side, top, -side, -top))
-        self.toasts.show_text(text)
         self.toasts.raise_()
+
+    def _take_back(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
 
     def _show_age(self) -> None:
         at = self._panel.updated_at() if self._panel is not None else None

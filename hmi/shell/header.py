@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.live.link import LinkState, LinkStatus
-from core.words import day, word
+from core.words import day, number, word
 from hmi import theme
 from hmi.shell.cell import Cell
 from hmi.shell.pulse import PulseMark
@@ -42,10 +42,11 @@ class Header(QWidget):
         super().__init__(parent)
         self._links: dict[str, LinkStatus] = {}
         self._labels: dict[str, str] = {}
-        self._zone: tzinfo = UTC
+        self._zone: tzinfo | None = None  # until the site's is known, that of this computer
         self._database: bool | None = None
         self._waiting = 0
         self._parked = 0
+        self._read_only = False
         self._actor: Actor | None = None
         self._must_change_pin = False
         self._seconds_left: int | None = None
@@ -81,10 +82,15 @@ class Header(QWidget):
         self._links, self._labels = links, labels
         self._show_banner()
 
-    def show_database(self, up: bool | None, waiting: int, parked: int = 0) -> None:
-        """Whether the database is there (None: not known yet), how many decisions wait for it, how many need attention."""
-        self._database, self._waiting, self._parked = up, waiting, parked
+    def show_database(self, up: bool | None, waiting: int, parked: int = 0, *, read_only: bool = False) -> None:
+        """Whether the database is there (None: not known yet), how many decisions wait for it, how many need attention.
+
+        Args:
+            read_only: This panel only shows: it reads no machines, and a connection is not on its way.
+        """
+        self._database, self._waiting, self._parked, self._read_only = up, waiting, parked, read_only
         self._show_link()
+        self._show_banner()
 
     def show_actor(self, actor: Actor | None, *, must_change_pin: bool = False) -> None:
         """Who is signed in, and whether his PIN is due; None or a guest shows the invitation to sign in."""
@@ -143,8 +149,8 @@ class Header(QWidget):
             drivers = self._silent is not None and "drivers" in self._silent
             what = self.tr("Machines are not being read") if drivers else self.tr("The screen stands still")
             by_itself, by_hand = (
-                self.tr("values are old; it is started again by itself"),
-                self.tr("start the program again; entries are kept"),
+                self.tr("old values; it restarts by itself"),
+                self.tr("restart the program; entries are kept"),
             )
             do = by_itself if drivers else by_hand
             self.banner.show_text(what, do, glyph="exclamation", tone="danger")
@@ -153,12 +159,12 @@ class Header(QWidget):
             since = datetime.fromtimestamp(first.since, self._zone).strftime("%H:%M:%S")
             name = self._labels.get(first.source, first.source)
             more = self.tr("+{n} more").format(n=len(bad) - 1) if len(bad) > 1 else ""
-            words = (
-                self.tr("no communication since {time}") if first.state is LinkState.OFFLINE else self.tr("partly no answer since {time}")
-            )
+            words = self.tr("no contact since {time}") if first.state is LinkState.OFFLINE else self.tr("partly no answer since {time}")
             self.banner.show_text(name, words.format(time=since), glyph="link_cut", tone="danger", note=more)
         elif self._links and all(link.state is LinkState.STOPPED for link in self._links.values()):
             self.banner.show_text(self.tr("Machines are read by another station"), self.tr("values are relayed"), tone="text2")
+        elif self._read_only and not self._links:
+            self.banner.show_text(self.tr("Machines are not read here"), self.tr("this panel only shows"), tone="text2")
         elif any(link.state is LinkState.CONNECTING for link in self._links.values()) or not self._links:
             self.banner.show_text(self.tr("Machines"), self.tr("connecting …"), tone="text2")
         else:
@@ -167,9 +173,9 @@ class Header(QWidget):
 
     def _show_link(self) -> None:
         language = theme.language()
-        waiting = self.tr("waiting {n}").format(n=self._waiting)
+        waiting = self.tr("waiting {n}").format(n=number(self._waiting))
         if self._parked:
-            self.link.show_text(self.tr("Attention {n}").format(n=self._parked), waiting, glyph="exclamation", tone="danger")
+            self.link.show_text(self.tr("Attention {n}").format(n=number(self._parked)), waiting, glyph="exclamation", tone="danger")
             return
         if self._database is None:
             self.link.show_text(word("link.CONNECTING", language), waiting, tone="text2")

@@ -130,7 +130,7 @@ class People(QObject):
         self._session, self._badge, self._signer = actor.session_id, "", ""
         told = [self._put_away(before)] if before else []
         if self._who:
-            told = [self._bring_back(self._who) or self._unfinished(self._who), self._elsewhere()]
+            told = [self._bring_back(self._who) or self._unfinished(self._who), self._elsewhere(), self._without()]
         words = "   ".join(part for part in told if part)
         if words:
             self.told.emit(words)
@@ -163,6 +163,13 @@ class People(QObject):
     def _elsewhere(self) -> str:
         also_at = self._bridge.station.people.also_at
         return self.tr("Also signed in at {stations}.").format(stations=", ".join(also_at)) if also_at else ""
+
+    def _without(self) -> str:
+        until = self._bridge.station.people.offline_until
+        if until is None:
+            return ""
+        at = until.astimezone(self._bridge.zone()).strftime("%m-%d %H:%M")
+        return self.tr("Signed in without the database, until {time}.").format(time=at)
 
     # -- signing and leave by others -----------------------------------------------------------------------------
 

@@ -17,7 +17,21 @@ from core.live.tags import MANUAL
 from core.words import name
 from hmi import theme
 from hmi.bridge import Bridge
-from hmi.panels import Intent, OpenConnection, OpenLine, OpenMachines, OpenOrder, OpenOrders, OpenSignIn, OpenTrend, Panel, PanelEntry
+from hmi.panels import (
+    Intent,
+    OpenAndon,
+    OpenConnection,
+    OpenLine,
+    OpenMachines,
+    OpenOrder,
+    OpenOrders,
+    OpenSignIn,
+    OpenTrend,
+    Panel,
+    PanelEntry,
+    ShowAlone,
+)
+from hmi.shell.alone import Alone
 from hmi.shell.content import Content
 from hmi.shell.header import Header
 from hmi.shell.people import People
@@ -68,6 +82,7 @@ class Window(QWidget):
         self.session = SessionWatch(bridge, settings.auto_sign_off_s, self)
         self.people = People(bridge, self.content, self._hint, self)
         self.scanner = Scanner(self)
+        self.alone = Alone(self, (self.header, self.rail), self._show_alone)
         self._lay_out()
         self._connect()
         self._keys()
@@ -142,6 +157,7 @@ class Window(QWidget):
         panel.setObjectName(f"panel.{entry.id}")
         panel.navigate.connect(self.go)
         panel.toast.connect(self.content.toast)
+        panel.undoable.connect(self.content.undoable)
         panel.failed.connect(self.show_error)
         panel.ground = self.content
         self._panels[entry.id] = panel
@@ -174,8 +190,17 @@ class Window(QWidget):
                 self.open_panel("trends", intent)
             case OpenMachines() | OpenConnection():
                 self.open_panel("equipment", intent)
+            case OpenAndon():
+                self.open_panel("andon", intent)
+            case ShowAlone():
+                self.alone.begin()
             case OpenSignIn():
                 self.sign_in()
+
+    def _show_alone(self, alone: bool) -> None:
+        self.content.show_alone(alone)
+        if self.panel is not None:
+            self.panel.show_alone(alone)
 
     def sign_in(self) -> None:
         """Open the sign-in sheet: sign in, switch user or sign off."""
@@ -224,7 +249,8 @@ class Window(QWidget):
 
     def _site_changed(self) -> None:
         station = self.bridge.station
-        self.header.show_zone(self.bridge.zone())
+        if station.site.lines:
+            self.header.show_zone(self.bridge.zone())
         self.content.show_simulated(any(source.simulated for source in station.site.sources))
         self._show_links()
         self._refresh()
@@ -242,7 +268,8 @@ class Window(QWidget):
 
     def _show_database(self) -> None:
         station = self.bridge.station
-        self.header.show_database(station.database_up, station.waiting, station.overtaken.count)
+        only_shows = station.read_only is not None
+        self.header.show_database(station.database_up, station.waiting, station.overtaken.count, read_only=only_shows)
         self.content.show_database(station.database_up, station.read_only)
         self._refresh()
 

@@ -37,7 +37,7 @@ class Band(Painted):
         """Show the strip.
 
         Args:
-            age_s: Age of the snapshot, seconds; for kind "snapshot".
+            age_s: Age of the snapshot, seconds; for kind "snapshot". None: nothing saved is shown.
             detail: More words in the current language: why it is read only, which source is simulated; all of them for a warning.
         """
         before = self._text()
@@ -53,7 +53,7 @@ class Band(Painted):
             return self._detail
         said = {
             "simulated": self.tr("SIMULATION: no real machines"),
-            "snapshot": self.tr("Database away: showing what was saved here"),
+            "snapshot": self.tr("Database away: showing what was saved here") if self._age_s is not None else self.tr("Database away"),
             "read_only": self.tr("Read only"),
             "training": self.tr("TRAINING: nothing is recorded"),
         }[self.kind]

@@ -60,6 +60,10 @@ class CountBar(Painted):
         """As high as its tick."""
         return QSize(theme.current().px(200), theme.current().px(HEIGHT_U))
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Narrower, never lower: a layout short of room would make a line of it that says nothing."""
+        return QSize(theme.current().px(80), self.sizeHint().height())
+
     def paint(self, painter: QPainter) -> None:
         """Track, fill, tick."""
         rect = QRectF(self.rect())

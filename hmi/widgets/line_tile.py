@@ -15,7 +15,7 @@ from hmi.widgets.bands import draw_simulated
 from hmi.widgets.bars import draw_count_bar
 from hmi.widgets.chip import HEIGHT_U as CHIP_U
 from hmi.widgets.chip import chip_width, draw_chip
-from hmi.widgets.glyphs import draw_alarm, pattern_brush
+from hmi.widgets.glyphs import draw_alarm, draw_glyph, pattern_brush
 from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, has_keyboard, panel_rect
 from hmi.widgets.text import RIGHT, font_fitting, text_width
 
@@ -47,6 +47,7 @@ class LineFace:
         last_at: Clock time of the last data, ``10:31``; shown while OFFLINE, "" when there never was any.
         age_s: Age of the last data, seconds.
         simulated: True for a simulated source.
+        waiting: True when something decided here about the order is not in the database yet.
     """
 
     code: str
@@ -65,6 +66,7 @@ class LineFace:
     last_at: str = ""
     age_s: float | None = None
     simulated: bool = False
+    waiting: bool = False
 
 
 class LineTile(PaintedButton):
@@ -123,6 +125,7 @@ class LineTile(PaintedButton):
             face.state,
             str(face.planned),
             "SIM" if face.simulated else "",
+            self.tr("waiting") if face.waiting else "",
         )
 
     def _lead_text(self) -> str:
@@ -229,8 +232,15 @@ class LineTile(PaintedButton):
 
     def _paint_foot(self, painter: QPainter, rect: QRectF, spare: float) -> None:
         now, face = theme.current(), self._face
-        order, foot = self._shown[6:8]
-        self.write(painter, QRectF(rect.left(), rect.top(), rect.width(), now.px(24)), order, "label", "text2", may_cut=True)
+        order, foot, waiting = *self._shown[6:8], self._shown[-1]
+        line = QRectF(rect.left(), rect.top(), rect.width(), now.px(24))
+        if waiting:
+            side, wide = now.px(20), text_width(waiting, "label") + 1
+            sign = QRectF(line.right() - wide - side - now.px(4), line.top() + now.px(2), side, side)
+            draw_glyph(painter, "hourglass", sign, now.color("text"))
+            self.write(painter, QRectF(line.right() - wide, line.top(), wide, line.height()), waiting, "label", "text", RIGHT)
+            line.setRight(line.right() - wide - side - now.px(12))
+        self.write(painter, line, order, "label", "text2", may_cut=True)
         if face.good is not None and face.planned > 0:
             bar = QRectF(rect.left(), rect.top() + now.px(26) + spare / 2, rect.width(), now.px(22))
             draw_count_bar(painter, bar, face.good, face.planned, face.target_now)

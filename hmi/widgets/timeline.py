@@ -29,6 +29,7 @@ class Span:
         begin_at, end_at: Aware, in the time zone to be shown; ``end_at`` of the running one is now.
         needs_reason: True draws a mark: the stop has no reason yet.
         key: What ``touched`` reports.
+        text: Written into it where there is room: the state, or why.
     """
 
     state: str
@@ -36,6 +37,7 @@ class Span:
     end_at: datetime
     needs_reason: bool = False
     key: object = None
+    text: str = ""
 
 
 class StateTimeline(Painted):
@@ -118,18 +120,26 @@ class StateTimeline(Painted):
         self._paint_sign(painter, span, rect)
 
     def _paint_sign(self, painter: QPainter, span: Span, rect: QRectF) -> None:
+        """Mark, sign and words, as far as they have room; the words stand on the fill, not on the pattern."""
         now = theme.current()
         look = now.state(span.state)
-        side = now.px(18)
-        if rect.width() >= side + 6 and span.state != "RUNNING":
-            box = QRectF(rect.center().x() - side / 2, rect.bottom() - side - now.px(6), side, side)
-            if look.pattern not in ("solid", "hollow"):
-                painter.fillRect(box.adjusted(-3, -3, 3, 3), now.color(look.fill))
-            draw_glyph(painter, look.glyph, box, now.color(look.ink))
+        side, pad = now.px(18), now.px(4)
+        top = rect.top() + now.px(5)
         if span.needs_reason and rect.width() >= now.px(14):
-            box = QRectF(rect.center().x() - side / 2, rect.top() + now.px(5), side, side)
+            box = QRectF(rect.center().x() - side / 2, top, side, side)
             painter.fillRect(box.adjusted(-2, -2, 2, 2), now.color("sunken"))
             draw_glyph(painter, "exclamation", box, now.color("text"))
+        if rect.width() < side + 6 or span.state == "RUNNING":
+            return
+        wide = text_width(span.text, "label") if span.text else 0.0
+        spelled = wide and wide + side + 3 * pad <= rect.width()
+        width = side + pad + wide if spelled else side
+        box = QRectF(rect.center().x() - width / 2, rect.bottom() - side - now.px(6), side, side)
+        if look.pattern not in ("solid", "hollow"):
+            painter.fillRect(QRectF(box.left() - 3, box.top() - 3, width + 6, side + 6), now.color(look.fill))
+        draw_glyph(painter, look.glyph, box, now.color(look.ink))
+        if spelled:
+            self.write(painter, QRectF(box.right() + pad, box.top() - 2, wide + 1, side + 4), span.text, "label", look.ink)
 
     def _paint_axis(self, painter: QPainter, begin: datetime, end: datetime) -> None:
         now = theme.current()

@@ -20,6 +20,8 @@ from hmi.widgets.painted import Painted, draw_box, draw_focus, has_keyboard, pan
 from hmi.widgets.text import LEFT, RIGHT, font_fitting, text_width
 
 WIDTH_U, HEIGHT_U = 220, 140
+TIGHT_U = 128
+"""Least height: label, number, bar and foot close together, as on the smallest panel."""
 _TALL_U = 176
 _TOP = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 NO_NUMBER = f"{UNDEFINED} {UNDEFINED}"
@@ -190,8 +192,8 @@ class ValueTile(Painted):
         return QSize(theme.current().px(WIDTH_U), theme.current().px(HEIGHT_U))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Three quarters of the width, all of the height."""
-        return QSize(theme.current().px(WIDTH_U * 3 // 4), theme.current().px(HEIGHT_U))
+        """Three quarters of the width; lower than wished where the room is needed."""
+        return QSize(theme.current().px(WIDTH_U * 3 // 4), theme.current().px(TIGHT_U))
 
     def paint(self, painter: QPainter) -> None:
         """Frame, label, number, bar, foot."""

@@ -13,6 +13,64 @@
     </message>
 </context>
 <context>
+    <name>AndonPanel</name>
+    <message>
+        <source>All areas</source>
+        <translation>全エリア</translation>
+    </message>
+    <message>
+        <source>All lines</source>
+        <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Whole screen</source>
+        <translation>全画面</translation>
+    </message>
+    <message>
+        <source>No lines yet. Apply a site file with: genba site apply FILE</source>
+        <translation>ラインがありません。サイトファイルを適用してください：genba site apply FILE</translation>
+    </message>
+    <message>
+        <source>The lines are not known. They are shown as soon as the database answers.</source>
+        <translation>ラインを表示できません。データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>Lines are being loaded …</source>
+        <translation>ラインを読み込んでいます…</translation>
+    </message>
+</context>
+<context>
+    <name>AssignSheet</name>
+    <message>
+        <source>Assign to an order</source>
+        <translation>作業指示へ振替</translation>
+    </message>
+    <message>
+        <source>Assign</source>
+        <translation>振替</translation>
+    </message>
+    <message>
+        <source>{line}   good {good}, scrap {scrap} {unit}</source>
+        <translation>{line}   良品 {good}、廃却 {scrap} {unit}</translation>
+    </message>
+    <message>
+        <source>made {time}, reported by {user} at {station}</source>
+        <translation>{time} 生産、報告者 {user}({station})</translation>
+    </message>
+    <message>
+        <source>{number}: good {good} of {planned}</source>
+        <translation>{number}: 良品 {good} / 計画 {planned}</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>良品</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+</context>
+<context>
     <name>Attention</name>
     <message>
         <source>It is not in the database.</source>
@@ -20,7 +78,7 @@
     </message>
     <message>
         <source>good {good} of {planned}, scrap {scrap}</source>
-        <translation>良品 {good} / 計画 {planned}、不良 {scrap}</translation>
+        <translation>良品 {good} / 計画 {planned}、廃却 {scrap}</translation>
     </message>
     <message>
         <source>{time}  {name} at {station}: {what}</source>
@@ -28,7 +86,7 @@
     </message>
     <message>
         <source>good {good}, scrap {scrap}</source>
-        <translation>良品 {good}、不良 {scrap}</translation>
+        <translation>良品 {good}、廃却 {scrap}</translation>
     </message>
 </context>
 <context>
@@ -126,6 +184,10 @@
     <message>
         <source>Database away: showing what was saved here</source>
         <translation>データベース切断中：この端末に保存した内容を表示</translation>
+    </message>
+    <message>
+        <source>Database away</source>
+        <translation>データベース切断中</translation>
     </message>
     <message>
         <source>Read only</source>
@@ -595,8 +657,27 @@
         <translation>入力はこの端末に保存されます</translation>
     </message>
     <message>
+        <source>lost {ago}</source>
+        <translation>{ago}から</translation>
+    </message>
+    <message>
         <source>updated {ago}</source>
         <translation>更新 {ago}</translation>
+    </message>
+</context>
+<context>
+    <name>CountCard</name>
+    <message>
+        <source>No order</source>
+        <translation>作業指示なし</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>送信待ち</translation>
+    </message>
+    <message>
+        <source>Finish</source>
+        <translation>完了見込み</translation>
     </message>
 </context>
 <context>
@@ -647,6 +728,61 @@
     <message>
         <source>State</source>
         <translation>状態</translation>
+    </message>
+    <message>
+        <source>The database is away: this is kept here and sent by itself when it is back.</source>
+        <translation>データベース切断中:この端末に保存し、復帰後に自動で送信します。</translation>
+    </message>
+</context>
+<context>
+    <name>DowntimePage</name>
+    <message>
+        <source>{n} stops   {length}   without reason {open}</source>
+        <translation>停止 {n} 件   {length}   理由未登録 {open}</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます …</translation>
+    </message>
+    <message>
+        <source>Every stop of the last 24 hours has its reason.</source>
+        <translation>過去24時間の停止はすべて理由登録済みです。</translation>
+    </message>
+    <message>
+        <source>Nothing of this kind in the last 24 hours.</source>
+        <translation>過去24時間に該当はありません。</translation>
+    </message>
+    <message>
+        <source>belongs to the stop before</source>
+        <translation>前の停止の続き</translation>
+    </message>
+    <message>
+        <source>What was it?</source>
+        <translation>何だったか</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>対応時刻</translation>
+    </message>
+    <message>
+        <source>Merge with the one before</source>
+        <translation>前と統合</translation>
+    </message>
+    <message>
+        <source>Merged</source>
+        <translation>統合しました</translation>
+    </message>
+    <message>
+        <source>All stops</source>
+        <translation>すべての停止</translation>
+    </message>
+    <message>
+        <source>Without reason</source>
+        <translation>理由未登録</translation>
+    </message>
+    <message>
+        <source>When</source>
+        <translation>時刻</translation>
     </message>
 </context>
 <context>
@@ -777,6 +913,36 @@
     </message>
 </context>
 <context>
+    <name>FormulaSheet</name>
+    <message>
+        <source>{ideal} of the good parts / {busy}</source>
+        <translation>良品の{ideal} / {busy}</translation>
+    </message>
+    <message>
+        <source>Since the beginning of the shift {time}. Planned stops and gaps in the data are left out.</source>
+        <translation>勤務帯の開始 {time} から。計画停止とデータ欠落の時間は除きます。</translation>
+    </message>
+</context>
+<context>
+    <name>Gap</name>
+    <message>
+        <source>No data  {unit}  {span}</source>
+        <translation>データなし  {unit}  {span}</translation>
+    </message>
+    <message>
+        <source>What did the machine do?</source>
+        <translation>設備は何をしていましたか</translation>
+    </message>
+    <message>
+        <source>How do you know?</source>
+        <translation>そう判断した根拠</translation>
+    </message>
+    <message>
+        <source>The time and what was counted over it come into the figures together.</source>
+        <translation>この時間と、その間の計数は、一緒に集計へ戻ります。</translation>
+    </message>
+</context>
+<context>
     <name>Header</name>
     <message>
         <source>日本語</source>
@@ -791,11 +957,11 @@
         <translation>画面の更新が止まっています</translation>
     </message>
     <message>
-        <source>values are old; it is started again by itself</source>
+        <source>old values; it restarts by itself</source>
         <translation>値は古いままです。自動で再起動します</translation>
     </message>
     <message>
-        <source>start the program again; entries are kept</source>
+        <source>restart the program; entries are kept</source>
         <translation>プログラムを再起動してください。入力は残ります</translation>
     </message>
     <message>
@@ -803,7 +969,7 @@
         <translation>他 {n} 件</translation>
     </message>
     <message>
-        <source>no communication since {time}</source>
+        <source>no contact since {time}</source>
         <translation>通信断 {time} から</translation>
     </message>
     <message>
@@ -817,6 +983,14 @@
     <message>
         <source>values are relayed</source>
         <translation>中継値を表示しています</translation>
+    </message>
+    <message>
+        <source>Machines are not read here</source>
+        <translation>この端末では設備を読み取っていません</translation>
+    </message>
+    <message>
+        <source>this panel only shows</source>
+        <translation>表示専用の端末です</translation>
     </message>
     <message>
         <source>Machines</source>
@@ -853,6 +1027,25 @@
     <message>
         <source>change your PIN</source>
         <translation>暗証番号の変更が必要</translation>
+    </message>
+</context>
+<context>
+    <name>HourTable</name>
+    <message>
+        <source>Hour</source>
+        <translation>時間帯</translation>
+    </message>
+    <message>
+        <source>Target</source>
+        <translation>目標</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Why</source>
+        <translation>理由</translation>
     </message>
 </context>
 <context>
@@ -1001,25 +1194,14 @@
     </message>
 </context>
 <context>
-    <name>LineDetailView</name>
-    <message>
-        <source>No order</source>
-        <translation>作業指示なし</translation>
-    </message>
-    <message>
-        <source>waiting for the database</source>
-        <translation>データベース待ち</translation>
-    </message>
-    <message>
-        <source>Finish</source>
-        <translation>完了見込み</translation>
-    </message>
-</context>
-<context>
     <name>LineTile</name>
     <message>
         <source>No order</source>
         <translation>作業指示なし</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>送信待ち</translation>
     </message>
     <message>
         <source>Stop reason missing</source>
@@ -1399,8 +1581,8 @@
         <translation>作業指示を読み込んでいます…</translation>
     </message>
     <message>
-        <source>waiting for the database</source>
-        <translation>データベース復帰待ち</translation>
+        <source>waiting</source>
+        <translation>送信待ち</translation>
     </message>
     <message>
         <source>priority {n}</source>
@@ -1409,6 +1591,10 @@
 </context>
 <context>
     <name>OrdersPanel</name>
+    <message>
+        <source>Unassigned</source>
+        <translation>未振替</translation>
+    </message>
     <message>
         <source>Open orders</source>
         <translation>未完了</translation>
@@ -1420,6 +1606,10 @@
     <message>
         <source>All lines</source>
         <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Assign to an order</source>
+        <translation>作業指示へ振替</translation>
     </message>
 </context>
 <context>
@@ -1450,6 +1640,10 @@
     <message>
         <source>Also signed in at {stations}.</source>
         <translation>{stations} でもログイン中です。</translation>
+    </message>
+    <message>
+        <source>Signed in without the database, until {time}.</source>
+        <translation>データベース切断中のログインです({time} まで有効)。</translation>
     </message>
 </context>
 <context>
@@ -1899,20 +2093,16 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>計数 {counted}、差異 {apart}</translation>
     </message>
     <message>
-        <source>by {name}</source>
-        <translation>入力者 {name}</translation>
-    </message>
-    <message>
         <source>Good {before} → {after} of {planned}</source>
         <translation>良品 {before} → {after} ／計画 {planned}</translation>
     </message>
     <message>
-        <source>{number}: good {good} of {planned}</source>
-        <translation>{number}：良品 {good} ／計画 {planned}</translation>
+        <source>{line}: good {good}, scrap {scrap} booked without an order; a supervisor assigns them</source>
+        <translation>{line}: 良品 {good}、廃却 {scrap} を作業指示なしで登録しました。職長が振り替えます</translation>
     </message>
     <message>
-        <source>{number} did not run any more: kept as unassigned, a supervisor assigns it</source>
-        <translation>{number} は終了していたため、未割当として保存しました。班長が割り当てます</translation>
+        <source>{number}: good {good} of {planned}</source>
+        <translation>{number}：良品 {good} ／計画 {planned}</translation>
     </message>
     <message>
         <source>{words}, kept here until the database is back</source>
@@ -2228,6 +2418,110 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>Stop</name>
+    <message>
+        <source>now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>by the machine</source>
+        <translation>設備による</translation>
+    </message>
+</context>
+<context>
+    <name>StopReasonSheet</name>
+    <message>
+        <source>Frequent here</source>
+        <translation>この設備で多い</translation>
+    </message>
+    <message>
+        <source>Machine</source>
+        <translation>設備</translation>
+    </message>
+    <message>
+        <source>Setup</source>
+        <translation>段取</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>待ち</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Later</source>
+        <translation>後で</translation>
+    </message>
+    <message>
+        <source>Split here</source>
+        <translation>ここで分割</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>対応時刻</translation>
+    </message>
+    <message>
+        <source>From this time on (hhmm)</source>
+        <translation>この時刻から(時分)</translation>
+    </message>
+    <message>
+        <source>{value} does not lie in this stop.</source>
+        <translation>{value} はこの停止の中にありません。</translation>
+    </message>
+    <message>
+        <source>Type a time inside {span}.</source>
+        <translation>{span} の中の時刻を入力してください。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}(データベース復旧まで端末に保管)</translation>
+    </message>
+</context>
+<context>
+    <name>StopTimesSheet</name>
+    <message>
+        <source>Now</source>
+        <translation>今</translation>
+    </message>
+    <message>
+        <source>Or at this time (hhmm)</source>
+        <translation>または時刻(時分)</translation>
+    </message>
+    <message>
+        <source>No time is typed.</source>
+        <translation>時刻が入力されていません。</translation>
+    </message>
+    <message>
+        <source>{value} lies not after the stop began.</source>
+        <translation>{value} は停止開始より後ではありません。</translation>
+    </message>
+    <message>
+        <source>Type a time inside {span}.</source>
+        <translation>{span} の中の時刻を入力してください。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}(データベース復旧まで端末に保管)</translation>
+    </message>
+</context>
+<context>
+    <name>StopsStrip</name>
+    <message>
+        <source>No stops in the last 24 hours</source>
+        <translation>過去24時間に停止はありません</translation>
+    </message>
+</context>
+<context>
     <name>TagBrowserView</name>
     <message>
         <source>Machine</source>
@@ -2498,6 +2792,61 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>read once a second while you look at it</source>
         <translation>表示中は毎秒読み取り</translation>
+    </message>
+</context>
+<context>
+    <name>UnassignedView</name>
+    <message>
+        <source>Made</source>
+        <translation>生産日時</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>良品</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+    <message>
+        <source>Who</source>
+        <translation>報告者</translation>
+    </message>
+    <message>
+        <source>Station</source>
+        <translation>端末</translation>
+    </message>
+    <message>
+        <source>Everything that was made belongs to an order.</source>
+        <translation>すべての実績が作業指示に登録されています。</translation>
+    </message>
+    <message>
+        <source>What comes home too late for its order stands here.</source>
+        <translation>作業指示に間に合わなかった実績は、ここに表示されます。</translation>
+    </message>
+    <message>
+        <source>It is not known what is unassigned.</source>
+        <translation>未振替の実績を表示できません。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます…</translation>
+    </message>
+    <message>
+        <source>Machine counted: good {good}, reject {reject}</source>
+        <translation>設備カウント: 良品 {good}、不良 {reject}</translation>
+    </message>
+    <message>
+        <source>Made {time}, when no order of its own ran on {line}.</source>
+        <translation>{time} 生産。このとき、対象の作業指示は {line} で作業中ではありませんでした。</translation>
     </message>
 </context>
 <context>

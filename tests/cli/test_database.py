@@ -73,7 +73,7 @@ def test_nobody_listens(genba: Genba, monkeypatch: pytest.MonkeyPatch, command: 
         expect_log(r"database is down")
     said = genba(*command)
     assert said.code == 3
-    assert f"port {port} failed: Connection refused" in said.one_line
+    assert f"connection refused: 127.0.0.1:{port}" in said.one_line
     assert "planted-secret" not in said.err
 
 

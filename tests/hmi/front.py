@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -65,6 +66,7 @@ class StandIn:
     must_change_pin: bool = False
     why_change: str = ""
     also_at: tuple[str, ...] = ()
+    offline_until: datetime | None = None
     pin_digits: int = 6
     refusals: list[GenbaError] = field(default_factory=list)
     answers: list[Exception] = field(default_factory=list)

@@ -90,6 +90,7 @@ def test_without_the_database_facts_wait_and_come_in_once(screen: Screen, away: 
 
     # a start waits on that very row
     screen.press("orders.start")
+    assert "kept here" in screen.sheet(DecideSheet)._who.text(), "said before it is confirmed"
     screen.tap(screen.sheet(DecideSheet).confirm_button)
     screen.until("accepted", lambda: screen.sheets() == [])
     screen.settle()
@@ -97,6 +98,19 @@ def test_without_the_database_facts_wait_and_come_in_once(screen: Screen, away: 
     assert screen.orders._waiting == {f"order:{waiting.id}"}
     assert "waiting" in row_text(screen, "WO-1184")
     assert "waiting" not in row_text(screen, "WO-1188")
+    languages: tuple[Literal["ja", "en"], ...] = ("ja", "en")
+    for language, waits in zip(languages, ("送信待ち", "waiting"), strict=True):
+        screen.dress(language=language)
+        said_there = [drawn for widget, drawn in lint.record(screen.orders) if widget is screen.orders.table.table]
+        assert [drawn.cut for drawn in said_there if drawn.text == waits] == [False], "the mark itself is never shortened"
+    # its line shows it too, marked in the same word
+    screen.dress()
+    screen.window.open_panel("lines")
+    screen.until("the line has the order", lambda: "WO-1184" in said(screen.lines.overview.tiles["L4"]))
+    assert "waiting" in said(screen.lines.overview.tiles["L4"])
+    assert "waiting" not in said(screen.lines.overview.tiles["L1"])
+    screen.window.open_panel("orders")
+    screen.settle()
     assert other == screen.listed()["WO-1188"]
     assert "1" in screen.window.header.link.small
     # so does a report
@@ -240,7 +254,8 @@ def test_a_station_that_starts_without_its_database_shows_the_last_picture(
         second.window.open_panel("lines")
         second.until("the lines", lambda: len(second.lines.overview.tiles) == 6)
         sheet = second.sign_in("ito")
-        assert all(sheet.message.lines), "who somebody is can only be checked in the database"
+        assert "nobody can sign in now" in sheet.message.lines.what, "who somebody is can only be checked in the database"
+        sheet.cancel()
         away.proxy.back()
         second.until("the database is back", lambda: second.station.database_up is True)
     finally:
@@ -313,7 +328,10 @@ def test_a_second_panel_with_the_name_of_another_only_shows_and_says_so(
             reason = second.station.read_only
             assert reason is not None
             assert reason.code == "store.name_taken"
-            assert reason.lines(language).what in said(second.window.content.read_only_band)
+            assert all(line in said(second.window.content.read_only_band) for line in reason.lines(language)), "what to do as well"
+            connecting = {"ja": "接続しています", "en": "connecting"}[language]
+            assert connecting not in said(second.window.header.banner), "nothing is on its way here"
+            assert lint.overflowing(second.window) == []
         assert first.station.read_only is None
         first.close()
         second.until("the name", lambda: second.station.read_only is None, 60)
@@ -332,9 +350,22 @@ def test_who_signed_in_here_may_do_so_without_the_database(screen: Screen, away:
     lose(screen, away)
     screen.sign_in("tanaka")
     assert screen.station.people.signed_in_offline
+    until = screen.station.people.offline_until
+    assert until is not None
+    assert f"{until.astimezone(screen.bridge.zone()):%m-%d %H:%M}" in said(screen.window.content.toasts), "and until when"
     screen.press("orders.start")
     screen.tap(screen.sheet(DecideSheet).confirm_button)
     screen.until("accepted", lambda: screen.station.waiting == 1)
+    # a disk that takes nothing more keeps nobody signed in, and lets nobody in whose wrong tries it could not count
+    blocked = screen.station.settings.home / "offline-people.new"
+    blocked.mkdir()
+    screen.run(screen.bridge.sign_out())
+    assert screen.station.actor.session_id is None
+    refused = screen.sign_in("tanaka")
+    assert "cannot be written" in refused.message.lines.what
+    blocked.rmdir()
+    screen.sign_in("tanaka")
+    assert screen.station.people.signed_in_offline
     back(screen, away)
     screen.until("applied", lambda: screen.station.waiting == 0)
     assert ask(away.direct, "SELECT status FROM genba.work_order WHERE number = 'WO-1184'") == [("IN_PROGRESS",)]

@@ -108,6 +108,7 @@ def test_a_panel_switched_on_in_the_dark_is_a_panel(
     first.until("accepted", lambda: first.station.waiting == 1, PATIENCE_S)
     first.settle()
     numbers, past = set(first.listed()), first.station.recent.span(TAGS[0])
+    due = {number: first.orders.table._row(order)[-1] for number, order in first.listed().items()}
     first.close()
 
     with darkness(away.url, monkeypatch) as url:
@@ -125,6 +126,7 @@ def test_a_panel_switched_on_in_the_dark_is_a_panel(
             second.window.open_panel("orders")
             second.until("the last picture", lambda: set(second.listed()) == numbers, PATIENCE_S)
             assert second.listed()["WO-1184"].status is OrderStatus.IN_PROGRESS
+            assert {number: second.orders.table._row(order)[-1] for number, order in second.listed().items()} == due, "the site's time"
             assert "waiting" in row_text(second, "WO-1184")
             assert "1" in second.window.header.link.small
             band = second.window.content.database_band

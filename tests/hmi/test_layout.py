@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -34,6 +35,7 @@ from hmi.sheets.setpoint import SetpointSheet
 from hmi.sheets.sign_in import SignInSheet
 from hmi.sheets.tag_pick import TagPickSheet
 from hmi.sheets.why_value import WhyValueSheet
+from hmi.widgets.bars import CountBar
 from hmi.widgets.keyboard import Keyboard
 from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.overlay import Overlay
@@ -278,6 +280,24 @@ def report(screen: Screen) -> None:
     sheet.show_error(NotConfirmed("write.not_confirmed", tag="L2.M2.Setpoint"))
 
 
+def report_of_good_parts(screen: Screen) -> None:
+    """As it comes up: the codes have arrived, and none is needed."""
+    screen.choose("WO-1185")
+    order = screen.orders.table.order
+    assert order is not None
+    screen.orders._report(order)
+    screen.settle()
+    sheet = screen.sheet(ReportSheet)
+    screen.until("the codes", lambda: bool(sheet._buttons))
+    sheet.scrap.set_text("")
+    assert not any(button.isVisible() for button in sheet._buttons.values())
+
+
+def unassigned(screen: Screen) -> None:
+    screen.window.open_panel("orders")
+    screen.orders.show_tab("unassigned")
+
+
 def decide(screen: Screen) -> None:
     screen.choose("WO-1185")
     order = screen.orders.table.order
@@ -299,6 +319,7 @@ PANELS: tuple[Open, ...] = (
     orders,
     orders_of_a_line,
     rare_steps,
+    unassigned,
     trends,
     equipment,
     equipment_connections,
@@ -319,6 +340,7 @@ SHEETS: tuple[Open, ...] = (
     keypad,
     keyboard,
     report,
+    report_of_good_parts,
     decide,
     tag_pick,
     connection,
@@ -397,3 +419,22 @@ def test_nothing_needs_more_room_when_everything_is_wrong_at_once(screen: Screen
     screen.window._refresh()
     screen.settle()
     assert not any(found.values()), {name: findings for name, findings in found.items() if findings}
+
+
+def test_the_smallest_panel_holds_every_panel_whole(loop: Loop, place: str, plant: Plant, tmp_path: Path) -> None:
+    """1024 × 768 on 12.1 inches: a design unit is a pixel, the tightest there is; a window that grew would lose its lower edge."""
+    shown = Screen(loop, place, tmp_path, plant, size=SMALL).live()
+    try:
+        shown.sign_in("ito")
+        for look in LOOKS[:2]:
+            for situation in PANELS:
+                dressed(shown, look, situation)
+                assert (shown.window.width(), shown.window.height()) == SMALL, situation.__name__
+                least = shown.window.minimumSizeHint()
+                assert (least.width() <= SMALL[0], least.height() <= SMALL[1]) == (True, True), (situation.__name__, least.toTuple())
+                bars = [bar for bar in shown.window.findChildren(CountBar) if bar.isVisible()]
+                low = [bar.height() for bar in bars if bar.height() < bar.sizeHint().height()]
+                assert low == [], f"{situation.__name__}: a count bar is squeezed away"
+                assert lint.overflowing(shown.window) == [], situation.__name__
+    finally:
+        shown.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,9 @@ from core.equipment.states import NO_LINK, LineStatus, MachineState, Segment
 from core.errors import Refused
 from core.production import lines, orders, reports
 from core.production.glance import PAST, without_gaps
+from core.production.views import OrderStatus, OrderView
+from core.store.query import Answer
+from core.store.readstore import overlay
 from tests.production.conftest import Plant
 
 NOW = datetime(2026, 7, 14, 1, 0, tzinfo=UTC)
@@ -161,3 +165,29 @@ def test_the_bar_has_no_gap_and_no_overlap(segments: list[Segment], unseen_min: 
         assert left.ended_at == right.started_at
         assert left.started_at < right.started_at
     assert bar[-1].ended_at is None or bar[-1].ended_at == NOW
+
+
+def test_a_line_shows_the_order_that_was_started_here_while_the_database_is_away(plant: Plant) -> None:
+    """What waits in the journal is painted on the line too: a free line takes the order, one that was ended gives the line free."""
+    running, next_one = plant.running("WO-1"), plant.released("WO-2")
+    page = lines.lines_overview(plant.db)
+    answer = Answer(page, plant.db.now, "snapshot")
+    on_line = [None if line.order is None else line.order.number for line in page.items]
+    assert on_line == ["WO-1", None]
+
+    def shown(*decided: OrderView) -> tuple[str, frozenset[str]]:
+        painted = overlay(answer, {f"order:{order.id}": order for order in decided})
+        first = painted.value.items[0].order
+        return "" if first is None else f"{first.number} {first.status}", painted.waiting
+
+    paused = replace(running, status=OrderStatus.PAUSED)
+    assert shown(paused) == ("WO-1 PAUSED", {f"order:{running.id}"})
+    ended, started = replace(running, status=OrderStatus.COMPLETED), replace(next_one, status=OrderStatus.IN_PROGRESS)
+    assert shown(ended) == ("", frozenset())
+    assert shown(ended, started) == ("WO-2 IN_PROGRESS", {f"order:{next_one.id}"})
+    held = replace(running, status=OrderStatus.HELD)
+    assert shown(held) == ("WO-1 HELD", {f"order:{running.id}"})
+    assert shown(held, started) == ("WO-2 IN_PROGRESS", {f"order:{next_one.id}"}), "a held order gives the line free"
+    elsewhere = replace(started, line_code="L9")
+    assert shown(elsewhere) == ("WO-1 IN_PROGRESS", frozenset())
+    assert shown() == ("WO-1 IN_PROGRESS", frozenset())

@@ -155,6 +155,35 @@ def test_failures_have_words(text: str, code: str) -> None:
     assert "—" not in str(reason)
 
 
+@pytest.mark.parametrize(
+    ("text", "ja", "en"),
+    [
+        (
+            "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n"
+            "\tbefore or while processing the request.",
+            "接続が切れました",
+            "the connection broke off",
+        ),
+        (
+            'connection to server at "127.0.0.1", port 5432 failed: Connection refused\n\tIs the server running on that host?',
+            "接続を拒否されました: 127.0.0.1:5432",
+            "connection refused: 127.0.0.1:5432",
+        ),
+        (
+            'connection to server at "a" (10.0.0.1), port 5432 failed: FATAL:  the database system is starting up\n'
+            'connection to server at "b" (10.0.0.2), port 5433 failed: timeout expired',
+            "応答なし: b:5433",
+            "no answer: b:5433",
+        ),
+        ("something new", "something new", "something new"),
+    ],
+)
+def test_a_lost_connection_is_said_in_the_language_of_the_screen(text: str, ja: str, en: str) -> None:
+    reason = connection_failure(psycopg.OperationalError(text))
+    assert f"({ja})" in reason.lines("ja").what
+    assert f"({en})" in reason.lines("en").what
+
+
 def test_a_password_is_not_handed_to_a_server_that_asks_for_it_in_clear() -> None:
     got: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:

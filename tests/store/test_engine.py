@@ -401,5 +401,31 @@ def test_whatever_keeps_the_embedded_server_from_coming_back_it_is_tried_again(e
     database.close()
 
 
+def test_a_server_that_hangs_while_it_is_brought_back_is_said_to_be_away_meanwhile(expect_log) -> None:
+    expect_log(r"database is down")
+    over = threading.Event()
+    began = threading.Event()
+
+    def revive(give_up: Callable[[], bool]) -> None:
+        began.set()
+        over.wait(60)
+        raise Unavailable("store.embedded_not_ready", path="x")
+
+    database = Database("postgresql+psycopg://u:p@127.0.0.1:1/genba", "HANGS", revive=revive)
+    states: list[DatabaseState] = []
+    database.on_change(states.append)
+    database.start()
+    try:
+        assert began.wait(60)
+        until(lambda: states)
+        assert not over.is_set()
+        assert [(state.up, state.reason is not None and state.reason.code) for state in states] == [(False, "store.away")]
+        error = refused(database.submit("operations", lambda db: None, deadline_s=30))
+        assert error.code == "store.away", "and nobody waits for his deadline"
+    finally:
+        over.set()
+        database.close()
+
+
 def test_never_started_leaves_nothing() -> None:
     Database("postgresql+psycopg://u:p@127.0.0.1:1/genba", "UNUSED").close()

@@ -7,11 +7,15 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core.production import rules
+from core.production.time_views import Ratio
 from core.production.views import LineDetail, LineView, OrderStatus, OrderView
 from core.words import UNDEFINED, number
+from hmi.widgets.ratio_bars import RatioFace
 
 FRESH_S = 5.0
 """An answer older than this is no longer being renewed."""
+_WHOLE = 0.995
+"""From this share of the data on nothing is said of what is missing."""
 
 
 def target_now(detail: LineDetail) -> int | None:
@@ -30,6 +34,28 @@ def target_of(line: LineView, now: float) -> int | None:
         return None
     since = min(max(0.0, now - order.as_of.timestamp()), FRESH_S) if order.status is OrderStatus.IN_PROGRESS else 0.0
     return rules.target_now(order.planned, order.running_s + since, line.pace_per_hour)
+
+
+def ratio_faces(line: LineView, target_percent: float | None) -> tuple[RatioFace, ...]:
+    """OEE of the running shift and its three factors; ``target_percent`` is what OEE should be, None without a target.
+
+    Where data are missing their share is a bar of its own: figures of half a shift must not look like those of a whole one.
+    """
+    target = None if target_percent is None else float(target_percent) / 100
+    over = line.performance.value is not None and line.performance.value > 1
+    faces = [
+        RatioFace("oee.oee", line.oee.value, _why(line.oee), target=target),
+        RatioFace("oee.availability", line.availability.value, _why(line.availability)),
+        RatioFace("oee.performance", line.performance.value, _why(line.performance), "oee.performance_over" if over else ""),
+        RatioFace("oee.quality_ratio", line.quality.value, _why(line.quality)),
+    ]
+    if line.coverage.value is not None and line.coverage.value < _WHOLE:
+        faces.append(RatioFace("oee.coverage", line.coverage.value))
+    return tuple(faces)
+
+
+def _why(ratio: Ratio) -> str:
+    return f"oee.{ratio.why}" if ratio.why else ""
 
 
 def lead_text(made: int | None, target: int | None) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from core.equipment.states import MachineState, map_state
 from core.errors import GenbaError
@@ -18,9 +18,9 @@ from core.production.views import LineView
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels.lines.figures import target_of
-from hmi.widgets.button import TouchButton
 from hmi.widgets.label import Label
 from hmi.widgets.line_tile import LineFace, LineTile
+from hmi.widgets.pager import Pager
 from hmi.widgets.text import CENTER
 from hmi.widgets.three_lines import ThreeLines
 
@@ -36,13 +36,14 @@ class LiveLineTile(LineTile):
         self.spec = spec
         self._zone = zone
         self._view: LineView | None = None
+        self._waiting: Collection[str] = ()
         self._state: MachineState | None = None
         self._since: float | None = None
         self._sample = Sample(spec.name if spec else "", None, Quality.NEVER)
 
-    def show_view(self, view: LineView) -> None:
-        """Take counts, order and recorded state."""
-        self._view = view
+    def show_view(self, view: LineView, waiting: Collection[str] = ()) -> None:
+        """Take counts, order and recorded state; ``waiting`` names the orders with decisions not yet in the database."""
+        self._view, self._waiting = view, waiting
         self.show_sample(self._sample, time.time())
 
     def show_sample(self, sample: Sample, now: float) -> None:
@@ -73,6 +74,7 @@ class LiveLineTile(LineTile):
                 reason_id=f"stop.{reason}" if reason and state in _STOPPED else "",
                 last_at=datetime.fromtimestamp(sample.received_at, self._zone).strftime("%H:%M") if sample.received_at else "",
                 age_s=now - sample.received_at if sample.received_at else None,
+                waiting=order is not None and f"order:{order.id}" in self._waiting,
             )
         )
 
@@ -102,7 +104,8 @@ class OverviewView(QWidget):
         self._bridge = bridge
         self._tiles: dict[str, LiveLineTile] = {}
         self._codes: tuple[str, ...] = ()
-        self._page = 0
+        self.pager = Pager()
+        self.pager.turned.connect(lambda _: self._show_page())
         self._known = False
         self._unreachable = False
         self._empty = Label("", "body", "text2", align=CENTER, wrap=True)
@@ -114,23 +117,12 @@ class OverviewView(QWidget):
         column.setContentsMargins(side, top, side, top)
         column.addWidget(self._empty, 1)
         column.addLayout(self._grid, 1)
-        column.addLayout(self._pager())
+        column.addWidget(self.pager)
         bridge.site_changed.connect(self._forget)
         self.retranslate()
 
-    def _pager(self) -> QHBoxLayout:
-        self._back = TouchButton("", icon="arrow_left")
-        self._on = TouchButton("", icon="arrow_right")
-        self._where = Label("", "body", "text2", align=CENTER)
-        self._back.clicked.connect(lambda: self._turn(-1))
-        self._on.clicked.connect(lambda: self._turn(1))
-        row = QHBoxLayout()
-        for widget in (self._back, self._where, self._on):
-            row.addWidget(widget)
-        return row
-
-    def show_lines(self, lines: Sequence[LineView]) -> None:
-        """Show these lines, in this order."""
+    def show_lines(self, lines: Sequence[LineView], waiting: Collection[str] = ()) -> None:
+        """Show these lines, in this order; ``waiting`` as for a tile."""
         self._problem.clear()
         self._known = True
         if not lines:
@@ -139,7 +131,7 @@ class OverviewView(QWidget):
         if codes != self._codes:
             self._build(codes)
         for line in lines:
-            self._tiles[line.code].show_view(line)
+            self._tiles[line.code].show_view(line, waiting)
         self._empty.setVisible(not lines)
 
     def show_error(self, error: Exception) -> None:
@@ -173,10 +165,8 @@ class OverviewView(QWidget):
         self._show_page()
 
     def _show_page(self) -> None:
-        pages = max(1, -(-len(self._codes) // PER_PAGE))
-        self._page = min(self._page, pages - 1)
-        first = self._page * PER_PAGE
-        shown = self._codes[first : first + PER_PAGE]
+        places = self.pager.show_pages(len(self._codes), PER_PAGE)
+        shown = self._codes[places.start : places.stop]
         for code, tile in self._tiles.items():
             self._grid.removeWidget(tile)
             tile.setVisible(code in shown)
@@ -184,15 +174,6 @@ class OverviewView(QWidget):
             self._grid.addWidget(self._tiles[code], place // COLUMNS, place % COLUMNS)
         for column in range(COLUMNS):
             self._grid.setColumnStretch(column, 1)
-        for widget in (self._back, self._on, self._where):
-            widget.setVisible(pages > 1)
-        self._back.setEnabled(self._page > 0)
-        self._on.setEnabled(self._page < pages - 1)
-        self._where.set_text(f"{self._page + 1} / {pages}")
-
-    def _turn(self, pages: int) -> None:
-        self._page += pages
-        self._show_page()
 
     def _clear(self) -> None:
         for tile in self._tiles.values():

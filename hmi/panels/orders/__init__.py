@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from core.errors import GenbaError
 from core.production import orders as steps
@@ -15,15 +15,18 @@ from core.production import rules
 from core.production.lines import order_choices
 from core.production.queue import prioritise_order, reorder_queue, revise_order
 from core.production.readings import read_counter
-from core.production.reports import book_report
-from core.production.views import OrderStatus, OrderView
+from core.production.reports import book_report, list_reports
+from core.production.views import OrderStatus, OrderView, ReportView
 from core.sitefile.importing import import_orders
-from core.words import word
+from core.words import number, word
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, Panel
+from hmi.panels.orders import actions
 from hmi.panels.orders.facts import OrderFacts
 from hmi.panels.orders.table import OrderTable
+from hmi.panels.orders.unassigned import UnassignedView
+from hmi.sheets.assign import AssignSheet
 from hmi.sheets.count_pad import CountPad
 from hmi.sheets.decide import DecideSheet, step_word
 from hmi.sheets.importing import ImportSheet
@@ -41,15 +44,6 @@ _OPEN = (OrderStatus.IN_PROGRESS, OrderStatus.PAUSED, OrderStatus.HELD, OrderSta
 _DONE = (OrderStatus.COMPLETED, OrderStatus.CLOSED, OrderStatus.CANCELLED)
 _WIDE_U, _PANE_U = 1250, 480
 _CONCERNS = ("order:", "report:", "blocker:", "*")
-
-STEPS: dict[str, Operation[..., OrderView]] = {
-    step.name: step
-    for step in (
-        steps.release_order, steps.start_order, steps.pause_order, steps.resume_order, steps.complete_order,
-        steps.hold_order, steps.unhold_order, steps.cancel_order, steps.close_order,
-    )
-}  # fmt: skip
-"""What the action bar can offer, by operation name."""
 
 
 class OrdersPanel(Panel):
@@ -69,7 +63,10 @@ class OrdersPanel(Panel):
         self.problem = ThreeLines(self, closable=False, floating=True)
         self.table = OrderTable()
         self.facts = OrderFacts()
+        self.unassigned = UnassignedView()
+        self._strays: int | None = None
         self._lay_out()
+        self.unassigned.chosen.connect(self.actions_changed)
         self.table.chosen.connect(self._chosen)
         self.facts.line_pressed.connect(lambda code: self.navigate.emit(OpenLine(code)))
         bridge.noticed.connect(self._noticed)
@@ -77,18 +74,24 @@ class OrdersPanel(Panel):
         bridge.ready.connect(self._site_changed)
         bridge.database_changed.connect(self._keep_choices)
         bridge.actor_changed.connect(lambda _: self.actions_changed.emit())
+        if bridge.is_ready:  # without a database the site is known before this panel is loaded: nobody tells it a second time
+            self._site_changed()
         self.retranslate()
 
     def _lay_out(self) -> None:
         look = theme.current()
         column = QVBoxLayout(self)
         column.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
-        column.setSpacing(look.px(8))
-        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        orders = QWidget()
+        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom, orders)
+        self._pair.setContentsMargins(0, 0, 0, 0)
         self._pair.setSpacing(look.px(8))
         self._pair.addWidget(self.table, 1)
         self._pair.addWidget(self.facts)
-        column.addLayout(self._pair, 1)
+        self._views = QStackedLayout()
+        self._views.addWidget(orders)
+        self._views.addWidget(self.unassigned)
+        column.addLayout(self._views, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """On a wide screen the facts stand beside the list instead of below it."""
@@ -106,16 +109,17 @@ class OrdersPanel(Panel):
             self._wanted, self._line_code, self._tab = intent.order_id, "", "open"
         elif isinstance(intent, OpenOrders):
             self._line_code, self._tab = intent.line_code, "open"
+        self._views.setCurrentIndex(int(self._tab == "unassigned"))
         self.tabs_changed.emit()
         self.refresh()
+        self._count_strays()
 
     def tabs(self) -> list[tuple[str, str]]:
-        """Open and finished orders; of one line when it was asked for."""
-        of_line = f"{self._line_code} " if self._line_code else ""
-        tabs = [("open", of_line + self.tr("Open orders")), ("done", of_line + self.tr("Finished"))]
-        if self._line_code:
-            tabs.append(("all", self.tr("All lines")))
-        return tabs
+        """Open and finished orders, of one line when it was asked for; and what was made for none, which is asked of all lines."""
+        count = f" ({number(self._strays)})" if self._strays else ""
+        first = f"{self._line_code} " if self._line_code else ""
+        last = ("all", self.tr("All lines")) if first else ("unassigned", self.tr("Unassigned") + count)
+        return [("open", first + self.tr("Open orders")), ("done", first + self.tr("Finished")), last]
 
     def tab(self) -> str:
         """The list shown."""
@@ -126,66 +130,26 @@ class OrdersPanel(Panel):
         if tab == "all":
             self._line_code, tab = "", "open"
         self._tab = tab
+        self._views.setCurrentIndex(int(tab == "unassigned"))
         self.table.forget_choice()
         self.tabs_changed.emit()
         self.refresh()
 
     def bar_actions(self) -> list[Action]:
         """What is legal for the chosen order, at most five; the most likely one is second from the left."""
-        create = Action("orders.create", word("button.create", theme.language()), self._create)
+        if self._tab == "unassigned":
+            chosen = self.unassigned.report
+            return (
+                []
+                if chosen is None
+                else [Action("orders.assign", self.tr("Assign to an order"), lambda: self._assign(chosen), primary=True)]
+            )
         order = self.table.order
-        if order is None:
-            return [create, *self._plain("import", import_orders, lambda: ImportSheet(self.ground, self.bridge))]
-        if self._more:
-            return self._rare_actions(order)
-        offered = [known for known in order.next_operations if known in (rules.RELEASE, rules.START, rules.RESUME, rules.REPORT)]
-        first = [self._action(known, order, primary=place == 0) for place, known in enumerate(offered)]
-        if rules.REPORT in offered and order.counting == "hand":
-            first[:0] = self._plain("count", book_report, lambda: CountPad(self.ground, self.bridge, order), primary=True)
-        if rules.REPORT in offered and order.counting == "readings":
-            first += self._plain("read", read_counter, lambda: reading_form(self.ground, self.bridge, order))
-        second = [self._action(known, order) for known in (rules.COMPLETE, rules.PAUSE) if known in order.next_operations]
-        rest = [self._more_action()] if self._rare(order) else []
-        return [*[create, *first, *second][: 5 - len(rest)], *rest]
-
-    def _rare(self, order: OrderView) -> list[Action]:
-        """What stands behind "more": what is not to be hit by accident, and what a supervisor plans."""
-        actions = [self._action(known, order) for known in _RARE if known in order.next_operations]
-        if order.status in rules.OPEN:
-            actions += self._plain("revise", revise_order, lambda: ReviseSheet(self.ground, self.bridge, order))
-            actions += self._plain("prioritise", prioritise_order, lambda: PrioritySheet(self.ground, self.bridge, order))
-            actions += self._plain("queue", reorder_queue, lambda: QueueSheet(self.ground, self.bridge, order.line_code))
-        return actions
-
-    def _rare_actions(self, order: OrderView) -> list[Action]:
-        actions = self._rare(order)
-        back = Action("orders.back", word("button.back", theme.language()), lambda: self._show_more(False))
-        if len(actions) <= 4:
-            return [back, *actions]
-        first = self._rare_page * 3 % (3 * -(-len(actions) // 3))
-        return [back, *actions[first : first + 3], Action("orders.next", word("button.more", theme.language()), self._next_page)]
-
-    def _plain(self, name: str, operation: Operation[..., Any], sheet: Callable[[], BottomSheet], *, primary: bool = False) -> list[Action]:
-        """A button that opens a sheet of its own; none for somebody who must not do what it ends in."""
-        if not self.bridge.may(operation):
-            return []
-        return [Action(f"orders.{name}", word(f"button.{name}", theme.language()), lambda: self._open_for(sheet), primary=primary)]
-
-    def _open_for(self, sheet: Callable[[], BottomSheet]) -> None:
-        if self.somebody_decides():
-            self._open(sheet())
+        return actions.more(self, order, self._rare_page) if order is not None and self._more else actions.bar(self, order)
 
     def _next_page(self) -> None:
         self._rare_page += 1
         self.actions_changed.emit()
-
-    def _more_action(self) -> Action:
-        return Action("orders.more", word("button.more", theme.language()), lambda: self._show_more(True))
-
-    def _action(self, known: str, order: OrderView, *, primary: bool = False) -> Action:
-        if known == rules.REPORT:
-            return Action("orders.report", word("button.report", theme.language()), lambda: self._report(order), primary=primary)
-        return Action(f"orders.{known.rpartition(':')[2]}", step_word(known), lambda: self._decide(STEPS[known], order), primary=primary)
 
     def _show_more(self, more: bool) -> None:
         self._more, self._rare_page = more, 0
@@ -199,6 +163,7 @@ class OrdersPanel(Panel):
         """Re-text table and facts from what they hold."""
         self.table.retranslate()
         self.facts.retranslate()
+        self.unassigned.retranslate()
 
     # -- asking --------------------------------------------------------------------------------------------------
 
@@ -214,12 +179,17 @@ class OrdersPanel(Panel):
 
     async def _ask(self) -> None:
         try:
-            answer = await self.bridge.ask(
-                steps.list_orders, status=_OPEN if self._tab == "open" else _DONE, line_code=self._line_code, limit=200
-            )
+            await (self._ask_strays() if self._tab == "unassigned" else self._ask_orders())
         finally:
             self._asking = False
         self.problem.clear()
+        if self._again:
+            self._again = False
+            self.refresh()
+
+    async def _ask_orders(self) -> None:
+        tab = self._tab
+        answer = await self.bridge.ask(steps.list_orders, status=_OPEN if tab == "open" else _DONE, line_code=self._line_code, limit=200)
         self._orders, self._waiting = answer.value.items, answer.waiting
         self._updated_at = answer.as_of.timestamp()
         self.table.show_orders(self._orders, self._waiting)
@@ -227,13 +197,32 @@ class OrdersPanel(Panel):
             self.table.choose(self._wanted)
             self._wanted = None
         self._chosen()
-        if self._again:
-            self._again = False
-            self.refresh()
+
+    async def _ask_strays(self) -> None:
+        answer = await self.bridge.ask(list_reports, unassigned=True, limit=200)
+        self._updated_at = answer.as_of.timestamp()
+        self.unassigned.show_reports(answer.value.items)
+        self._show_strays(answer.value.total)
+
+    def _count_strays(self) -> None:
+        """How many there are, for the tab; asked when somebody comes to this panel, not with every piece of news."""
+        if not self.bridge.is_ready or self._tab == "unassigned":
+            return
+
+        async def count() -> None:
+            self._show_strays((await self.bridge.ask(list_reports, unassigned=True, limit=1)).value.total)
+
+        self.bridge.start(count(), on_error=lambda _: None, reader=self)
+
+    def _show_strays(self, total: int) -> None:
+        if total != self._strays:
+            self._strays = total
+            self.tabs_changed.emit()
 
     def _not_answered(self, error: Exception) -> None:
         if self._updated_at is None:
             self.table.show_unknown(unreachable=True)
+        self.unassigned.show_unknown(unreachable=True)
         if isinstance(error, GenbaError):
             self.problem.show_error(error)
         else:
@@ -243,7 +232,7 @@ class OrdersPanel(Panel):
             self.refresh()
 
     def _site_changed(self) -> None:
-        self.table.zone = self.facts.zone = self.bridge.zone()
+        self.table.zone = self.facts.zone = self.unassigned.zone = self.bridge.zone()
         self._keep_choices(True)
 
     def _keep_choices(self, up: bool) -> None:
@@ -265,27 +254,26 @@ class OrdersPanel(Panel):
     # -- deciding ------------------------------------------------------------------------------------------------
 
     def _create(self) -> None:
-        if self.somebody_decides():
-            self._open(OrderFormSheet(self.ground, self.bridge, self._line_code))
+        self.open_sheet(lambda: OrderFormSheet(self.ground, self.bridge, self._line_code))
 
     def _report(self, order: OrderView) -> None:
-        if self.somebody_decides():
-            self._open(ReportSheet(self.ground, self.bridge, order))
+        self.open_sheet(lambda: ReportSheet(self.ground, self.bridge, order))
 
     def _decide(self, operation: Operation[..., OrderView], order: OrderView) -> None:
-        if self.somebody_decides():
-            self._open(DecideSheet(self.ground, self.bridge, operation, order))
+        self.open_sheet(lambda: DecideSheet(self.ground, self.bridge, operation, order))
 
-    def _open(self, sheet: BottomSheet) -> None:
-        sheet.done.connect(self._done)  # type: ignore[attr-defined]  # every sheet of this panel has it
-        sheet.open()
+    def _assign(self, report: ReportView) -> None:
+        self.open_sheet(lambda: AssignSheet(self.ground, self.bridge, report))
+
+    def open_sheet(self, made: Callable[[], BottomSheet]) -> None:
+        """Open a sheet that ends in a decision; a guest is asked who he is instead."""
+        if self.somebody_decides():
+            sheet = made()
+            sheet.done.connect(self._done)  # type: ignore[attr-defined]  # every sheet of this panel has it
+            sheet.open()
 
     def _done(self, words: str = "") -> None:
         self._more = False
         if words:
             self.toast.emit(words)
         self.refresh()
-
-
-_RARE = (rules.HOLD, rules.UNHOLD, rules.CANCEL, rules.CLOSE)
-"""Steps behind "more": seldom, and not to be hit by accident."""

@@ -68,12 +68,12 @@ class OrderTable(QWidget):
         """Set heads and cells in the current language; the choice stays."""
         self.table.set_columns(
             [
-                Column(self.tr("Order"), 2.5),
-                Column(self.tr("Status"), 1.5),
+                Column(self.tr("Order"), 1.9),
+                Column(self.tr("Status"), 2.3),  # "In progress" beside the sign of what waits, on the smallest panel
                 Column(self.tr("Line"), 0.8),
-                Column(self.tr("Product"), 2.5),
-                Column(self.tr("Good / planned"), 1.8, "right"),
-                Column(self.tr("Due"), 1.8, "right"),
+                Column(self.tr("Product"), 2.3),
+                Column(self.tr("Good / planned"), 2.0, "right"),
+                Column(self.tr("Due"), 1.7, "right"),
             ]
         )
         self._show()
@@ -95,15 +95,15 @@ class OrderTable(QWidget):
     def _row(self, order: OrderView) -> tuple[str | Cell, ...]:
         language = theme.language()
         strong = order.status in _STRONG
-        below = ""
-        if f"order:{order.id}" in self._waiting:
-            below = self.tr("waiting for the database")
+        below, waits = "", f"order:{order.id}" in self._waiting
+        if waits:
+            below = self.tr("waiting")
         elif order.blockers:
             below = order.blockers[0].reason
         due = order.scheduled_end_at.astimezone(self.zone)
         return (
             Cell(order.number, strong=strong, below=self.tr("priority {n}").format(n=order.priority)),
-            Cell(word(f"order.{order.status}", language), strong=strong, below=below),
+            Cell(word(f"order.{order.status}", language), strong=strong, below=below, glyph="hourglass" if waits else ""),
             order.line_code,
             Cell(order.product_code, below=name(order.product_name, language)),
             f"{number(order.completed)} / {number(order.planned)}",

@@ -15,6 +15,7 @@ from core.users.roles import roles_that_may
 from core.words import UNDEFINED, number, word
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.bridge.asking import Asking
 from hmi.panels import Action, OpenSignIn
 from hmi.widgets.label import Label
 from hmi.widgets.table import Column, PagedTable, Row
@@ -60,7 +61,9 @@ class ListPage(QWidget):
         self.updated_at: float | None = None
         self.total = 0
         self._items: dict[Hashable, Any] = {}
-        self._known = self._asking = self._again = False
+        self._known = self._anew = False
+        self._asking = Asking(bridge, self, self._load, self._not_answered)
+        self._why: GenbaError | None = None
         self.table = PagedTable()
         self.filters = QWidget()
         self.head = QHBoxLayout(self.filters)
@@ -173,44 +176,50 @@ class ListPage(QWidget):
             self._say_no_right()
             return
         self.filters.setVisible(self.head.count() > 0)
-        if self._asking:
-            self._again = True
-            return
-        self._asking = True
-        self.bridge.start(self._load(0), on_error=self._not_answered, reader=self)
+        self._anew = True
+        self._asking.wish()
 
     def _more(self) -> None:
         """The last page in sight was turned to: get what comes after it."""
-        if self.table.page == self.table.pages - 1 and len(self._items) < self.total and not self._asking:
-            self._asking = True
-            self.bridge.start(self._load(len(self._items)), on_error=self._not_answered, reader=self)
+        if self.table.page == self.table.pages - 1 and len(self._items) < self.total:
+            self._asking.wish()
 
-    async def _load(self, offset: int) -> None:
-        try:
-            items, total, self.updated_at = await self.ask(offset)
-            while not offset and len(items) < min(len(self._items), total):  # news takes nobody back to the first rows
-                after, total, self.updated_at = await self.ask(len(items))
-                if not after.keys() - items.keys():
-                    break
-                items = {**items, **after}
-        finally:
-            self._asking = False
+    async def _load(self) -> None:
+        offset, self._anew = 0 if self._anew else len(self._items), False
+        if offset >= self.total > 0:
+            return
+        items, total, self.updated_at = await self.ask(offset)
+        while not offset and len(items) < min(len(self._items), total):  # news takes nobody back to the first rows
+            after, total, self.updated_at = await self.ask(len(items))
+            if not after.keys() - items.keys():
+                break
+            items = {**items, **after}
         self.problem.clear()
+        self._why = None
+        if offset and self._anew:
+            return  # something else is looked for meanwhile, and asked for at once
         if self.may_look:  # somebody may have signed off meanwhile
             self._known = True
             self._show({**self._items, **items} if offset else dict(items), total)
-        if self._again or not self.may_look:
-            self._again = False
-            self.refresh()
-        else:
             self._more()
+        else:
+            self.refresh()
 
     def _show(self, items: dict[Hashable, Any], total: int) -> None:
         self._items, self.total = items, total
         self.count.set_text(self.counted() if self._known else "")
-        self.table.set_empty_text(*(self.empty() if self._known else (self.tr("Is being loaded …"), "")))
+        self._say_empty()
         self.table.show_rows([self.row(item) for item in items.values()], list(items))
         self._chosen()
+
+    def _say_empty(self) -> None:
+        """Why there is no row: none exists, none could be had, or none has come yet."""
+        if self._known:
+            self.table.set_empty_text(*self.empty())
+        elif self._why is not None:
+            self.table.set_empty_text(*self._why.lines(theme.language())[:2])
+        else:
+            self.table.set_empty_text(self.tr("Is being loaded …"))
 
     def counted(self) -> str:
         """How many rows there are, in words."""
@@ -225,10 +234,8 @@ class ListPage(QWidget):
         elif self._known:
             self.problem.show_error(error)  # what was known stays in sight, with its age
         else:
-            self.table.set_empty_text(*error.lines(theme.language())[:2])
-        if self._again:
-            self._again = False
-            self.refresh()
+            self._why = error
+            self._say_empty()
 
     def _say_no_right(self) -> None:
         self.filters.hide()
