@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from PySide6.QtGui import QResizeEvent
@@ -11,14 +11,10 @@ from PySide6.QtWidgets import QBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from core.errors import GenbaError
 from core.production import orders as steps
-from core.production import rules
 from core.production.lines import order_choices
-from core.production.queue import prioritise_order, reorder_queue, revise_order
-from core.production.readings import read_counter
-from core.production.reports import book_report, list_reports
+from core.production.reports import list_reports
 from core.production.views import OrderStatus, OrderView, ReportView
-from core.sitefile.importing import import_orders
-from core.words import number, word
+from core.words import number
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, Panel
@@ -27,13 +23,9 @@ from hmi.panels.orders.facts import OrderFacts
 from hmi.panels.orders.table import OrderTable
 from hmi.panels.orders.unassigned import UnassignedView
 from hmi.sheets.assign import AssignSheet
-from hmi.sheets.count_pad import CountPad
-from hmi.sheets.decide import DecideSheet, step_word
-from hmi.sheets.importing import ImportSheet
+from hmi.sheets.decide import DecideSheet
 from hmi.sheets.order_form import OrderFormSheet
-from hmi.sheets.queue import QueueSheet
 from hmi.sheets.report import ReportSheet
-from hmi.sheets.revise import PrioritySheet, ReviseSheet, reading_form
 from hmi.widgets.sheet import BottomSheet
 from hmi.widgets.three_lines import ThreeLines
 
