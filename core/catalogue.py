@@ -22,6 +22,7 @@ import core.inventory.products
 import core.production.handover
 import core.production.lines
 import core.production.orders
+import core.production.performance
 import core.production.queue
 import core.production.readings
 import core.production.reports

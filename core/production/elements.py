@@ -9,19 +9,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, Generic, Literal, Protocol, TypeVar
 from uuid import UUID
 
+from core.equipment import stop_rules
 from core.equipment.shift_views import PlannedSpan, Worked
 from core.equipment.states import MachineState, Segment
 from core.equipment.views import StopReasonView
 from core.production.time_views import Element
 from core.production.views import OrderStatus
 
-UNCLASSIFIED: Final = "D99"
-"""The reason that says nobody has given one yet."""
 GAP_TOLERANCE: Final = 0.2
 """A gap is ruled to have been production when the parts counted across it fill it but for this share."""
 
@@ -169,17 +168,6 @@ def stretches_of(segments: Iterable[Segment], now: datetime) -> tuple[Stretch, .
     )
 
 
-def is_minor(stretch: Stretch, reason: StopReasonView | None, minor_s: float) -> bool:
-    """True for a stop too short to be looked into; a person who calls it a failure is believed.
-
-    A stop of which the machine itself says that it is a minor one is no such any more when it lasts. One that still goes
-    on is what the machine calls it: nobody knows yet how long it will last.
-    """
-    if stretch.state not in (_M.DOWN, _M.MINOR_STOP) or (reason is not None and reason.oee_bucket != "performance"):
-        return False
-    return stretch.whole_s < minor_s and not (stretch.open and stretch.state is _M.DOWN)
-
-
 def pieces(
     stretches: Sequence[Stretch],
     worked: Sequence[Worked],
@@ -249,15 +237,16 @@ def element_of(stretch: Stretch, reasons: Mapping[str, StopReasonView], minor_s:
     Args:
         ordered: An order was on the line; without one an idle machine has nothing to do.
     """
-    reason = None if stretch.reason_code == UNCLASSIFIED else reasons.get(stretch.reason_code)
+    reason = None if stop_rules.is_open_reason(stretch.reason_code) else reasons.get(stretch.reason_code)
     state = stretch.state
     if reason is not None and state not in (_M.RUNNING, _M.OFFLINE):
         said = _BY_GROUPING.get(reason.grouping)
         if said is not None:
             return said
-        return _E.MINOR if is_minor(stretch, reason, minor_s) else _E.DOWN
-    if state in (_M.DOWN, _M.MINOR_STOP):
-        return _E.MINOR if is_minor(stretch, None, minor_s) else _E.DOWN
+    if state in (_M.DOWN, _M.MINOR_STOP) or (reason is not None and state not in (_M.RUNNING, _M.OFFLINE)):
+        ended_at = stretch.began_at + timedelta(seconds=stretch.whole_s)
+        whole = Segment(state, stretch.began_at, None if stretch.open else ended_at, stretch.reason_code)
+        return _E.MINOR if stop_rules.is_minor(whole, reason, minor_s, ended_at) else _E.DOWN
     if state is _M.IDLE:
         return _E.WAITING if ordered else _E.NO_ORDER
     return _BY_STATE[state]

@@ -9,7 +9,8 @@ from typing import Literal
 
 from core.equipment.shift_views import Worked
 from core.equipment.shifts import busy_seconds, busy_spans, hours_of
-from core.production.elements import UNCLASSIFIED, Piece
+from core.equipment.stop_rules import UNCLASSIFIED
+from core.production.elements import Piece
 from core.production.losses import stops
 from core.production.pace import Pace, shift_target
 from core.production.time_views import BUSY, Element, HourRow

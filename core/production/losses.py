@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from core.production.elements import UNCLASSIFIED, Piece
+from core.equipment.stop_rules import UNCLASSIFIED
+from core.production.elements import Piece
 from core.production.time_views import BUSY, Bar, Element, Figures, Step
 
 
