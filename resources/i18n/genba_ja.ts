@@ -296,6 +296,77 @@
     </message>
 </context>
 <context>
+    <name>CalendarPage</name>
+    <message>
+        <source>all</source>
+        <translation>全て</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>項目</translation>
+    </message>
+    <message>
+        <source>Calendar</source>
+        <translation>カレンダー</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Production date</source>
+        <translation>生産日</translation>
+    </message>
+    <message>
+        <source>Shift (empty: the whole day)</source>
+        <translation>勤務帯(空欄は終日)</translation>
+    </message>
+    <message>
+        <source>From – to, as 15:00-17:00</source>
+        <translation>時間帯(例 15:00-17:00)</translation>
+    </message>
+    <message>
+        <source>Crew</source>
+        <translation>班</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>申し送り</translation>
+    </message>
+    <message>
+        <source>Calendar / line</source>
+        <translation>カレンダー / ライン</translation>
+    </message>
+    <message>
+        <source>Shift</source>
+        <translation>勤務帯</translation>
+    </message>
+    <message>
+        <source>From – to</source>
+        <translation>時間帯</translation>
+    </message>
+    <message>
+        <source>Every day is as the calendar says.</source>
+        <translation>例外日はありません。</translation>
+    </message>
+    <message>
+        <source>What is otherwise is entered with the button below.</source>
+        <translation>例外は下のボタンで登録します。</translation>
+    </message>
+    <message>
+        <source>The calendar is not known.</source>
+        <translation>カレンダーが不明です。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースが応答すると表示します。</translation>
+    </message>
+    <message>
+        <source>all lines</source>
+        <translation>全ライン</translation>
+    </message>
+</context>
+<context>
     <name>CertificateSheet</name>
     <message>
         <source>Certificate of {source}</source>
@@ -940,6 +1011,144 @@
     <message>
         <source>The time and what was counted over it come into the figures together.</source>
         <translation>この時間と、その間の計数は、一緒に集計へ戻ります。</translation>
+    </message>
+</context>
+<context>
+    <name>Handover</name>
+    <message>
+        <source>Draft, as it is now: nobody has handed it over yet</source>
+        <translation>下書き(現在の内容): まだ引き継がれていません</translation>
+    </message>
+    <message>
+        <source>Handed over by {who}, {at}</source>
+        <translation>引継ぎ {who}、{at}</translation>
+    </message>
+    <message>
+        <source>Not taken over yet</source>
+        <translation>未受領</translation>
+    </message>
+    <message>
+        <source>Taken over by {who}, {at}</source>
+        <translation>受領 {who}、{at}</translation>
+    </message>
+    <message>
+        <source>Draft</source>
+        <translation>下書き</translation>
+    </message>
+    <message>
+        <source>good {good}, scrap {scrap}, rework {rework}</source>
+        <translation>良品 {good}、廃却 {scrap}、手直し {rework}</translation>
+    </message>
+    <message>
+        <source>Output</source>
+        <translation>生産実績</translation>
+    </message>
+    <message>
+        <source>{product}  {good} of {planned}, scrap {scrap}, rework {rework}  {status}</source>
+        <translation>{product}  {good} / {planned}、廃却 {scrap}、手直し {rework}  {status}</translation>
+    </message>
+    <message>
+        <source>goes on</source>
+        <translation>継続中</translation>
+    </message>
+    <message>
+        <source>Stop without a reason</source>
+        <translation>理由未入力の停止</translation>
+    </message>
+    <message>
+        <source>Stops without a reason</source>
+        <translation>理由未入力の停止</translation>
+    </message>
+    <message>
+        <source>Open call</source>
+        <translation>未解決の呼出し</translation>
+    </message>
+    <message>
+        <source>On hold</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Reports without an order</source>
+        <translation>未割当の報告</translation>
+    </message>
+    <message>
+        <source>Messages waiting to be sent</source>
+        <translation>送信待ちのメッセージ</translation>
+    </message>
+    <message>
+        <source>Entries waiting at this station</source>
+        <translation>この端末の登録待ち</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>申し送り</translation>
+    </message>
+    <message>
+        <source>In the words of who gave it</source>
+        <translation>引継ぎ者のコメント</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>項目</translation>
+    </message>
+    <message>
+        <source>At the end of the shift</source>
+        <translation>勤務帯終了時</translation>
+    </message>
+    <message>
+        <source>Signatures</source>
+        <translation>署名</translation>
+    </message>
+</context>
+<context>
+    <name>HandoverPage</name>
+    <message>
+        <source>There is no shift to show there.</source>
+        <translation>表示できる勤務帯がありません。</translation>
+    </message>
+    <message>
+        <source>Write a note</source>
+        <translation>申し送りを書く</translation>
+    </message>
+    <message>
+        <source>PDF</source>
+        <translation>PDF</translation>
+    </message>
+    <message>
+        <source>What the next shift should know</source>
+        <translation>次の勤務帯に伝える内容</translation>
+    </message>
+    <message>
+        <source>What stands on the page now is kept as it is, with your signature.</source>
+        <translation>いま表示されている内容を、あなたの署名とともにそのまま保存します。</translation>
+    </message>
+    <message>
+        <source>In your own words</source>
+        <translation>自由記入</translation>
+    </message>
+    <message>
+        <source>You have read the page; from now on the line is yours.</source>
+        <translation>内容を確認しました。これ以降、このラインを担当します。</translation>
+    </message>
+    <message>
+        <source>{file} is in {folder}</source>
+        <translation>{folder} に {file} を出力しました</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>項目</translation>
+    </message>
+    <message>
+        <source>At the end of the shift</source>
+        <translation>勤務帯終了時</translation>
+    </message>
+    <message>
+        <source>No shift is known here.</source>
+        <translation>勤務帯が不明です。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースが応答すると表示します。</translation>
     </message>
 </context>
 <context>
@@ -1866,6 +2075,57 @@
     <message>
         <source>New PIN</source>
         <translation>暗証番号の再設定</translation>
+    </message>
+</context>
+<context>
+    <name>PerformancePage</name>
+    <message>
+        <source>all lines</source>
+        <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Line: {name}</source>
+        <translation>ライン: {name}</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>今日</translation>
+    </message>
+    <message>
+        <source>24 h</source>
+        <translation>24 時間</translation>
+    </message>
+    <message>
+        <source>7 days</source>
+        <translation>7 日</translation>
+    </message>
+    <message>
+        <source>30 days</source>
+        <translation>30 日</translation>
+    </message>
+    <message>
+        <source>90 days</source>
+        <translation>90 日</translation>
+    </message>
+    <message>
+        <source>Stops by reason</source>
+        <translation>理由別の停止</translation>
+    </message>
+    <message>
+        <source>Nothing was recorded in this range.</source>
+        <translation>この期間の記録はありません。</translation>
+    </message>
+    <message>
+        <source>No stop in this range.</source>
+        <translation>この期間の停止はありません。</translation>
+    </message>
+    <message>
+        <source>Good / scrap / rework</source>
+        <translation>良品 / 廃却 / 手直し</translation>
     </message>
 </context>
 <context>

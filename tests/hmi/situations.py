@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from core.production.views import OrderView
@@ -80,4 +81,42 @@ def importing(screen: Screen) -> None:
         screen.settle()
 
 
-SHEETS = (export, report_with_difference, count_pad, revise, priority, reading, queue, conflict, importing)
+SHEETS: tuple[Callable[[Screen], None], ...] = (
+    export,
+    report_with_difference,
+    count_pad,
+    revise,
+    priority,
+    reading,
+    queue,
+    conflict,
+    importing,
+)
+
+
+def _shift(tab: str) -> Callable[[Screen], None]:
+    def show(screen: Screen) -> None:
+        screen.window.open_panel("shift")
+        panel = screen.window.panel
+        assert panel is not None
+        panel.show_tab(tab)
+
+    show.__name__ = f"shift_{tab}"
+    return show
+
+
+def shift_note(screen: Screen) -> None:
+    _shift("handover")(screen)
+    screen.settle()
+    screen.press("handover.note")
+
+
+def shift_except(screen: Screen) -> None:
+    _shift("calendar")(screen)
+    screen.settle()
+    if screen.window.content.button("calendar.except") is not None:
+        screen.press("calendar.except")
+
+
+PANELS = (_shift("handover"), _shift("performance"), _shift("calendar"))
+SHEETS += (shift_note, shift_except)
