@@ -19,11 +19,15 @@ import core.equipment.stops
 import core.equipment.trust
 import core.equipment.writes
 import core.inventory.products
+import core.production.handover
 import core.production.lines
 import core.production.orders
 import core.production.performance
+import core.production.queue
+import core.production.readings
 import core.production.reports
 import core.sitefile.apply
+import core.sitefile.importing
 import core.store.attention
 import core.store.restoring
 import core.store.sitesecrets

@@ -15,16 +15,6 @@ ONE_PART: Final = Decimal(1)
 """A part is on its way between the counter and the box, so one is never a difference to explain."""
 
 
-def counted_since(machine_good: int, machine_reject: int, completed: Decimal, scrap: Decimal, rework: Decimal) -> Decimal:
-    """Parts the machine counted for an order beyond what was reported of it, never negative.
-
-    Args:
-        machine_good, machine_reject: What it counted for the order since its start.
-        completed, scrap, rework: Reported so far, in the order's unit.
-    """
-    return max(Decimal(0), Decimal(machine_good + machine_reject) - completed - scrap - rework)
-
-
 def difference(good: Decimal, scrap: Decimal, rework: Decimal, counted: Decimal) -> Decimal:
     """What a report says beyond what was counted: above 0 more, below 0 less. That a part is scrap and not good is no difference."""
     return good + scrap + rework - counted

@@ -28,6 +28,12 @@ CANCEL: Final = "production:order:cancel"
 HOLD: Final = "production:order:hold"
 UNHOLD: Final = "production:order:unhold"
 NOTE: Final = "production:order:note"
+REVISE: Final = "production:order:revise"
+PRIORITISE: Final = "production:order:prioritise"
+REORDER: Final = "production:order:reorder"
+READ: Final = "production:order:read"
+FORCE: Final = "production:order:force"
+"""The right to start although the line is down; no operation of its own."""
 REPORT: Final = "production:report:book"
 CORRECT: Final = "production:report:correct"
 ASSIGN: Final = "production:report:assign"
@@ -60,6 +66,11 @@ OPEN: Final = frozenset({_PLANNED, _RELEASED, _RUNNING, _PAUSED, _HELD})
 
 _NEEDS_FREE_WAY: Final = frozenset({START, RESUME, UNHOLD})
 """Operations an open blocker forbids."""
+
+LINE_BUSY: Final = "line_busy"
+LINE_DOWN: Final = "line_down"
+_SEEN: Final = frozenset({LINE_BUSY, LINE_DOWN})
+"""Kinds of blockers that are no rows but what is so on the line now; each is refused in words of its own."""
 
 _REPORTABLE: Final = frozenset({_RUNNING, _PAUSED, _HELD})
 """Started orders in these states take reports. A later one is kept as unassigned until a supervisor assigns it."""
@@ -125,16 +136,17 @@ class Progress:
         return self.run_s + (max(0.0, (now - self.run_since_at).total_seconds()) if self.run_since_at else 0.0)
 
 
-def step(operation: str, number: str, before: Progress, at: datetime, reason: str = "") -> Progress:
+def step(operation: str, number: str, before: Progress, at: datetime, reason: str = "", since_at: datetime | None = None) -> Progress:
     """An order's progress after ``operation``, decided at ``at`` (aware UTC).
 
-    A decision cannot lie before what it follows: an earlier ``at`` (a station clock that is behind) is moved up.
+    A decision cannot lie before what it follows: an earlier ``at`` (a station clock that is behind) is moved up. ``since_at`` is since
+    when the order has been in the state it is in now; without it a pause could be over before it began, and its seconds count twice.
 
     Raises:
         Refused: ``order.not_legal``.
     """
     status = state_after(operation, number, before.status, started=before.actual_start_at is not None)
-    at = max(moment for moment in (at, before.actual_start_at, before.run_since_at) if moment is not None)
+    at = max(moment for moment in (at, before.actual_start_at, before.run_since_at, since_at) if moment is not None)
     ended = status in (_COMPLETED, _CANCELLED) and before.actual_start_at is not None
     return Progress(
         status=status,
@@ -151,16 +163,25 @@ def next_operations(status: OrderStatus, *, started: bool, blockers: Collection[
     legal = {name for name, steps in TRANSITIONS.items() if status in steps}
     if status in _REPORTABLE and started:
         legal.add(REPORT)
-    if blockers:
+    # A line that is down does not take the button away: whoever may starts although it is.
+    if any(blocker.kind != LINE_DOWN for blocker in blockers):
         legal -= _NEEDS_FREE_WAY
     return tuple(name for name in _BUTTONS if name in legal)
 
 
 def check_blockers(operation: str, number: str, blockers: Collection[BlockerView]) -> None:
     """Refuse (``order.blocked``, with the first reason) when an open blocker forbids ``operation``."""
-    if operation in _NEEDS_FREE_WAY and blockers:
-        first = min(blockers, key=lambda blocker: blocker.opened_at)
-        raise Refused("order.blocked", number=number, reason=first.reason, count=len(blockers))
+    rows = [blocker for blocker in blockers if blocker.kind not in _SEEN]
+    if operation in _NEEDS_FREE_WAY and rows:
+        first = min(rows, key=lambda blocker: blocker.opened_at)
+        raise Refused("order.blocked", number=number, reason=first.reason, count=len(rows))
+
+
+def check_line_up(number: str, blockers: Collection[BlockerView], *, although_down: bool) -> None:
+    """Refuse a start (``order.line_down``) on a line that is down, unless somebody has looked and starts although it is."""
+    down = next((blocker for blocker in blockers if blocker.kind == LINE_DOWN), None)
+    if down is not None and not although_down:
+        raise Refused("order.line_down", number=number, state=dict(down.reason_words))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------

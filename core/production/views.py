@@ -137,6 +137,9 @@ class OrderView:
         queue_position: Place in the queue of its line, from 1 on; None for the place that priority and schedule give.
         count_mode: How its parts are counted: ``machine``, ``hand`` or ``readings``; "" as its line says.
         late_by_s: Seconds by which it is expected to end after its schedule; None when nothing is expected, ≤ 0 when in time.
+        counting: How they are counted in fact: as ``count_mode`` or the line says, by hand where the machine has no counter.
+        difference_limit: Share (0 … 1) of the machine count by which a report may differ without a reason.
+        automatic: True when its line reports what the machine counts by itself.
     """
 
     entity: ClassVar[str] = "order"
@@ -175,11 +178,22 @@ class OrderView:
     queue_position: int | None = None
     count_mode: str = ""
     late_by_s: float | None = None
+    counting: str = "machine"
+    difference_limit: Decimal = Decimal("0.02")
+    automatic: bool = False
 
     @property
     def remaining(self) -> Decimal:
         """Planned minus reported good, never negative; in ``unit``."""
         return max(Decimal(0), self.planned - self.completed)
+
+    @property
+    def counted(self) -> Decimal | None:
+        """Parts counted beyond what was reported, good or not; None where nothing counts them."""
+        if self.machine_good is None or self.counting == "hand":
+            return None
+        made = Decimal(self.machine_good + (self.machine_reject or 0))
+        return max(Decimal(0), made - self.completed - self.scrap - self.rework)
 
     @property
     def is_on_line(self) -> bool:

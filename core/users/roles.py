@@ -74,6 +74,7 @@ _SUPERVISOR: Final = _OPERATOR | {
     "equipment:gap:reclassify",
     "equipment:call:adopt",
     "equipment:calendar:*",
+    "inventory:product:import",
     "equipment:limit:write",
     "equipment:manual:adopt",
     "equipment:tag:adopt",

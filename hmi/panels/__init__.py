@@ -213,6 +213,12 @@ def _orders() -> type[Panel]:
     return OrdersPanel
 
 
+def _shift() -> type[Panel]:
+    from hmi.panels.shift import ShiftPanel
+
+    return ShiftPanel
+
+
 def _trends() -> type[Panel]:
     from hmi.panels.trends import TrendsPanel
 
@@ -239,6 +245,7 @@ def _users() -> type[Panel]:
 
 PANELS: tuple[PanelEntry, ...] = (
     PanelEntry("lines", "panel.lines", "lines", None, _lines),
+    PanelEntry("shift", "panel.shift", "clock", None, _shift),
     PanelEntry("orders", "panel.work_orders", "orders", None, _orders),
     PanelEntry("trends", "panel.trends", "trends", None, _trends),
     PanelEntry("equipment", "panel.equipment", "equipment", None, _equipment),

@@ -296,6 +296,77 @@
     </message>
 </context>
 <context>
+    <name>CalendarPage</name>
+    <message>
+        <source>all</source>
+        <translation>全て</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>Calendar</source>
+        <translation>カレンダー</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Production date</source>
+        <translation>生産日</translation>
+    </message>
+    <message>
+        <source>Shift (empty: the whole day)</source>
+        <translation>勤務帯(空欄は終日)</translation>
+    </message>
+    <message>
+        <source>From – to, as 15:00-17:00</source>
+        <translation>時間帯(例 15:00-17:00)</translation>
+    </message>
+    <message>
+        <source>Crew</source>
+        <translation>班</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>備考</translation>
+    </message>
+    <message>
+        <source>Calendar / line</source>
+        <translation>カレンダー / ライン</translation>
+    </message>
+    <message>
+        <source>Shift</source>
+        <translation>勤務帯</translation>
+    </message>
+    <message>
+        <source>From – to</source>
+        <translation>時間帯</translation>
+    </message>
+    <message>
+        <source>Every day is as the calendar says.</source>
+        <translation>例外日はありません。</translation>
+    </message>
+    <message>
+        <source>What is otherwise is entered with the button below.</source>
+        <translation>例外は下のボタンで登録します。</translation>
+    </message>
+    <message>
+        <source>The calendar is not known.</source>
+        <translation>カレンダーが不明です。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>all lines</source>
+        <translation>全ライン</translation>
+    </message>
+</context>
+<context>
     <name>CallSheet</name>
     <message>
         <source>Withdraw</source>
@@ -439,6 +510,41 @@
     <message>
         <source>Shorten the search.</source>
         <translation>検索文字を短くしてください。</translation>
+    </message>
+</context>
+<context>
+    <name>ConflictSheet</name>
+    <message>
+        <source>Changed by somebody else  {about}</source>
+        <translation>ほかの人が変更しました  {about}</translation>
+    </message>
+    <message>
+        <source>Nothing of yours was saved. Leave theirs, or put yours on top of it.</source>
+        <translation>あなたの操作は登録していません。相手の変更を残すか、その上に自分の変更を適用してください。</translation>
+    </message>
+    <message>
+        <source>Leave theirs</source>
+        <translation>相手の変更を残す</translation>
+    </message>
+    <message>
+        <source>Apply mine on it</source>
+        <translation>自分の変更を適用</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>As I saw it</source>
+        <translation>操作前の表示</translation>
+    </message>
+    <message>
+        <source>Theirs, now</source>
+        <translation>現在(相手)</translation>
+    </message>
+    <message>
+        <source>Mine</source>
+        <translation>自分</translation>
     </message>
 </context>
 <context>
@@ -666,6 +772,33 @@
     <message>
         <source>Finish</source>
         <translation>完了見込み</translation>
+    </message>
+</context>
+<context>
+    <name>CountPad</name>
+    <message>
+        <source>touched by mistake</source>
+        <translation>誤って押したため</translation>
+    </message>
+    <message>
+        <source>{number}: good {good} of {planned}</source>
+        <translation>{number}：良品 {good} ／計画 {planned}</translation>
+    </message>
+    <message>
+        <source>Count by hand  {number}</source>
+        <translation>手計数  {number}</translation>
+    </message>
+    <message>
+        <source>Good {good} of {planned}, scrap {scrap}</source>
+        <translation>良品 {good} / {planned}、廃却 {scrap}</translation>
+    </message>
+    <message>
+        <source>   being booked: {n}</source>
+        <translation>   登録中: {n}</translation>
+    </message>
+    <message>
+        <source>Take the last one back</source>
+        <translation>直前の1件を取消</translation>
     </message>
 </context>
 <context>
@@ -904,6 +1037,144 @@
     </message>
 </context>
 <context>
+    <name>Handover</name>
+    <message>
+        <source>Draft, as it is now: nobody has handed it over yet</source>
+        <translation>下書き(現在の内容): まだ引き継がれていません</translation>
+    </message>
+    <message>
+        <source>Handed over by {who}, {at}</source>
+        <translation>引継ぎ {who}、{at}</translation>
+    </message>
+    <message>
+        <source>Not taken over yet</source>
+        <translation>未受領</translation>
+    </message>
+    <message>
+        <source>Taken over by {who}, {at}</source>
+        <translation>受領 {who}、{at}</translation>
+    </message>
+    <message>
+        <source>Draft</source>
+        <translation>下書き</translation>
+    </message>
+    <message>
+        <source>good {good}, scrap {scrap}, rework {rework}</source>
+        <translation>良品 {good}、廃却 {scrap}、手直し {rework}</translation>
+    </message>
+    <message>
+        <source>Output</source>
+        <translation>生産実績</translation>
+    </message>
+    <message>
+        <source>{product}  {good} of {planned}, scrap {scrap}, rework {rework}  {status}</source>
+        <translation>{product}  {good} / {planned}、廃却 {scrap}、手直し {rework}  {status}</translation>
+    </message>
+    <message>
+        <source>goes on</source>
+        <translation>継続中</translation>
+    </message>
+    <message>
+        <source>Stop without a reason</source>
+        <translation>理由未入力の停止</translation>
+    </message>
+    <message>
+        <source>Stops without a reason</source>
+        <translation>理由未入力の停止</translation>
+    </message>
+    <message>
+        <source>Open call</source>
+        <translation>未解決の呼出し</translation>
+    </message>
+    <message>
+        <source>On hold</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Reports without an order</source>
+        <translation>未割当の報告</translation>
+    </message>
+    <message>
+        <source>Messages waiting to be sent</source>
+        <translation>送信待ちのメッセージ</translation>
+    </message>
+    <message>
+        <source>Entries waiting at this station</source>
+        <translation>この端末の登録待ち</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>備考</translation>
+    </message>
+    <message>
+        <source>In the words of who gave it</source>
+        <translation>引継ぎ者のコメント</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>At the end of the shift</source>
+        <translation>勤務帯終了時</translation>
+    </message>
+    <message>
+        <source>Signatures</source>
+        <translation>署名</translation>
+    </message>
+</context>
+<context>
+    <name>HandoverPage</name>
+    <message>
+        <source>There is no shift to show there.</source>
+        <translation>表示できる勤務帯がありません。</translation>
+    </message>
+    <message>
+        <source>Write a note</source>
+        <translation>申し送りを書く</translation>
+    </message>
+    <message>
+        <source>PDF</source>
+        <translation>PDF</translation>
+    </message>
+    <message>
+        <source>What the next shift should know</source>
+        <translation>次の勤務帯に伝える内容</translation>
+    </message>
+    <message>
+        <source>What stands on the page now is kept as it is, with your signature.</source>
+        <translation>いま表示されている内容を、あなたの署名とともにそのまま保存します。</translation>
+    </message>
+    <message>
+        <source>In your own words</source>
+        <translation>自由記入</translation>
+    </message>
+    <message>
+        <source>You have read the page; from now on the line is yours.</source>
+        <translation>内容を確認しました。これ以降、このラインを担当します。</translation>
+    </message>
+    <message>
+        <source>{file} is in {folder}</source>
+        <translation>{folder} に {file} を出力しました</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>At the end of the shift</source>
+        <translation>勤務帯終了時</translation>
+    </message>
+    <message>
+        <source>No shift is known here.</source>
+        <translation>勤務帯が不明です。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースにつながり次第、表示します。</translation>
+    </message>
+</context>
+<context>
     <name>Header</name>
     <message>
         <source>日本語</source>
@@ -1045,6 +1316,105 @@
     <message>
         <source>Type the user ID instead</source>
         <translation>ユーザーコードを入力する</translation>
+    </message>
+</context>
+<context>
+    <name>ImportSheet</name>
+    <message>
+        <source>Choose a table</source>
+        <translation>表の選択</translation>
+    </message>
+    <message>
+        <source>An empty table is in {path}</source>
+        <translation>空の表を {path} に出力しました</translation>
+    </message>
+    <message>
+        <source>Work orders</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Products</source>
+        <translation>製品</translation>
+    </message>
+    <message>
+        <source>Import a table</source>
+        <translation>表の取込み</translation>
+    </message>
+    <message>
+        <source>Take it</source>
+        <translation>取り込む</translation>
+    </message>
+    <message>
+        <source>Choose a file …</source>
+        <translation>ファイルを選ぶ …</translation>
+    </message>
+    <message>
+        <source>Empty table</source>
+        <translation>空の表</translation>
+    </message>
+    <message>
+        <source>CSV or XLSX, the heading in the first row. Nothing is written before you confirm.</source>
+        <translation>CSV または XLSX、1行目が見出し。確定するまで何も登録しません。</translation>
+    </message>
+    <message>
+        <source>{file}: {n} cells must be corrected first; nothing was written</source>
+        <translation>{file}: {n} 件のセルを直してください。何も登録していません</translation>
+    </message>
+    <message>
+        <source>{file}: {new} new, {changed} changed, {same} as they are</source>
+        <translation>{file}: 新規 {new}、変更 {changed}、変更なし {same}</translation>
+    </message>
+    <message>
+        <source>Cell</source>
+        <translation>セル</translation>
+    </message>
+    <message>
+        <source>What is wrong</source>
+        <translation>誤りの内容</translation>
+    </message>
+    <message>
+        <source>What to do</source>
+        <translation>対処</translation>
+    </message>
+    <message>
+        <source>Row</source>
+        <translation>行</translation>
+    </message>
+    <message>
+        <source>Number or code</source>
+        <translation>番号・コード</translation>
+    </message>
+    <message>
+        <source>What happens</source>
+        <translation>処理</translation>
+    </message>
+    <message>
+        <source>What changes</source>
+        <translation>変更項目</translation>
+    </message>
+    <message>
+        <source>No file is chosen.</source>
+        <translation>ファイルが選ばれていません。</translation>
+    </message>
+    <message>
+        <source>What it would do is shown here first.</source>
+        <translation>取り込む内容を先にここに表示します。</translation>
+    </message>
+    <message>
+        <source>new</source>
+        <translation>新規</translation>
+    </message>
+    <message>
+        <source>changed</source>
+        <translation>変更</translation>
+    </message>
+    <message>
+        <source>as it is</source>
+        <translation>変更なし</translation>
+    </message>
+    <message>
+        <source>{new} new, {changed} changed</source>
+        <translation>新規 {new} 件、変更 {changed} 件を取り込みました</translation>
     </message>
 </context>
 <context>
@@ -1388,6 +1758,49 @@
     </message>
 </context>
 <context>
+    <name>OrderLines</name>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>良品</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+    <message>
+        <source>Rework</source>
+        <translation>手直し</translation>
+    </message>
+    <message>
+        <source>Priority</source>
+        <translation>優先度</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Due</source>
+        <translation>納期</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>備考</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+</context>
+<context>
     <name>OrderTable</name>
     <message>
         <source>Order</source>
@@ -1726,6 +2139,57 @@
     </message>
 </context>
 <context>
+    <name>PerformancePage</name>
+    <message>
+        <source>all lines</source>
+        <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Line: {name}</source>
+        <translation>ライン: {name}</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>今日</translation>
+    </message>
+    <message>
+        <source>24 h</source>
+        <translation>24 時間</translation>
+    </message>
+    <message>
+        <source>7 days</source>
+        <translation>7 日</translation>
+    </message>
+    <message>
+        <source>30 days</source>
+        <translation>30 日</translation>
+    </message>
+    <message>
+        <source>90 days</source>
+        <translation>90 日</translation>
+    </message>
+    <message>
+        <source>Stops by reason</source>
+        <translation>理由別の停止</translation>
+    </message>
+    <message>
+        <source>Nothing was recorded in this range.</source>
+        <translation>この期間の記録はありません。</translation>
+    </message>
+    <message>
+        <source>No stop in this range.</source>
+        <translation>この期間の停止はありません。</translation>
+    </message>
+    <message>
+        <source>Good / scrap / rework</source>
+        <translation>良品 / 廃却 / 手直し</translation>
+    </message>
+</context>
+<context>
     <name>PlacesForms</name>
     <message>
         <source>nobody</source>
@@ -1800,6 +2264,45 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>QueueSheet</name>
+    <message>
+        <source>Queue of line {line}</source>
+        <translation>ライン {line} の投入順</translation>
+    </message>
+    <message>
+        <source>Place</source>
+        <translation>場所</translation>
+    </message>
+    <message>
+        <source>Order</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Product</source>
+        <translation>製品</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Due</source>
+        <translation>納期</translation>
+    </message>
+    <message>
+        <source>Nothing waits on this line.</source>
+        <translation>このラインの投入待ちはありません。</translation>
+    </message>
+    <message>
+        <source>Release an order first.</source>
+        <translation>先に指示を発行してください。</translation>
+    </message>
+    <message>
+        <source>priority {n}</source>
+        <translation>優先度 {n}</translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Lock</source>
@@ -1846,6 +2349,29 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>ReadingForm</name>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>End</source>
+        <translation>終了</translation>
+    </message>
+    <message>
+        <source>Counter</source>
+        <translation>カウンタ</translation>
+    </message>
+    <message>
+        <source>Read at</source>
+        <translation>読取り時点</translation>
+    </message>
+    <message>
+        <source>It shows</source>
+        <translation>表示値</translation>
+    </message>
+</context>
+<context>
     <name>ReportSheet</name>
     <message>
         <source>Report quantity  {number}</source>
@@ -1864,8 +2390,28 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>廃却</translation>
     </message>
     <message>
+        <source>Rework</source>
+        <translation>手直し</translation>
+    </message>
+    <message>
+        <source>Why is it not what the machine counted?</source>
+        <translation>機械の計数と異なる理由</translation>
+    </message>
+    <message>
         <source>Why is it scrap?</source>
         <translation>廃却の理由</translation>
+    </message>
+    <message>
+        <source>More codes</source>
+        <translation>ほかのコード</translation>
+    </message>
+    <message>
+        <source>As counted: {counted}</source>
+        <translation>計数どおり: {counted}</translation>
+    </message>
+    <message>
+        <source>Counted {counted}, difference {apart}</source>
+        <translation>計数 {counted}、差異 {apart}</translation>
     </message>
     <message>
         <source>by {name}</source>
@@ -1886,6 +2432,25 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>{words}, kept here until the database is back</source>
         <translation>{words}（データベース復帰までこの端末に保存）</translation>
+    </message>
+</context>
+<context>
+    <name>ReviseSheet</name>
+    <message>
+        <source>{number}: planned {planned}, good reported {completed}. It cannot be less than that.</source>
+        <translation>{number}: 計画 {planned}、報告済み良品 {completed}。これより少なくはできません。</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>1 is the most urgent</source>
+        <translation>1 が最優先</translation>
     </message>
 </context>
 <context>

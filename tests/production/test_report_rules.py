@@ -43,15 +43,6 @@ def test_what_is_reported_is_what_was_counted_or_is_explained(
         assert abs(apart) <= max(1, limit * counted)
 
 
-@given(st.lists(st.tuples(PARTS, PARTS, PARTS), max_size=6), st.integers(0, 100_000), st.integers(0, 100_000))
-def test_reports_that_take_the_proposal_leave_nothing_to_explain(reports: list[tuple[Decimal, ...]], good: int, reject: int) -> None:
-    completed, scrap, rework = (sum((report[place] for report in reports), Decimal(0)) for place in range(3))
-    counted = report_rules.counted_since(good, reject, completed, scrap, rework)
-    assert counted >= 0
-    assert report_rules.difference(counted, Decimal(0), Decimal(0), counted) == 0
-    assert report_rules.counted_since(good, reject, completed + counted, scrap, rework) == 0
-
-
 def test_an_order_is_never_revised_below_what_is_reported() -> None:
     report_rules.check_revised(Decimal(50), Decimal(50))
     with pytest.raises(Invalid) as refusal:
