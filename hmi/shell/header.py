@@ -224,7 +224,10 @@ class Header(QWidget):
     def _show_time(self) -> None:
         now = datetime.fromtimestamp(time.time(), self._zone)
         shift = name(self._shift, theme.language()) if self._shift else ""
-        self.clock.show_text(now.strftime("%H:%M:%S"), f"{day(now, theme.language())} {shift}".rstrip())
+        date = day(now, theme.language())
+        if shift and theme.language() == "en":
+            date = date.partition(" (")[0]  # with the weekday both would not fit the header of a small panel
+        self.clock.show_text(now.strftime("%H:%M:%S"), f"{date} {shift}".rstrip())
 
     def _show_user(self) -> None:
         actor = self._actor

@@ -184,7 +184,7 @@ class AndonRow(Painted):
         """One line as large as asked, or as large as its room allows: long English words are written smaller, never cut."""
         if not text:
             return
-        size = min(size, room.height() * 0.95)
+        size = float(int(min(size, room.height() * 0.95)))
         wide = self._width(text, size)
         if wide > room.width():
             size = max(size * room.width() / wide, size * _LEAST_SHARE)

@@ -19,7 +19,7 @@ from hmi.widgets.text import CENTER, LEFT, RIGHT, font_fitting
 
 _HEAD_U: Final = 34
 _ROW_U: Final = 34
-_SHARES: Final = (2.1, 1.2, 1.2, 1.2, 1.4, 4.0, 1.2, 1.5, 3.4)
+_SHARES: Final = (2.5, 1.2, 1.2, 1.2, 1.7, 3.2, 1.6, 1.5, 3.3)
 _RIGHT: Final = frozenset({1, 2, 3, 4, 6, 7})
 _BAR: Final = 5
 

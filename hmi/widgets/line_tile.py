@@ -130,7 +130,7 @@ class LineTile(PaintedButton):
             str(face.planned),
             "SIM" if face.simulated else "",
             self._call_text(),
-            "" if face.oee is None else f"OEE {percent(face.oee)}",
+            "" if face.oee is None else f"OEE {percent(face.oee)}{' !' if face.oee > 1 else ''}",
             self.tr("waiting") if face.waiting else "",
         )
 

@@ -17,7 +17,7 @@ from hmi.widgets.glyphs import draw_glyph
 from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, has_keyboard, panel_rect
 from hmi.widgets.text import LEFT, RIGHT, font_fitting, text_width
 
-HEIGHT_U = 74
+HEIGHT_U = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,14 @@ class RatioBars(PaintedButton):
         wide = rect.width() / len(self._faces)
         for place, face in enumerate(self._faces):
             cell = QRectF(rect.left() + place * wide, rect.top(), wide, rect.height())
-            self._paint_cell(painter, cell.adjusted(now.px(12), now.px(5), -now.px(12), -now.px(8)), face)
+            self._paint_cell(painter, cell.adjusted(now.px(12), now.px(3), -now.px(12), -now.px(6)), face)
         if has_keyboard(self):
             draw_focus(painter, rect)
 
     def _paint_cell(self, painter: QPainter, room: QRectF, face: RatioFace) -> None:
         now, language = theme.current(), theme.language()
-        bar = now.px(18)
-        line = QRectF(room.left(), room.top(), room.width(), room.height() - bar - now.px(3))
+        bar = now.px(14)
+        line = QRectF(room.left(), room.top(), room.width(), room.height() - bar - now.px(2))
         value = percent(face.share) if face.share is not None else UNDEFINED
         role = font_fitting(value, ("value", "heading", "strong"), line.width() * (0.35 if face.note_id else 0.45))
         width = text_width(value, role) + 1

@@ -182,9 +182,8 @@ class StateTimeline(Painted):
                 continue
             rect = self._rect(span)
             distance = max(rect.left() - x, x - rect.right(), 0.0)
-            running = span.state == "RUNNING"
-            # A stop wins against the running stretch around it.
-            rank = distance + (reach / 2 if running else 0)
+            # A stop, however short, wins against the stretch around it in which it ran or nothing is known.
+            rank = distance + (reach / 2 if span.state in ("RUNNING", "OFFLINE") else 0)
             if distance <= reach and (best is None or rank < best[0]):
                 best = (rank, span)
         return None if best is None else best[1]

@@ -1485,6 +1485,10 @@
         <translation>{line} 詳細</translation>
     </message>
     <message>
+        <source>Stops</source>
+        <translation>停止</translation>
+    </message>
+    <message>
         <source>Report quantity</source>
         <translation>実績入力</translation>
     </message>

@@ -39,7 +39,7 @@ from hmi.widgets.bars import CountBar
 from hmi.widgets.keyboard import Keyboard
 from hmi.widgets.keypad import NumericKeypad
 from hmi.widgets.overlay import Overlay
-from tests.hmi import situations
+from tests.hmi import line_situations, situations
 from tests.hmi.screen import Loop, Plant, Screen
 from tests.screens import lint
 
@@ -328,6 +328,8 @@ PANELS: tuple[Open, ...] = (
     _users("rights"),
     _users("trail", first=True),
     _users("stations", first=True),
+    *situations.PANELS,
+    *line_situations.PANELS,
 )
 SHEETS: tuple[Open, ...] = (
     sign_in,
@@ -355,6 +357,7 @@ SHEETS: tuple[Open, ...] = (
     users_export,
     users_changes,
     *situations.SHEETS,
+    *line_situations.SHEETS,
 )
 
 

@@ -96,7 +96,7 @@ class LinesPanel(Panel):
             tabs += [
                 ("detail", self.tr("{line} detail").format(line=line)),
                 ("hours", word("panel.hours", language)),
-                ("downtime", word("panel.downtime_log", language)),
+                ("downtime", self.tr("Stops")),
             ]
         return tabs
 

@@ -32,7 +32,7 @@ from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
 
 _TREND_PENS = 3
-_STOPS_U = 300
+_STOPS_U = 270
 
 
 class LineDetailView(QWidget):
@@ -82,7 +82,7 @@ class LineDetailView(QWidget):
         column = QVBoxLayout(self)
         margin = look.px(10)
         column.setContentsMargins(margin, look.px(6), margin, look.px(6))
-        column.setSpacing(look.px(6))  # two more and it would not fit a panel of 12.1 inches, where a unit is a pixel
+        column.setSpacing(look.px(4))  # two more and it would not fit a panel of 12.1 inches, where a unit is a pixel
         head = QHBoxLayout()
         head.setSpacing(look.px(12))
         head.addWidget(self.title, 1)

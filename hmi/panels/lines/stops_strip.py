@@ -10,9 +10,9 @@ from PySide6.QtGui import QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.equipment.stop_views import StopView
-from core.words import word
+from core.words import duration, word
 from hmi import theme
-from hmi.sheets.stop_words import part_text, reason_word, span_text
+from hmi.sheets.stop_words import part_text, reason_word
 from hmi.widgets.glyphs import draw_glyph
 from hmi.widgets.painted import Painted, draw_box
 from hmi.widgets.text import LEFT, line_height
@@ -46,7 +46,9 @@ class StopsStrip(Painted):
         self.update()
 
     def _title(self, stop: StopView) -> str:
-        return f"{stop.work_unit_code}  {span_text(stop.began_at, stop.ended_at, self.zone, datetime.now(UTC))}"
+        began = stop.began_at.astimezone(self.zone).strftime("%H:%M")
+        lasts = duration(stop.seconds(datetime.now(UTC)))
+        return f"{began}  {lasts}{' …' if stop.ended_at is None else ''}  {stop.work_unit_code}"
 
     def _why(self, stop: StopView) -> str:
         if stop.needs_reason:
