@@ -288,9 +288,9 @@ def report_of_good_parts(screen: Screen) -> None:
     screen.orders._report(order)
     screen.settle()
     sheet = screen.sheet(ReportSheet)
-    screen.until("the codes", lambda: bool(sheet._buttons))
+    screen.until("the codes", lambda: bool(sheet.defects.buttons))
     sheet.scrap.set_text("")
-    assert not any(button.isVisible() for button in sheet._buttons.values())
+    assert not any(button.isVisible() for button in sheet.defects.buttons.values())
 
 
 def unassigned(screen: Screen) -> None:

@@ -109,7 +109,8 @@ def test_a_bar_of_the_timeline_asks_for_its_reason(standing: Screen) -> None:
     screen.until("the sheet", lambda: "sheet.stop_reason" in screen.sheets())
     sheet = screen.sheet(StopReasonSheet)
     assert sheet._stop.work_unit_code == UNIT
-    assert sheet._stop.began_at == span.key
+    # Of stops a few seconds apart on a bar of eight hours the finger takes one.
+    assert sheet._stop.began_at in {each.key for each in strip._spans if each.needs_reason}
 
 
 def test_a_comment_goes_with_the_reason_and_the_group_is_one_touch_more(standing: Screen) -> None:

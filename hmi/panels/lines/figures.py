@@ -10,7 +10,7 @@ from core.equipment.shifts import busy_seconds
 from core.production import pace
 from core.production.time_views import Ratio
 from core.production.views import LineDetail, LineView, OrderStatus, OrderView
-from core.words import UNDEFINED, number, word
+from core.words import UNDEFINED, number, percent, word
 from hmi import theme
 from hmi.widgets.ratio_bars import RatioFace
 
@@ -49,7 +49,7 @@ def ratio_faces(line: LineView, target_percent: float | None) -> tuple[RatioFace
     target = None if target_percent is None else float(target_percent) / 100
     over = line.performance.value is not None and line.performance.value > 1
     seen = line.coverage.value
-    partly = f"{word('oee.coverage', theme.language())} {int(seen * 100)} %" if seen is not None and seen < _WHOLE else ""
+    partly = f"{word('oee.coverage', theme.language())} {percent(int(seen * 1000) / 1000)}" if seen is not None and seen < _WHOLE else ""
     return (
         RatioFace("oee.oee", line.oee.value, _why(line.oee), below=partly, target=target),
         RatioFace("oee.availability", line.availability.value, _why(line.availability)),
