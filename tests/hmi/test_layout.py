@@ -328,6 +328,7 @@ PANELS: tuple[Open, ...] = (
     _users("rights"),
     _users("trail", first=True),
     _users("stations", first=True),
+    *situations.PANELS,
 )
 SHEETS: tuple[Open, ...] = (
     sign_in,
