@@ -16,7 +16,8 @@ from core.equipment.shifts import Span, after_busy, busy_seconds
 
 _TRUSTED_PARTS: Final = 20
 _TRUSTED_S: Final = 600.0
-_FAR: Final = timedelta(days=366)
+FAR: Final = timedelta(days=366)
+"""Nobody says of an order that it will be done later than this from now."""
 K = TypeVar("K")
 
 
@@ -76,10 +77,10 @@ def finish(now: datetime, remaining: Decimal, pace: float, spans_from: Callable[
     """
     if remaining <= 0:
         return now
-    if pace <= 0 or (seconds := float(remaining) * 3600.0 / pace) > _FAR.total_seconds():
+    if pace <= 0 or (seconds := float(remaining) * 3600.0 / pace) > FAR.total_seconds():
         return None
     at = after_busy(spans_from, now, seconds)
-    return at if at is not None and at - now <= _FAR else None
+    return at if at is not None and at - now <= FAR else None
 
 
 def queue_finish(

@@ -31,7 +31,7 @@ from core.equipment.segment_rows import newest_state, state_columns, state_of
 from core.equipment.states import MachineState
 from core.errors import Conflict, Refused
 from core.inventory.models import Product
-from core.production import row_parts, rules
+from core.production import pace, row_parts, rules
 from core.production.count_rules import from_readings, machine_counts
 from core.production.models import CountEvent, StandardTime, WorkOrder
 from core.production.rules import Progress
@@ -288,7 +288,7 @@ def _utc(text: str) -> datetime:
 def pace_of(row: RowMapping | Mapping[str, Any]) -> float:
     """Expected good parts per hour of the order in ``row`` on its line."""
     cycle = row["order_cycle"]
-    return rules.pace_per_hour(None if cycle is None else float(cycle), float(row["order_capacity"]), float(row["order_efficiency"]))
+    return pace.pace_per_hour(None if cycle is None else float(cycle), float(row["order_capacity"]), float(row["order_efficiency"]))
 
 
 def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
@@ -302,7 +302,10 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
     good, reject = _counted(row, counting)
     blockers = (*_seen_blockers(row), *blocker_views(row["order_blockers"]))
     made = max(row["order_completed"], Decimal(good or 0))
-    expected = rules.expected_end(now, row["order_planned"], made, running_s, pace_of(row)) if status is OrderStatus.IN_PROGRESS else None
+    expected = None
+    if status is OrderStatus.IN_PROGRESS:  # around the clock: who knows the line's calendar says it better
+        per_hour = pace.measured(pace_of(row), made, running_s)
+        expected = pace.finish(now, row["order_planned"] - made, per_hour, lambda at: [(at, at + pace.FAR)])
     same = ("id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "unit")
     also = (
         "rework",

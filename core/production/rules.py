@@ -1,16 +1,15 @@
-"""The rules of work orders: which step is legal when, what the target is now, when the order will be done.
+"""The rules of work orders: which step is legal when, what an order may say.
 
 Pure: everything is an argument, time included. The screen uses the same functions between two answers of the database.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -273,49 +272,3 @@ def plain(quantity: Decimal) -> str:
     """A quantity as people write it: ``20``, ``0.5``, never ``2E+1`` or ``20.000000``."""
     text = f"{quantity:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-# --- pace ------------------------------------------------------------------------------------------------------------
-
-_TRUSTED_PARTS = 20
-_TRUSTED_S = 600.0
-
-
-def pace_per_hour(standard_cycle_min: float | None, capacity_per_hour: float, efficiency: float) -> float:
-    """Good parts per hour the line is expected to make.
-
-    Args:
-        standard_cycle_min: Minutes per part of the product; None or 0 takes the line's capacity.
-        capacity_per_hour: Of the line at full speed.
-        efficiency: Expected share of it, per cent.
-    """
-    full = 60.0 / standard_cycle_min if standard_cycle_min else capacity_per_hour
-    return max(0.0, full * efficiency / 100.0)
-
-
-def target_now(planned: Decimal, running_s: float, pace: float) -> int:
-    """Good parts an order should have after ``running_s`` seconds at ``pace`` per hour, at most what is planned."""
-    due = math.floor(max(0.0, running_s) * pace / 3600.0)
-    return min(due, math.floor(planned))
-
-
-def expected_end(now: datetime, planned: Decimal, made: Decimal, running_s: float, pace: float) -> datetime | None:
-    """When the rest will be made; None when nothing moves (no pace, or further than a year away).
-
-    The pace so far is used once it can be trusted (20 parts and 10 minutes), the expected one before.
-
-    Args:
-        now: Aware UTC.
-        planned: Quantity of the order.
-        made: Good so far: the larger of reported and counted.
-        running_s: Seconds the order was in progress.
-        pace: Expected parts per hour, see pace_per_hour.
-    """
-    remaining = planned - made
-    if remaining <= 0:
-        return now
-    if made >= _TRUSTED_PARTS and running_s >= _TRUSTED_S:
-        pace = float(made) * 3600.0 / running_s
-    if pace <= 0 or (hours := float(remaining) / pace) > 366 * 24:
-        return None
-    return now + timedelta(hours=hours)

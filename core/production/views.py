@@ -263,6 +263,7 @@ class LineView:
         target_shift: Good parts the whole shift should make; None when nobody can say.
         open_stops: Stops that wait for a reason.
         calls: Open calls for help, the most urgent first.
+        due_s: Planned seconds of the order until ``as_of``: what ``target_now`` goes by; None without an order.
     """
 
     entity: ClassVar[str] = "line"
@@ -298,6 +299,7 @@ class LineView:
     target_shift: int | None = None
     open_stops: int = 0
     calls: tuple[CallView, ...] = ()
+    due_s: float | None = None
 
     @property
     def status(self) -> LineStatus:

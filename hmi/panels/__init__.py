@@ -42,7 +42,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class OpenLine:
-    """Navigation: show one line; ``tab`` is ``detail`` or ``downtime``."""
+    """Navigation: show one line; ``tab`` is ``detail``, ``hours`` or ``downtime``."""
 
     line_code: str
     tab: str = "detail"

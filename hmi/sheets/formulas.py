@@ -48,7 +48,8 @@ class FormulaSheet(BottomSheet):
         )
         self.set_title(f"{line.code}   {named('oee')}")
         for label, (id, value, formula) in zip(self._lines, formulas, strict=False):
-            label.set_text(f"{named(id)} = {formula} = {UNDEFINED if value is None else percent(value)}")
+            note = f"   {named('performance_over')}" if id == "performance" and value is not None and value > 1 else ""
+            label.set_text(f"{named(id)} = {formula} = {UNDEFINED if value is None else percent(value)}{note}")
         since = "" if line.shift is None else f"{line.shift.from_at.astimezone(self._zone):%H:%M}"
         words = self.tr("Since the beginning of the shift {time}. Planned stops and gaps in the data are left out.")
         self._lines[-1].set_text(words.format(time=since))

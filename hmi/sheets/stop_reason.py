@@ -111,8 +111,11 @@ class StopReasonSheet(BottomSheet):
         self.confirm_button.hide()
 
     async def _load(self) -> None:
-        answer = await self._bridge.ask(stop_choices, work_unit_code=self._stop.work_unit_code)
-        self._choices = answer.value
+        self.show_choices((await self._bridge.ask(stop_choices, work_unit_code=self._stop.work_unit_code)).value)
+
+    def show_choices(self, choices: StopChoices) -> None:
+        """Make a tile for each reason, and put back what had been typed."""
+        self._choices = choices
         for reason in self._choices.reasons:
             button = TouchButton(coded(reason.code), kind="quiet", role="body")
             button.setObjectName(f"stop_reason.{reason.code}")
@@ -211,12 +214,13 @@ class StopReasonSheet(BottomSheet):
 
     def _say_time(self) -> None:
         span = span_text(self._part.from_at, part_end(self._stop, self._part), self._zone, datetime.now(UTC))
-        self.time.show_lines(
+        self.message.show_lines(
             Lines(
                 self.tr("{value} does not lie in this stop.").format(value=self.time.text()),
                 self.tr("Type a time inside {span}.").format(span=span),
                 self.tr("What you entered is kept."),
-            )
+            ),
+            "warning",
         )
         self.refit()
 

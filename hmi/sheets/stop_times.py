@@ -106,7 +106,7 @@ class StopTimesSheet(BottomSheet):
     def retranslate(self) -> None:
         """Follow a change of language while open."""
         super().retranslate()
-        if self.buttons if hasattr(self, "buttons") else None:
+        if hasattr(self, "time"):
             self.say()
 
     # -- marking -------------------------------------------------------------------------------------------------
@@ -125,12 +125,13 @@ class StopTimesSheet(BottomSheet):
     def _say_time(self) -> None:
         span = span_text(self._stop.began_at, None, self._bridge.zone(), datetime.now(UTC))
         what = self.tr("No time is typed.") if not self.time.text() else self.tr("{value} lies not after the stop began.")
-        self.time.show_lines(
+        self.message.show_lines(
             Lines(
                 what.format(value=self.time.text()),
                 self.tr("Type a time inside {span}.").format(span=span),
                 self.tr("What you entered is kept."),
-            )
+            ),
+            "warning",
         )
         self.refit()
 
@@ -157,7 +158,6 @@ class StopTimesSheet(BottomSheet):
         self._set_busy(False)
         self.message.clear()
         self.time.set_text("")
-        self.time.clear_message()
         self.say()
         words = f"{stop.work_unit_code}: {word(f'stoptime.{step}', theme.language())}"
         if result.state == "waiting":

@@ -117,6 +117,7 @@ class Window(QWidget):
         self.scanner.broken.connect(self.people.scan_broken)
         self.scanner.unreadable.connect(self.people.scan_unreadable)
         self.header.link_pressed.connect(self.show_attention)
+        self.header.calls_pressed.connect(self.show_calls)
         self.header.problem_pressed.connect(lambda source: self.go(OpenConnection(source)))
         self.content.action_pressed.connect(self.session.touched)
         self.content.export_pressed.connect(self.take_away)
@@ -215,6 +216,16 @@ class Window(QWidget):
             sheet.order_pressed.connect(lambda order_id: self.go(OpenOrder(order_id)))
             sheet.open()
 
+    def show_calls(self) -> None:
+        """Who is called where; to come, and to end a call."""
+        from hmi.sheets.call import CallSheet
+
+        if self.panel is not None and self.panel.somebody_decides():
+            sheet = CallSheet(self.content, self.bridge)
+            sheet.undoable.connect(self.content.undoable)
+            sheet.done.connect(self.content.toast)
+            sheet.open()
+
     def take_away(self) -> None:
         """Write the tables and charts in sight into a file."""
         from hmi.sheets.export import export_sheet
@@ -242,6 +253,9 @@ class Window(QWidget):
     # -- facts from the bridge -----------------------------------------------------------------------------------
 
     def _attached(self) -> None:
+        from hmi.shell.shop import Shop  # knows queries, which nobody needs before the first paint
+
+        self.shop = Shop(self.bridge, self.header, self)
         self._site_changed()
         self._show_database()
         self._show_storage()

@@ -21,7 +21,7 @@ KANJI_MM, DIGIT_MM = 39.2, 31.8
 LARGEST_SHARE = 0.09
 """Of the board's height at most: a small panel shows the board smaller rather than only one line of it."""
 _NAME_SHARE, _COUNT_SHARE = 0.40, 0.46
-_LEAST_SHARE = 0.35
+_LEAST_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)

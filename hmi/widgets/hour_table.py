@@ -86,7 +86,8 @@ class HourTable(Painted):
     def cells(self, face: HourFace) -> tuple[str, ...]:
         """Words of a row in the order of the headings."""
         known = face.state != "future"
-        lead = face.good - face.target if face.good is not None and face.state == "past" else None
+        seen = known and face.coverage > 0
+        lead = face.good - face.target if face.good is not None and face.state == "past" and seen else None
         why = face.reasons
         if known and face.coverage < 0.995:
             coverage = f"{word('oee.coverage', theme.language())} {percent(face.coverage)}"
@@ -94,8 +95,8 @@ class HourTable(Painted):
         return (
             face.span or word("count.total", theme.language()),
             number(face.target),
-            number(face.good) if known else "",
-            number(face.reject) if known else "",
+            (number(face.good) if seen else UNDEFINED) if known else "",
+            (number(face.reject) if seen else UNDEFINED) if known else "",
             "" if lead is None else f"{'+' if lead >= 0 else '−'}{number(abs(lead))}",
             "",
             number(face.lost) if known else "",
@@ -163,7 +164,7 @@ class HourTable(Painted):
         for place, (text, room) in enumerate(zip(self.cells(face), self._rects(rect.top(), rect.height()), strict=True)):
             if place == _BAR:
                 bar = min(room.height() - now.px(6), now.px(26))
-                if face.good is not None and most:
+                if face.good is not None and most and face.coverage > 0:
                     draw_count_bar(
                         painter, QRectF(room.left(), room.center().y() - bar / 2, room.width(), bar), face.good, most, face.target
                     )

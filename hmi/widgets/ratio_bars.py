@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from core.words import UNDEFINED, percent, word
 from hmi import theme
 from hmi.widgets.bars import draw_tick
+from hmi.widgets.glyphs import draw_glyph
 from hmi.widgets.painted import PaintedButton, draw_box, draw_focus, has_keyboard, panel_rect
 from hmi.widgets.text import LEFT, RIGHT, font_fitting, text_width
 
@@ -26,7 +28,8 @@ class RatioFace:
         word_id: Glossary id of its name, ``oee.availability``.
         share: 0..1, above 1 where it was faster than its standard; None when it is not defined.
         why_id: Glossary id of why it is not defined, "" otherwise.
-        note_id: Glossary id of a remark beside a defined one (``oee.performance_over``), "" for none.
+        note_id: Glossary id of a remark on a defined one (``oee.performance_over``), which gets a mark and is told by the formulas.
+        below: Words under its name, "" for none.
         target: Share it should have; None without a target.
     """
 
@@ -34,6 +37,7 @@ class RatioFace:
     share: float | None = None
     why_id: str = ""
     note_id: str = ""
+    below: str = ""
     target: float | None = None
 
 
@@ -89,21 +93,29 @@ class RatioBars(PaintedButton):
         bar = now.px(18)
         line = QRectF(room.left(), room.top(), room.width(), room.height() - bar - now.px(3))
         value = percent(face.share) if face.share is not None else UNDEFINED
-        width = text_width(value, "value") + 1
-        self.write(painter, QRectF(line.right() - width, line.top(), width, line.height()), value, "value", "text", RIGHT)
-        left = QRectF(line.left(), line.top(), line.width() - width - now.px(8), line.height())
-        named, note = word(face.word_id, language), face.why_id or face.note_id
-        if note:
+        role = font_fitting(value, ("value", "heading", "strong"), line.width() * (0.35 if face.note_id else 0.45))
+        width = text_width(value, role) + 1
+        self.write(painter, QRectF(line.right() - width, line.top(), width, line.height()), value, role, "text", RIGHT)
+        left = QRectF(line.left(), line.top(), line.width() - width - now.px(6), line.height())
+        if face.note_id:
+            side = now.px(18)
+            draw_glyph(painter, "exclamation", QRectF(left.right() - side, left.center().y() - side / 2, side, side), now.color("text"))
+            left.setRight(left.right() - side - now.px(4))
+        # What stands in brackets is told by the formulas.
+        named = re.split(r"\s*\(", word(face.word_id, language))[0]
+        below = word(face.why_id, language) if face.why_id else face.below
+        if below:
             half = left.height() / 2
             self._small(painter, QRectF(left.left(), left.top(), left.width(), half), named, "text2")
-            self._small(painter, QRectF(left.left(), left.top() + half, left.width(), half), word(note, language), "text")
+            self._small(painter, QRectF(left.left(), left.top() + half, left.width(), half), below, "text")
         else:
             self._small(painter, left, named, "text2", lines=2)
         self._paint_bar(painter, QRectF(room.left(), room.bottom() - bar, room.width(), bar), face)
 
     def _small(self, painter: QPainter, room: QRectF, text: str, tone: str, lines: int = 1) -> None:
         longest = max(text.split(), key=len, default=text) if lines > 1 else text
-        self.write(painter, room, text, font_fitting(longest, ("label", "small"), room.width()), tone, LEFT, lines=lines, may_cut=True)
+        role = font_fitting(longest, ("label", "small"), room.width())
+        self.write(painter, room, text, role, tone, LEFT, lines=lines, may_cut=lines == 1)
 
     def _paint_bar(self, painter: QPainter, rect: QRectF, face: RatioFace) -> None:
         """Filled as far as it goes; above its full length a tick tells where 100 % lies."""

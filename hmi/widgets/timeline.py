@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from core import tabular
+from core.words import word
 from hmi import theme
 from hmi.widgets.glyphs import draw_glyph, pattern_brush
 from hmi.widgets.painted import Painted
@@ -63,6 +65,18 @@ class StateTimeline(Painted):
         if face != (self._spans, self._from, self._to):
             self._spans, self._from, self._to = face
             self.update()
+
+    def exported(self) -> tabular.Table:
+        """The spans as a file takes them: state, from, to, and what is written into them."""
+        language = theme.language()
+        columns = (
+            tabular.Column(word("argument.state", language)),
+            tabular.Column(word("argument.starts_at", language), "time"),
+            tabular.Column(word("argument.ends_at", language), "time"),
+            tabular.Column(word("argument.reason", language)),
+        )
+        rows = [(word(f"state.{span.state}", language), span.begin_at, span.end_at, span.text) for span in self._spans]
+        return tabular.Table("", columns, rows, (self._spans[0].begin_at.tzinfo if self._spans else None) or UTC)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Bar and axis; the bar is touchable."""

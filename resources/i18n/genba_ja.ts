@@ -303,7 +303,7 @@
     </message>
     <message>
         <source>What</source>
-        <translation>項目</translation>
+        <translation>何を</translation>
     </message>
     <message>
         <source>Calendar</source>
@@ -331,7 +331,7 @@
     </message>
     <message>
         <source>Note</source>
-        <translation>申し送り</translation>
+        <translation>備考</translation>
     </message>
     <message>
         <source>Calendar / line</source>
@@ -359,11 +359,34 @@
     </message>
     <message>
         <source>It is shown as soon as the database answers.</source>
-        <translation>データベースが応答すると表示します。</translation>
+        <translation>データベースにつながり次第、表示します。</translation>
     </message>
     <message>
         <source>all lines</source>
         <translation>全ライン</translation>
+    </message>
+</context>
+<context>
+    <name>CallSheet</name>
+    <message>
+        <source>Withdraw</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>I am coming</source>
+        <translation>向かいます</translation>
+    </message>
+    <message>
+        <source>Called already</source>
+        <translation>呼出し中</translation>
+    </message>
+    <message>
+        <source>Whom do you need?</source>
+        <translation>誰を呼びますか</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}（データベース復帰までこの端末に保存）</translation>
     </message>
 </context>
 <context>
@@ -509,7 +532,7 @@
     </message>
     <message>
         <source>What</source>
-        <translation>項目</translation>
+        <translation>何を</translation>
     </message>
     <message>
         <source>As I saw it</source>
@@ -759,7 +782,7 @@
     </message>
     <message>
         <source>{number}: good {good} of {planned}</source>
-        <translation>{number}: 良品 {good} / {planned}</translation>
+        <translation>{number}：良品 {good} ／計画 {planned}</translation>
     </message>
     <message>
         <source>Count by hand  {number}</source>
@@ -1081,7 +1104,7 @@
     </message>
     <message>
         <source>Note</source>
-        <translation>申し送り</translation>
+        <translation>備考</translation>
     </message>
     <message>
         <source>In the words of who gave it</source>
@@ -1089,7 +1112,7 @@
     </message>
     <message>
         <source>What</source>
-        <translation>項目</translation>
+        <translation>何を</translation>
     </message>
     <message>
         <source>At the end of the shift</source>
@@ -1136,7 +1159,7 @@
     </message>
     <message>
         <source>What</source>
-        <translation>項目</translation>
+        <translation>何を</translation>
     </message>
     <message>
         <source>At the end of the shift</source>
@@ -1148,7 +1171,7 @@
     </message>
     <message>
         <source>It is shown as soon as the database answers.</source>
-        <translation>データベースが応答すると表示します。</translation>
+        <translation>データベースにつながり次第、表示します。</translation>
     </message>
 </context>
 <context>
@@ -1255,6 +1278,21 @@
     <message>
         <source>Why</source>
         <translation>理由</translation>
+    </message>
+</context>
+<context>
+    <name>HoursPage</name>
+    <message>
+        <source>Now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます …</translation>
+    </message>
+    <message>
+        <source>The line has no shift now. Go back to the last one.</source>
+        <translation>今は勤務帯外です。前の勤務帯へ戻れます。</translation>
     </message>
 </context>
 <context>
@@ -1400,6 +1438,25 @@
     <message>
         <source>Capital letters</source>
         <translation>大文字</translation>
+    </message>
+</context>
+<context>
+    <name>LineDetailView</name>
+    <message>
+        <source>No order</source>
+        <translation type="vanished">作業指示なし</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation type="vanished">送信待ち</translation>
+    </message>
+    <message>
+        <source>waiting for the database</source>
+        <translation type="vanished">データベース待ち</translation>
+    </message>
+    <message>
+        <source>Finish</source>
+        <translation type="vanished">完了見込み</translation>
     </message>
 </context>
 <context>
@@ -1708,7 +1765,7 @@
     </message>
     <message>
         <source>Planned</source>
-        <translation>計画数</translation>
+        <translation>計画</translation>
     </message>
     <message>
         <source>Good</source>
@@ -1792,6 +1849,10 @@
     <message>
         <source>waiting</source>
         <translation>送信待ち</translation>
+    </message>
+    <message>
+        <source>waiting for the database</source>
+        <translation type="vanished">データベース復帰待ち</translation>
     </message>
     <message>
         <source>priority {n}</source>
@@ -2210,7 +2271,7 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
     <message>
         <source>Place</source>
-        <translation>順</translation>
+        <translation>場所</translation>
     </message>
     <message>
         <source>Order</source>
@@ -2222,7 +2283,7 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
     <message>
         <source>Planned</source>
-        <translation>計画数</translation>
+        <translation>計画</translation>
     </message>
     <message>
         <source>Due</source>
@@ -2353,6 +2414,10 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>計数 {counted}、差異 {apart}</translation>
     </message>
     <message>
+        <source>by {name}</source>
+        <translation type="vanished">入力者 {name}</translation>
+    </message>
+    <message>
         <source>Good {before} → {after} of {planned}</source>
         <translation>良品 {before} → {after} ／計画 {planned}</translation>
     </message>
@@ -2377,7 +2442,7 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
     <message>
         <source>Planned</source>
-        <translation>計画数</translation>
+        <translation>計画</translation>
     </message>
     <message>
         <source>Reason</source>

@@ -91,7 +91,8 @@ def test_another_line_is_two_touches_away(screen: Screen, press: EquipmentPanel)
     assert press.machines.card.title.text() == "Packing robot  L5-M2"
     screen.press("equipment.to_line")
     assert screen.window.panel_id == "lines"
-    screen.press("lines.equipment")
+    screen.settle()
+    screen.lines.detail.units.touched.emit("L5-M2")
     screen.settle()
     assert press.machines.line is not None
     assert (screen.window.panel_id, press.machines.line.code) == ("equipment", "L5")

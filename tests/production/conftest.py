@@ -159,10 +159,11 @@ def plant_rows(db: Db) -> Plant:
     return Plant(db, lines, units, products)
 
 
-def planned(
-    plant: Plant, *lines: str, shifts: tuple[tuple[str, str, str], ...] = (("1", "06:30", "15:00"), ("2", "15:00", "23:30"))
-) -> None:
-    """Let ``lines`` work by the calendar TWO: shifts on every day by the wall clock of Tokyo, a break from 12:00 to 12:45 in the first."""
+TWO_SHIFTS = (("1", "06:30", "15:00"), ("2", "15:00", "23:30"))
+
+
+def planned(plant: Plant, *lines: str, shifts: tuple[tuple[str, str, str], ...] = TWO_SHIFTS, pause: bool = True) -> None:
+    """Let ``lines`` work by the calendar TWO, every day by the wall clock of Tokyo; ``pause``: 12:00 to 12:45 in the first shift."""
     from datetime import time
 
     from core.equipment.models import Line, Site
@@ -179,7 +180,7 @@ def planned(
         shift = Shift(calendar_id=calendar.id, code=code, name=name, position=place, weekdays=127, crew="AB"[place % 2], **times)
         db.add(shift)
         db.flush()
-        if place == 0:
+        if place == 0 and pause:
             db.add(ShiftBreak(shift_id=shift.id, starts=time(12), ends=time(12, 45)))
     for code in lines:
         line = db.get(Line, plant.lines[code])

@@ -20,8 +20,10 @@ from hmi.bridge.asking import Asking
 from hmi.panels import Action, Intent, OpenLine, OpenMachines, OpenOrder, OpenOrders, OpenTrend, Panel
 from hmi.panels.lines.detail import LineDetailView
 from hmi.panels.lines.downtime import DowntimePage
+from hmi.panels.lines.hours import HoursPage
 from hmi.panels.lines.overview import OverviewView
 from hmi.panels.lines.stop_asking import StopAsking
+from hmi.sheets.call import CallSheet
 from hmi.sheets.decide import DecideSheet
 from hmi.sheets.formulas import FormulaSheet
 from hmi.sheets.report import ReportSheet
@@ -35,19 +37,20 @@ _REFRESH_S = 1.0
 
 
 class LinesPanel(Panel):
-    """``overview``, and of the line opened last: ``detail`` and ``downtime``."""
+    """``overview``, and of the line opened last: ``detail``, ``hours`` and ``downtime``."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(bridge, parent)
         self.overview = OverviewView(bridge)
         self.detail = LineDetailView(bridge)
+        self.hours = HoursPage(bridge)
         self.downtime = DowntimePage(bridge)
         self.stops = StopAsking(self)
         self._line_code = ""
         self._lines: tuple[LineView, ...] = ()
         self._updated_at: float | None = None
         self._asking = Asking(bridge, self, self._ask, self._not_answered, _REFRESH_S)
-        self._pages: dict[str, QWidget] = {"overview": self.overview, "detail": self.detail, "downtime": self.downtime}
+        self._pages: dict[str, QWidget] = {"overview": self.overview, "detail": self.detail, "hours": self.hours, "downtime": self.downtime}
         self._views = QStackedLayout(self)
         for page in self._pages.values():
             self._views.addWidget(page)
@@ -62,6 +65,8 @@ class LinesPanel(Panel):
         detail.stop_chosen.connect(self.stops.explain)
         detail.unit_touched.connect(lambda unit: self.navigate.emit(OpenMachines(self._line_code, unit)))
         detail.formula_pressed.connect(self._formulas)
+        self.hours.changed.connect(self.tabs_changed)
+        self.hours.failed.connect(self.failed)
         downtime.changed.connect(self.actions_changed)
         downtime.explain.connect(self.stops.explain)
         downtime.times.connect(self.stops.times)
@@ -77,6 +82,7 @@ class LinesPanel(Panel):
         if isinstance(intent, OpenLine):
             self._line_code = intent.line_code
             self.detail.show_line(intent.line_code)
+            self.hours.show_line(intent.line_code)
             self.downtime.show_line(intent.line_code)
             self.show_tab(intent.tab)
             return
@@ -87,7 +93,11 @@ class LinesPanel(Panel):
         language, line = theme.language(), self._line_code
         tabs = [("overview", word("panel.overview", language))]
         if line:
-            tabs += [("detail", self.tr("{line} detail").format(line=line)), ("downtime", f"{line} {word('panel.downtime_log', language)}")]
+            tabs += [
+                ("detail", self.tr("{line} detail").format(line=line)),
+                ("hours", word("panel.hours", language)),
+                ("downtime", word("panel.downtime_log", language)),
+            ]
         return tabs
 
     def tab(self) -> str:
@@ -102,27 +112,31 @@ class LinesPanel(Panel):
         self.refresh()
 
     def bar_actions(self) -> list[Action]:
-        """Stops that wait for their reason, and what the order of a line allows now."""
-        tab = self.tab()
-        orders = word("panel.work_orders", theme.language())
-        if tab == "overview":
-            return [*self._stop_action(), Action("lines.orders", orders, lambda: self.navigate.emit(OpenOrders("")), primary=True)]
+        """Call for help, stops that wait for their reason, and what the order of a line allows now."""
+        tab, language = self.tab(), theme.language()
         if tab == "downtime":
             return self.downtime.bar_actions()
+        if tab == "hours":
+            return []
+        call = Action("lines.call", word("button.call", language), self._call)
+        orders = word("panel.work_orders", language)
+        if tab == "overview":
+            return [call, *self._stop_action(), Action("lines.orders", orders, lambda: self.navigate.emit(OpenOrders("")), primary=True)]
         order = self._order()
         if order is None:
             queue = Action("lines.orders", orders, lambda: self.navigate.emit(OpenOrders(self._line_code)), primary=True)
-            return [*self._stop_action(), queue, *self._elsewhere()]
+            return [call, queue, *self._stop_action(), *self._elsewhere()][:5]
         actions = [
-            Action("lines.order", order.number, lambda: self.navigate.emit(OpenOrder(order.id))),
+            call,
             Action("lines.report", self.tr("Report quantity"), self._report, primary=True, enabled=rules.REPORT in order.next_operations),
+            *self._stop_action(),
         ]
         if rules.PAUSE in order.next_operations:
             actions.append(Action("lines.pause", self.tr("Pause order"), lambda: self._decide(pause_order)))
         elif rules.RESUME in order.next_operations:
             actions.append(Action("lines.resume", self.tr("Resume order"), lambda: self._decide(resume_order)))
-        stop = self._stop_action()
-        return [*actions, *stop, *self._elsewhere()[: 5 - len(actions) - len(stop)]]
+        actions.append(Action("lines.order", order.number, lambda: self.navigate.emit(OpenOrder(order.id))))
+        return [*actions, *self._elsewhere()][:5]
 
     def _stop_action(self) -> list[Action]:
         """The badge: how many stops wait for a reason, on the line in front or on all of them; none, no button."""
@@ -144,17 +158,20 @@ class LinesPanel(Panel):
     def refresh(self) -> None:
         """Ask for what is shown."""
         self._asking.wish()
-        if self.tab() == "downtime":
-            self.downtime.refresh()
+        page = self._views.currentWidget()
+        if isinstance(page, HoursPage | DowntimePage):
+            page.refresh()
 
     def updated_at(self) -> float | None:
         """When the database answered last."""
-        return self.downtime.updated_at if self.tab() == "downtime" else self._updated_at
+        page = self._views.currentWidget()
+        return page.updated_at if isinstance(page, HoursPage | DowntimePage) else self._updated_at
 
     def retranslate(self) -> None:
         """The views re-text themselves from what they hold."""
         self.overview.retranslate()
         self.detail.retranslate()
+        self.hours.retranslate()
         self.downtime.retranslate()
 
     # -- asking --------------------------------------------------------------------------------------------------
@@ -186,6 +203,8 @@ class LinesPanel(Panel):
             self._asking.later()
             if self.tab() == "downtime" and any(key.startswith(("stop:", "*")) for key in keys):
                 self.downtime.refresh()
+            elif self.tab() == "hours":
+                self.hours.later()
 
     # -- actions -------------------------------------------------------------------------------------------------
 
@@ -208,6 +227,13 @@ class LinesPanel(Panel):
         order = self._order()
         if order is not None and self.somebody_decides():
             sheet = DecideSheet(self.ground, self.bridge, operation, order)
+            sheet.done.connect(self._done)
+            sheet.open()
+
+    def _call(self) -> None:
+        if self.somebody_decides():
+            sheet = CallSheet(self.ground, self.bridge, self._line_code)
+            sheet.undoable.connect(self.undoable)
             sheet.done.connect(self._done)
             sheet.open()
 

@@ -129,7 +129,6 @@ class LineDetailView(QWidget):
             self._bridge.show(self.chip, state.name)
         self._specs = tuple(sorted((spec for spec in specs if spec is not state), key=_weight))
         self.live.show_specs(self._specs)
-        self.units.setVisible(len(line.work_units) > 1)
         self.stops.zone = self._zone()
         self.show_stops(())
         self.retranslate()

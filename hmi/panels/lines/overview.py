@@ -71,6 +71,10 @@ class LiveLineTile(LineTile):
                 target_now=None if order is None else target_of(view, now),
                 planned=int(order.planned) if order is not None else 0,
                 order=f"{order.number}  {order.product_code}" if order is not None else "",
+                open_stops=view.open_stops,
+                call_id=f"call.{view.calls[0].kind}" if view.calls else "",
+                call_s=max(0.0, now - view.calls[0].opened_at.timestamp()) if view.calls else 0.0,
+                oee=view.oee.value,
                 reason_id=f"stop.{reason}" if reason and state in _STOPPED else "",
                 last_at=datetime.fromtimestamp(sample.received_at, self._zone).strftime("%H:%M") if sample.received_at else "",
                 age_s=now - sample.received_at if sample.received_at else None,
@@ -79,7 +83,7 @@ class LiveLineTile(LineTile):
         )
 
     def _live_state(self, view: LineView) -> tuple[MachineState, str]:
-        if self.spec is None:
+        if self.spec is None or not view.state_by_tag:
             return view.state, view.reason_code
         state, reason = map_state(self._sample.value, self._sample.quality, self.spec.states)
         return state, view.reason_code if state is view.state else reason
