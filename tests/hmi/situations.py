@@ -120,5 +120,5 @@ def shift_except(screen: Screen) -> None:
         screen.sheet(ChoiceSheet).picked.emit("planned_down")
 
 
-PANELS = (_shift("handover"), _shift("performance"), _shift("calendar"))
+PANELS = (_shift("board"), _shift("handover"), _shift("performance"), _shift("calendar"))
 SHEETS += (shift_note, shift_except)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hmi.panels.shift import ShiftPanel
+from hmi.panels.shift.board import BoardPage
 from hmi.panels.shift.calendar import CalendarPage
 from hmi.panels.shift.handover import HandoverPage
 from hmi.panels.shift.performance import PerformancePage
@@ -107,3 +108,16 @@ def test_a_holiday_is_entered_and_withdrawn(screen: Screen) -> None:
     screen.press("calendar.withdraw")
     screen.tap(next(sheet for sheet in screen.window.findChildren(AskForm) if sheet.isVisible()).confirm_button)
     screen.until("it is withdrawn", lambda: not page.exceptions)
+
+
+def test_the_board_shows_every_line_and_goes_there(screen: Screen) -> None:
+    screen.sign_in("ito")
+    page = panel(screen, "board").page
+    assert isinstance(page, BoardPage)
+    screen.until("the lines", lambda: page.view is not None and len(page.view.rows) >= 6)
+    assert page.view is not None
+    assert len(page.table.exported().rows) == len(page.view.rows) + 1, "and the sum of them"
+    page.table.select("L2")
+    screen.settle()
+    screen.press("board.line")
+    assert screen.window.panel_id == "lines"
