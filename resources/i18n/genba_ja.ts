@@ -199,6 +199,57 @@
     </message>
 </context>
 <context>
+    <name>BoardPage</name>
+    <message>
+        <source>Show line {line}</source>
+        <translation>ライン {line} を表示</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Order</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Waits for somebody</source>
+        <translation>要対応</translation>
+    </message>
+    <message>
+        <source>No line is known.</source>
+        <translation>ラインが不明です。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースが応答すると表示します。</translation>
+    </message>
+    <message>
+        <source>no shift</source>
+        <translation>勤務帯外</translation>
+    </message>
+    <message>
+        <source>reject {n}</source>
+        <translation>不良 {n}</translation>
+    </message>
+    <message>
+        <source>{n} stops without a reason</source>
+        <translation>理由未入力の停止 {n} 件</translation>
+    </message>
+    <message>
+        <source>behind by {n}</source>
+        <translation>{n} 遅れ</translation>
+    </message>
+    <message>
+        <source>All lines</source>
+        <translation>全ライン</translation>
+    </message>
+</context>
+<context>
     <name>BottomSheet</name>
     <message>
         <source>Not written after {n} s</source>
@@ -1441,25 +1492,6 @@
     </message>
 </context>
 <context>
-    <name>LineDetailView</name>
-    <message>
-        <source>No order</source>
-        <translation type="vanished">作業指示なし</translation>
-    </message>
-    <message>
-        <source>waiting</source>
-        <translation type="vanished">送信待ち</translation>
-    </message>
-    <message>
-        <source>waiting for the database</source>
-        <translation type="vanished">データベース待ち</translation>
-    </message>
-    <message>
-        <source>Finish</source>
-        <translation type="vanished">完了見込み</translation>
-    </message>
-</context>
-<context>
     <name>LineTile</name>
     <message>
         <source>No order</source>
@@ -1853,10 +1885,6 @@
     <message>
         <source>waiting</source>
         <translation>送信待ち</translation>
-    </message>
-    <message>
-        <source>waiting for the database</source>
-        <translation type="vanished">データベース復帰待ち</translation>
     </message>
     <message>
         <source>priority {n}</source>
@@ -2416,10 +2444,6 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>Counted {counted}, difference {apart}</source>
         <translation>計数 {counted}、差異 {apart}</translation>
-    </message>
-    <message>
-        <source>by {name}</source>
-        <translation type="vanished">入力者 {name}</translation>
     </message>
     <message>
         <source>Good {before} → {after} of {planned}</source>

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.production.views import OrderView
 from hmi.bridge import Shown
+from hmi.sheets.choice import ChoiceSheet
 from hmi.sheets.conflict import ConflictSheet
 from hmi.sheets.count_pad import CountPad
 from hmi.sheets.importing import ImportSheet
@@ -116,7 +117,8 @@ def shift_except(screen: Screen) -> None:
     screen.settle()
     if screen.window.content.button("calendar.except") is not None:
         screen.press("calendar.except")
+        screen.sheet(ChoiceSheet).picked.emit("planned_down")
 
 
-PANELS = (_shift("handover"), _shift("performance"), _shift("calendar"))
+PANELS = (_shift("board"), _shift("handover"), _shift("performance"), _shift("calendar"))
 SHEETS += (shift_note, shift_except)

@@ -1,4 +1,4 @@
-"""The shift as a supervisor sees it: performance, handover, calendar."""
+"""The shift as a supervisor sees it: all lines, handover, performance, calendar."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from core.words import word
 from hmi import theme
 from hmi.bridge import Bridge
-from hmi.panels import Action, Intent, Panel
+from hmi.panels import Action, Intent, OpenLine, Panel
+from hmi.panels.shift.board import BoardPage
 from hmi.panels.shift.calendar import CalendarPage
 from hmi.panels.shift.handover import HandoverPage
 from hmi.panels.shift.page import ShiftPage
@@ -19,7 +20,10 @@ class ShiftPanel(Panel):
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(bridge, parent)
+        board = BoardPage(bridge)
+        board.line_pressed.connect(lambda code: self.navigate.emit(OpenLine(code)))
         self.pages: dict[str, ShiftPage] = {
+            "board": board,
             "handover": HandoverPage(bridge),
             "performance": PerformancePage(bridge),
             "calendar": CalendarPage(bridge),

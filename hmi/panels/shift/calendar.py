@@ -62,47 +62,53 @@ class CalendarPage(ShiftPage):
         return actions
 
     def _except(self) -> None:
+        if self.somebody_decides():
+            kinds = [(kind, _kind(kind)) for kind in EXCEPTION_KINDS]
+            self.choose(word("operation.equipment:calendar:except", theme.language()), kinds, self._except_as)
+
+    def _except_as(self, kind: str) -> None:
+        """The form of one kind asks for what that kind needs."""
         calendars = tuple((each.code, each.code) for each in self._view.calendars)
         lines = (("*", self.tr("all")), *((code, code) for code in self.lines()))
-        kinds = tuple((kind, _kind(kind)) for kind in EXCEPTION_KINDS)
 
         def form() -> Form:
-            title = word("operation.equipment:calendar:except", theme.language())
             today = f"{datetime.now(self.bridge.zone()):%Y-%m-%d}"
-            return Form(
-                title,
-                (
-                    Asked("kind", self.tr("What"), "one", kinds, "holiday"),
-                    Asked("calendar", self.tr("Calendar"), "one", calendars, calendars[0][0]),
-                    Asked("line", self.tr("Line"), "one", lines, "*"),
-                    Asked("day", self.tr("Production date"), value=today),
-                    Asked("shift", self.tr("Shift (empty: the whole day)"), required=False),
-                    Asked("span", self.tr("From – to, as 15:00-17:00"), required=False),
-                    Asked("crew", self.tr("Crew"), required=False),
-                    Asked("note", self.tr("Note"), required=False),
-                ),
-            )
+            asked = [
+                Asked("calendar", self.tr("Calendar"), "one", calendars, calendars[0][0]),
+                Asked("line", self.tr("Line"), "one", lines, "*"),
+                Asked("day", self.tr("Production date"), value=today),
+                Asked("shift", self.tr("Shift (empty: the whole day)"), required=kind == "crew"),
+            ]
+            if kind in _TIMED:
+                asked.append(Asked("span", self.tr("From – to, as 15:00-17:00")))
+            if kind == "crew":
+                asked.append(Asked("crew", self.tr("Crew")))
+            asked.append(Asked("note", self.tr("Note"), required=False))
+            return Form(_kind(kind), asked, confirm=word("button.confirm", theme.language()))
 
-        sheet = AskForm(self.ground, self.bridge, form, self._decide, draft=("equipment:calendar:except", ""), columns=2)
+        async def decide(given: Mapping[str, Any]) -> None:
+            await self._decide(kind, given)
+
+        sheet = AskForm(self.ground, self.bridge, form, decide, draft=("equipment:calendar:except", kind), columns=2)
         sheet.done.connect(self.refresh)
         sheet.open()
 
-    async def _decide(self, given: Mapping[str, Any]) -> None:
+    async def _decide(self, kind: str, given: Mapping[str, Any]) -> None:
         try:
             day = date.fromisoformat(given["day"].strip())
         except ValueError:
             raise Invalid("shift.not_a_day", value=given["day"]) from None
-        starts, ends = self._span(day, given["span"]) if given["kind"] in _TIMED else (None, None)
+        starts, ends = self._span(day, given["span"]) if kind in _TIMED else (None, None)
         await self.bridge.do(
             except_day,
-            kind=given["kind"],
+            kind=kind,
             production_date=day,
             calendar=given["calendar"],
             line_code="" if given["line"] == "*" else given["line"],
             shift_code=given["shift"],
             starts_at=starts,
             ends_at=ends,
-            crew=given["crew"],
+            crew=given.get("crew", ""),
             note=given["note"],
         )
 
