@@ -113,7 +113,8 @@ class HourTable(Painted):
         rows: list[list[tabular.Value]] = []
         for face in self._faces:
             row: list[tabular.Value] = [*self.cells(face)]
-            numbers = (face.target, face.good, face.reject, face.lost if face.state != "future" else None)
+            seen = face.state != "future" and face.coverage > 0
+            numbers = (face.target, face.good if seen else None, face.reject if seen else None, face.lost if seen else None)
             for place, count in zip(counts, numbers, strict=True):
                 row[place] = count
             del row[_BAR]

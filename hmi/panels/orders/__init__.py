@@ -17,6 +17,7 @@ from core.production.views import OrderStatus, OrderView, ReportView
 from core.words import number
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.bridge.asking import Asking
 from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, Panel
 from hmi.panels.orders import actions
 from hmi.panels.orders.facts import OrderFacts
@@ -49,8 +50,7 @@ class OrdersPanel(Panel):
         self._orders: tuple[OrderView, ...] = ()
         self._waiting: frozenset[str] = frozenset()
         self._updated_at: float | None = None
-        self._asking = False
-        self._again = False
+        self._asking = Asking(bridge, self, self._ask, self._not_answered)
         self._more, self._rare_page = False, 0
         self.problem = ThreeLines(self, closable=False, floating=True)
         self.table = OrderTable()
@@ -160,24 +160,12 @@ class OrdersPanel(Panel):
     # -- asking --------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Ask for the list; a second wish while one is under way is kept."""
-        if not self.bridge.is_ready or not self.isVisible():
-            return
-        if self._asking:
-            self._again = True
-            return
-        self._asking = True
-        self.bridge.start(self._ask(), on_error=self._not_answered, reader=self)
+        """Ask for the list."""
+        self._asking.wish()
 
     async def _ask(self) -> None:
-        try:
-            await (self._ask_strays() if self._tab == "unassigned" else self._ask_orders())
-        finally:
-            self._asking = False
+        await (self._ask_strays() if self._tab == "unassigned" else self._ask_orders())
         self.problem.clear()
-        if self._again:
-            self._again = False
-            self.refresh()
 
     async def _ask_orders(self) -> None:
         tab = self._tab
@@ -219,9 +207,6 @@ class OrdersPanel(Panel):
             self.problem.show_error(error)
         else:
             self.failed.emit(error)
-        if self._again:
-            self._again = False
-            self.refresh()
 
     def _site_changed(self) -> None:
         self.table.zone = self.facts.zone = self.unassigned.zone = self.bridge.zone()

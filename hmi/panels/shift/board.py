@@ -60,7 +60,7 @@ class BoardPage(ShiftPage):
         language = theme.language()
         made = f"{word('count.good', language)} / {word('count.shift_target', language)}"
         titles = (self.tr("Line"), self.tr("State"), self.tr("Order"), made, word("oee.oee", language), self.tr("Waits for somebody"))
-        shares, right = (1.7, 1.5, 1.4, 1.5, 1.9, 1.7), {3, 4}
+        shares, right = (1.7, 1.5, 1.4, 1.6, 1.9, 1.6), {3, 4}
         pairs = enumerate(zip(titles, shares, strict=True))
         self.table.set_columns([Column(title, share, "right" if place in right else "left") for place, (title, share) in pairs])
         self.table.set_empty_text(self.tr("No line is known."), self.tr("It is shown as soon as the database answers."))
