@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, null, or_, select, true
+from sqlalchemy import FromClause, Select, and_, case, func, null, or_, select, true
 
 from core.equipment import rows, stop_rules
 from core.equipment.models import Line, StateSegment, WorkUnit
@@ -107,11 +107,12 @@ def records_of(db: Db, stops: Sequence[Found]) -> tuple[dict[UUID, list[StopReco
     units = {each.unit_id for each in stops}
     first = min(each.segment.started_at for each in stops) - stop_rules.CLOCKS
     last = max(each.segment.ended_at or db.now for each in stops)
+    # The anchor lies in its stop or a little before: no other record can belong to one of these.
     near = and_(StopRecord.work_unit_id.in_(units), StopRecord.anchor_at.between(first, last))
     by_key = {each.id: each for each in stops}
     of_unit = {unit: [each for each in stops if each.unit_id == unit] for unit in units}
     belonging: dict[UUID, list[StopRecord]] = {}
-    records = db.scalars(select(StopRecord).where(or_(near, StopRecord.segment_id.in_(by_key))).order_by(StopRecord.anchor_at))
+    records = db.scalars(select(StopRecord).where(near).order_by(StopRecord.anchor_at))
     for record in records.all():
         key = record.segment_id if record.segment_id in by_key else _meant(of_unit.get(record.work_unit_id, []), record)
         if key is not None:
@@ -216,21 +217,25 @@ def stops(
     if line_id is None:
         raise Refused("line.not_found", line=line_code)
     states = (*_STATES, MachineState.OFFLINE.value) if gaps else _STATES
-    wanted = _touching(WorkUnit.line_id == line_id, since, until).where(StateSegment.state.in_(states))
-    touching = [each for each in found(db, wanted) if each.segment.ended_at is None or each.segment.ended_at > since]
+    touching = _touching(db, line_id, since, until, states)
     shown = views(db, touching, reasons_of(db))
     shown = [each for each in reversed(shown) if each.needs_reason or not open_only]
     return Page(tuple(shown[:limit]), len(shown), limit)
 
 
-def _touching(where: ColumnElement[bool], since: datetime, until: datetime) -> Select[Any]:
-    """Segments of the units that ``where`` allows which may touch [since, until)."""
+def _touching(db: Db, line_id: int, since: datetime, until: datetime, states: Sequence[str]) -> list[Found]:
+    """Segments of a line's machines in one of ``states`` that touch [since, until), by time.
+
+    Where each machine's time begins is asked first: with the moment known, the index gives the few segments of it, however long
+    the history is.
+    """
     first = newest_before(WorkUnit.id, since)
-    return (
-        found_select()
-        .outerjoin(first, true())
-        .where(where, StateSegment.started_at < until, StateSegment.started_at >= func.coalesce(first.c.at, since))
-    )
+    begins = db.execute(select(WorkUnit.id, first.c.at).outerjoin(first, true()).where(WorkUnit.line_id == line_id)).all()
+    if not begins:
+        return []
+    of_units = (and_(StateSegment.work_unit_id == unit, StateSegment.started_at >= (at or since)) for unit, at in begins)
+    wanted = found_select().where(or_(*of_units), StateSegment.started_at < until, StateSegment.state.in_(states))
+    return [each for each in found(db, wanted) if each.segment.ended_at is None or each.segment.ended_at > since]
 
 
 def waiting(db: Db) -> tuple[OpenStops, ...]:
