@@ -291,6 +291,14 @@ def pace_of(row: RowMapping | Mapping[str, Any]) -> float:
     return pace.pace_per_hour(None if cycle is None else float(cycle), float(row["order_capacity"]), float(row["order_efficiency"]))
 
 
+_SAME: Final = (
+    "id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "unit", "rework",
+    "queue_position", "scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "note", "reason", "version",
+    "external_system", "external_id",
+)  # fmt: skip
+"""Columns of ``order_select`` that are fields of the view as they are."""
+
+
 def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
     """The view of one row of ``order_select``, worked out for ``now`` (aware UTC)."""
     status = OrderStatus(row["order_status"])
@@ -306,20 +314,8 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
     if status is OrderStatus.IN_PROGRESS:  # around the clock: who knows the line's calendar says it better
         per_hour = pace.measured(pace_of(row), made, running_s)
         expected = pace.finish(now, row["order_planned"] - made, per_hour, lambda at: [(at, at + pace.FAR)])
-    same = ("id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "unit")
-    also = (
-        "rework",
-        "queue_position",
-        "scheduled_start_at",
-        "scheduled_end_at",
-        "actual_start_at",
-        "actual_end_at",
-        "note",
-        "reason",
-        "version",
-    )
     return OrderView(
-        **{name: row[f"order_{name}"] for name in (*same, *also, "external_system", "external_id")},
+        **{name: row[f"order_{name}"] for name in _SAME},
         status=status,
         machine_good=good,
         machine_reject=reject,
