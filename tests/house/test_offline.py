@@ -42,6 +42,7 @@ ASKED: Mapping[str, Callable[[OrderView], Mapping[str, Any]]] = {
     "equipment:stop:choices": lambda order: {"work_unit_code": f"{order.line_code}-M1"},
     "equipment:stop:list": lambda order: {"line_code": order.line_code},
     "equipment:machine:list": lambda order: {"line_code": order.line_code},
+    "production:handover:get": lambda order: {"line_code": order.line_code},
     "production:line:hours": lambda order: {"line_code": order.line_code},
     "production:line:detail": lambda order: {"line_code": order.line_code},
     "production:performance:get": lambda order: {"from_at": order.scheduled_start_at, "to_at": order.scheduled_end_at},

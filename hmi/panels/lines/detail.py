@@ -32,7 +32,7 @@ from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
 
 _TREND_PENS = 3
-_STOPS_U = 270
+_STOPS_U = 246
 
 
 class LineDetailView(QWidget):

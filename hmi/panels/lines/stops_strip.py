@@ -68,7 +68,7 @@ class StopsStrip(Painted):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """One row."""
-        return QSize(theme.current().px(240), self._row_height())
+        return QSize(theme.current().px(200), self._row_height())
 
     def paint(self, painter: QPainter) -> None:
         """Two lines for each stop, or that there was none."""
