@@ -291,12 +291,10 @@ def pace_of(row: RowMapping | Mapping[str, Any]) -> float:
     return pace.pace_per_hour(None if cycle is None else float(cycle), float(row["order_capacity"]), float(row["order_efficiency"]))
 
 
-_SAME: Final = (
-    "id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "unit", "rework",
-    "queue_position", "scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "note", "reason", "version",
-    "external_system", "external_id",
-)  # fmt: skip
-"""Columns of ``order_select`` that are fields of the view as they are."""
+def _finish(row: RowMapping | Mapping[str, Any], now: datetime, made: Decimal, running_s: float) -> datetime | None:
+    """When the rest will be made, around the clock: who knows the line's calendar says it better."""
+    per_hour = pace.measured(pace_of(row), made, running_s)
+    return pace.finish(now, row["order_planned"] - made, per_hour, lambda at: [(at, at + pace.FAR)])
 
 
 def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
@@ -310,12 +308,21 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
     good, reject = _counted(row, counting)
     blockers = (*_seen_blockers(row), *blocker_views(row["order_blockers"]))
     made = max(row["order_completed"], Decimal(good or 0))
-    expected = None
-    if status is OrderStatus.IN_PROGRESS:  # around the clock: who knows the line's calendar says it better
-        per_hour = pace.measured(pace_of(row), made, running_s)
-        expected = pace.finish(now, row["order_planned"] - made, per_hour, lambda at: [(at, at + pace.FAR)])
+    expected = _finish(row, now, made, running_s) if status is OrderStatus.IN_PROGRESS else None
+    same = ("id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "unit")
+    also = (
+        "rework",
+        "queue_position",
+        "scheduled_start_at",
+        "scheduled_end_at",
+        "actual_start_at",
+        "actual_end_at",
+        "note",
+        "reason",
+        "version",
+    )
     return OrderView(
-        **{name: row[f"order_{name}"] for name in _SAME},
+        **{name: row[f"order_{name}"] for name in (*same, *also, "external_system", "external_id")},
         status=status,
         machine_good=good,
         machine_reject=reject,

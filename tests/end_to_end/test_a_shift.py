@@ -35,8 +35,14 @@ LENGTH = timedelta(seconds=150)
 """Of the shift: long enough for every step on the screen on a computer that does other things too."""
 
 
+@pytest.fixture
+def panel(screen: Screen) -> Iterator[Screen]:
+    yield screen
+    screen.reset()
+
+
 @pytest.fixture(scope="module")
-def panel(qapp: QApplication, postgres: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+def screen(qapp: QApplication, postgres: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     plant = Plant(BareDemo(speed=SPEED, seed=12))
     loop = Loop(qapp)
     with postgres.migrated_database() as name:

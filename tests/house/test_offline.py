@@ -42,12 +42,12 @@ ASKED: Mapping[str, Callable[[OrderView], Mapping[str, Any]]] = {
     "equipment:stop:choices": lambda order: {"work_unit_code": f"{order.line_code}-M1"},
     "equipment:stop:list": lambda order: {"line_code": order.line_code},
     "equipment:machine:list": lambda order: {"line_code": order.line_code},
-    "production:handover:get": lambda order: {"line_code": order.line_code},
     "production:line:hours": lambda order: {"line_code": order.line_code},
     "production:line:detail": lambda order: {"line_code": order.line_code},
     "production:performance:get": lambda order: {"from_at": order.scheduled_start_at, "to_at": order.scheduled_end_at},
     "production:performance:losses": lambda order: {"from_at": order.scheduled_start_at, "to_at": order.scheduled_end_at},
     "production:report:list": lambda order: {"order_id": order.id},
+    "production:handover:get": lambda order: {"line_code": order.line_code},
     "production:import:preview": lambda _: {"kind": "order", "document": ("x",)},
     "inventory:bom:get": lambda order: {"product_code": order.product_code, "on": order.scheduled_start_at.date()},
 }
