@@ -62,7 +62,6 @@ class ReportSheet(BottomSheet):
         self.defects = DefectCodes()
         self._about = Label("", "strong", wrap=True)
         self._machine = Label("", "body", "text2", wrap=True)
-        self._apart = Label("", "body", "text2", wrap=True)
         self._sum = Label("", "strong", wrap=True)
         self._who = Label("", "label", "text2", wrap=True)
         self._lay_out()
@@ -96,7 +95,7 @@ class ReportSheet(BottomSheet):
         for part in (self._about, self._machine):
             self.content.addWidget(part)
         self.content.addLayout(fields)
-        for more in (self.defects, self._apart, self.why, self._sum):
+        for more in (self.defects, self.why, self._sum):
             self.content.addWidget(more)
         self.content.addWidget(self._who)
 
@@ -155,10 +154,9 @@ class ReportSheet(BottomSheet):
         total = self.tr("Good {before} → {after} of {planned}").format(
             before=number(order.completed), after=number(order.completed + good), planned=number(order.planned)
         )
-        self._sum.set_text(total)
         apart = Difference(order, good, scrap, rework)
-        self._apart.set_text(apart.words())
-        wanted = {self.defects: scrap + rework > 0 and self.defects.known, self.why: apart.needs_reason, self._apart: bool(apart.words())}
+        self._sum.set_text(f"{total}   {apart.words()}".rstrip())  # one line: the sheet is high enough with a draft's note on it
+        wanted = {self.defects: scrap + rework > 0 and self.defects.known, self.why: apart.needs_reason}
         if any(part.isHidden() == shown for part, shown in wanted.items()):
             for part, shown in wanted.items():
                 part.setVisible(shown)
