@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import core.equipment.calendar
+import core.equipment.calls
 import core.equipment.machines
 import core.equipment.manual
 import core.equipment.site
 import core.equipment.sources
 import core.equipment.stations
+import core.equipment.stops
 import core.equipment.trust
 import core.equipment.writes
 import core.inventory.products
+import core.production.handover
 import core.production.lines
 import core.production.orders
+import core.production.performance
+import core.production.queue
+import core.production.readings
 import core.production.reports
 import core.sitefile.apply
+import core.sitefile.importing
 import core.store.attention
 import core.store.restoring
 import core.store.sitesecrets

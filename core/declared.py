@@ -21,8 +21,11 @@ MODELS: Final = (
     "core.store.tables",
     "core.users.models",
     "core.equipment.models",
+    "core.equipment.shift_models",
+    "core.equipment.stop_models",
     "core.inventory.models",
     "core.production.models",
+    "core.production.run_models",
     "core.quality.models",
 )
 """Every module with mapped classes; they load SQLAlchemy and are imported by whoever needs a database."""

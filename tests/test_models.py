@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.exc import StaleDataError
 
-from core.equipment.models import Area, Enterprise, Line, Site, Source, StateSegment, StopReason, Tag, Unit, WorkUnit
+from core.equipment.models import Area, Enterprise, Line, Site, Source, StateSegment, Tag, Unit, WorkUnit
+from core.equipment.stop_models import StopReason
 from core.equipment.units import BUILTIN
 from core.inventory.models import Bom, BomComponent, Location, Lot, Movement, Product
 from core.production.models import Blocker, CountEvent, DefectCode, ProductionReport, StandardTime, WorkOrder

@@ -1,4 +1,4 @@
-"""Tables of the plant: enterprise to work unit, stations, sources, tags, units of measure, machine states, stop reasons.
+"""Tables of the plant: enterprise to work unit, stations, sources, tags, units of measure, machine states.
 
 Rows that the site file keeps are never deleted: what disappears from the file gets ``retired_at``.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from core.equipment.line_settings import LINE_WORDS
 from core.equipment.states import MachineState
 from core.live.tags import TagRole, TagType
 from core.store.base import Amount, Base, Code, Key, Names, UtcAt, UuidKey, Versioned
@@ -106,6 +107,8 @@ class Line(Kept, Base):
         efficiency: Expected share of the capacity, per cent, 0 < … ≤ 100.
         constraint_unit_id: The work unit that sets the pace and whose counters count; None when none is declared.
         position: Place among the lines of its area; screens keep this order always.
+        calendar_id: Which shifts it works; None when it is planned around the clock.
+        state_rule, minor_stop_s, …: How its state, its stops and its counts are judged; see ``core.equipment.line_settings.LineSettings``.
     """
 
     __tablename__ = "line"
@@ -114,6 +117,11 @@ class Line(Kept, Base):
         CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),
         CheckConstraint("capacity_per_hour > 0", name="capacity_positive"),
         CheckConstraint("efficiency > 0 AND efficiency <= 100", name="efficiency_range"),
+        *(CheckConstraint(words(name, get_args(allowed)), name=f"{name}_known") for name, allowed in LINE_WORDS.items()),
+        CheckConstraint("minor_stop_s BETWEEN 1 AND 3600", name="minor_stop_s_range"),
+        CheckConstraint("difference_limit BETWEEN 0 AND 1", name="difference_limit_range"),
+        CheckConstraint("gap_bridge_s BETWEEN 0 AND 3600", name="gap_bridge_s_range"),
+        CheckConstraint("oee_target > 0 AND oee_target <= 100", name="oee_target_range"),
     )
 
     id: Mapped[Key]
@@ -127,6 +135,17 @@ class Line(Kept, Base):
         ForeignKey("genba.work_unit.id", use_alter=True, name="fk_line_constraint_unit_id"), index=True
     )
     position: Mapped[int] = mapped_column(Integer, server_default="0")
+    calendar_id: Mapped[int | None] = mapped_column(ForeignKey("genba.calendar.id", use_alter=True, name="fk_line_calendar_id"), index=True)
+    state_rule: Mapped[str] = mapped_column(String(20), server_default="constraint")
+    minor_stop_s: Mapped[int] = mapped_column(Integer, server_default="300")
+    minor_stop_loss: Mapped[str] = mapped_column(String(12), server_default="performance")
+    worked_breaks: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    count_mode: Mapped[str] = mapped_column(String(10), server_default="machine")
+    report_mode: Mapped[str] = mapped_column(String(10), server_default="confirm")
+    difference_limit: Mapped[Amount] = mapped_column(server_default="0.02")
+    gap_rule: Mapped[str] = mapped_column(String(10), server_default="leader")
+    gap_bridge_s: Mapped[int] = mapped_column(Integer, server_default="0")
+    oee_target: Mapped[Amount] = mapped_column(server_default="85")
 
     area: Mapped[Area] = relationship()
     constraint_unit: Mapped[WorkUnit | None] = relationship(foreign_keys=[constraint_unit_id], post_update=True)
@@ -136,7 +155,7 @@ class Line(Kept, Base):
 
 
 class WorkUnit(Kept, Base):
-    """A machine or a place of work in a line."""
+    """A machine or a place of work in a line; ``state_rules`` see ``core.equipment.state_rules.StateRule``."""
 
     __tablename__ = "work_unit"
     __entity__ = "work_unit"
@@ -147,6 +166,7 @@ class WorkUnit(Kept, Base):
     code: Mapped[Code]
     name: Mapped[Names]
     position: Mapped[int] = mapped_column(Integer, server_default="0")
+    state_rules: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
 
     line: Mapped[Line] = relationship(back_populates="work_units", foreign_keys=[line_id])
 
@@ -332,29 +352,6 @@ class ManualEntry(Base):
     tag: Mapped[Tag] = relationship()
 
 
-class StopReason(Versioned, Base):
-    """Why a machine stood still, from the catalogue the site may extend.
-
-    Attributes:
-        time_element: ISO 22400 time element the stop counts to, ``ADET`` …
-        oee_bucket: ``availability``, ``performance`` or ``excluded``.
-        grouping: ``unplanned``, ``minor stop``, ``setup``, ``waiting``, ``no order`` or ``planned``.
-    """
-
-    __tablename__ = "stop_reason"
-    __entity__ = "stop_reason"
-    __table_args__ = (CheckConstraint(IN_BOTH_LANGUAGES, name="name_in_both_languages"),)
-
-    id: Mapped[Key]
-    code: Mapped[Code]
-    name: Mapped[Names]
-    time_element: Mapped[str] = mapped_column(String(20))
-    oee_bucket: Mapped[str] = mapped_column(String(20))
-    grouping: Mapped[str] = mapped_column(String(20))
-    active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
-    position: Mapped[int] = mapped_column(Integer, server_default="0")
-
-
 class StateSegment(Base):
     """Evidence: one work unit in one state from ``started_at`` to ``ended_at`` (None while it goes on).
 
@@ -369,7 +366,8 @@ class StateSegment(Base):
         UniqueConstraint("source", "epoch", "seq"),
         CheckConstraint(words("state", MachineState), name="state_known"),
         CheckConstraint("ended_at >= started_at", name="end_not_before_start"),
-        Index("ix_state_segment_work_unit_id_started_at", "work_unit_id", "started_at"),
+        Index("ix_state_segment_time", "work_unit_id", "started_at", postgresql_include=["ended_at", "state", "reason_code"]),
+        Index("ix_state_segment_gap", "work_unit_id", "started_at", postgresql_where=text("state = 'OFFLINE'")),
         Index("ix_state_segment_open", "work_unit_id", postgresql_where=text("ended_at IS NULL")),
     )
 

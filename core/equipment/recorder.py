@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final, cast
 
 from sqlalchemy import Table, bindparam, func, select, update
 
 from core.equipment.models import StateSegment, WorkUnit
 from core.equipment.recording import FLUSH_MAX, Recorder
-from core.equipment.states import MachineState, map_state, raw_text
+from core.equipment.state_rules import StateRule, rule_state
+from core.equipment.states import UNMAPPED, MachineState, map_state, raw_text
 from core.equipment.timeline import Begun, Explained, StateTracker
 from core.live.sample import Quality, Value
 from core.live.tags import TagRole, TagSpec
 from core.store import evidence, notices
 from core.store.base import Db
 
+log = logging.getLogger(__name__)
+
 KEPT_MAX: Final = 50_000
 """Segments kept in memory at most, about 10 MB; hours of an outage for a large site."""
 NOT_KEPT: Final = "not_kept"
 """Reason of an OFFLINE segment that stands for many short ones of a very long outage."""
+_STRANGE_MAX: Final = 100
+_WAITED_FOR_S: Final = 10.0
+_NO_RULES: Final[Mapping[str, Sequence[StateRule]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,41 @@ class SegmentFact:
     sent: bool = False
 
 
+class Ruled:
+    """The tags that the rules of one machine look at, as last seen.
+
+    What is read in one go comes in one after the other, all of the same moment: it is judged together, when time has gone on.
+
+    Args:
+        rules: In their order.
+    """
+
+    def __init__(self, rules: Sequence[StateRule]) -> None:
+        self._rules = rules
+        self.tags = frozenset(rule.tag for rule in rules if rule.tag)
+        self._seen: dict[str, tuple[Value, Quality]] = {}
+        self._since: float | None = None
+        self._new_at: float | None = None
+
+    def take(self, tag: str, value: Value, quality: Quality, at: float) -> None:
+        """Take a sample of ``at``, UNIX seconds UTC."""
+        self._seen[tag] = (value, quality)
+        self._since = at if self._since is None else self._since
+        self._new_at = at if self._new_at is None else max(at, self._new_at)
+
+    def judge(self, now: float) -> tuple[tuple[MachineState, str], float] | None:
+        """The state and since when, where samples of before ``now`` are not judged yet; None otherwise.
+
+        A tag that was never seen is waited for, but not for ever.
+        """
+        if self._new_at is None or self._since is None or now <= self._new_at:
+            return None
+        if self.tags - self._seen.keys() and now - self._since < _WAITED_FOR_S:
+            return None
+        at, self._new_at = self._new_at, None
+        return rule_state(self._rules, self._seen), at
+
+
 class StateKeeper:
     """Segments of one source's machines that are not, or not completely, in the database.
 
@@ -52,27 +95,39 @@ class StateKeeper:
         units: Work unit code → id, for the units of the source.
         recorded_until: Work unit id → until when its states are stored, UNIX seconds UTC.
         next_seq: First unused sequence number of this source and epoch.
+        rules: Work unit code → rules, for units without a tag that says their state.
     """
 
-    def __init__(self, units: Mapping[str, int], recorded_until: Mapping[int, float], next_seq: int) -> None:
+    def __init__(
+        self,
+        units: Mapping[str, int],
+        recorded_until: Mapping[int, float],
+        next_seq: int,
+        rules: Mapping[str, Sequence[StateRule]] = _NO_RULES,
+    ) -> None:
         self._units = units
         self._trackers = {unit: StateTracker(recorded_until.get(unit)) for unit in units.values()}
+        self._ruled = {code: Ruled(rules[code]) for code in units if code in rules}
+        self._strange: set[tuple[str, str]] = set()
         self._seq = next_seq
         self._open: dict[int, int] = {}
         self._facts: dict[int, SegmentFact] = {}
         self._changed: dict[int, None] = {}
 
     def take(self, spec: TagSpec, value: Value, quality: Quality, at: float) -> None:
-        """See Keeper; takes STATE and REASON tags."""
+        """See Keeper; takes STATE and REASON tags, and those that rules look at."""
+        for code, ruled in self._ruled.items():
+            if spec.name in ruled.tags:
+                self._judge(code, ruled, at)
+                ruled.take(spec.name, value, quality, at)
         unit = self._units.get(spec.work_unit)
         if unit is None:
             return
         tracker = self._trackers[unit]
         if spec.role is TagRole.STATE:
-            state, why = map_state(value, quality, spec.states)
-            for begun in tracker.see(state, why, at):
-                self._begin(unit, begun)
-        elif quality.usable:
+            if spec.work_unit not in self._ruled:
+                self._see(spec.work_unit, map_state(value, quality, spec.states), raw_text(value), at)
+        elif spec.role is TagRole.REASON and quality.usable:
             step = tracker.explain(reason_code(value, spec.states), at)
             if isinstance(step, Begun):
                 self._begin(unit, step)
@@ -80,10 +135,13 @@ class StateKeeper:
                 self._change(self._open[unit], reason=step.reason)
 
     def settle(self, now: float) -> None:
-        """Nothing: a state holds until the next one."""
+        """Judge what came in last by the rules; else a state holds until the next one."""
+        for code, ruled in self._ruled.items():
+            self._judge(code, ruled, now)
 
     def leave(self, now: float) -> None:
         """Every segment ends now: what comes until somebody records again is not known."""
+        self.settle(now)
         for unit, tracker in self._trackers.items():
             end = tracker.end(now)
             if end is not None:
@@ -103,6 +161,18 @@ class StateKeeper:
                 del self._changed[fact.seq]
                 if fact.ended is not None:
                     del self._facts[fact.seq]
+
+    def _judge(self, code: str, ruled: Ruled, now: float) -> None:
+        judged = ruled.judge(now)
+        if judged is not None:
+            self._see(code, judged[0], "", judged[1])
+
+    def _see(self, code: str, state: tuple[MachineState, str], raw: str, at: float) -> None:
+        if state[1] == UNMAPPED and (code, raw) not in self._strange and len(self._strange) < _STRANGE_MAX:
+            self._strange.add((code, raw))
+            log.warning("state %s of %s stands in no mapping", raw or "by its rules", code)
+        for begun in self._trackers[self._units[code]].see(*state, at):
+            self._begin(self._units[code], begun)
 
     def _begin(self, unit: int, begun: Begun) -> None:
         if unit in self._open:
@@ -150,15 +220,30 @@ class StateRecorder(Recorder[SegmentFact]):
     roles = frozenset({TagRole.STATE, TagRole.REASON})
     what = "machine states"
 
+    def wants(self, spec: TagSpec) -> bool:
+        """By its role, or because a rule looks at it."""
+        return super().wants(spec) or any(spec.name == rule.tag for rules in self._rules.values() for rule in rules)
+
+    def _asked(self, source: str) -> object:
+        specs = self._specs(source)
+        return specs, self._rules_for(specs)
+
+    def _rules_for(self, specs: Sequence[TagSpec]) -> dict[str, Sequence[StateRule]]:
+        """The rules of the machines that tags of one source give the state of."""
+        names = {spec.name for spec in specs}
+        return {unit: rules for unit, rules in self._rules.items() if any(rule.tag in names for rule in rules)}
+
     def _load(self, db: Db, source: str, epoch: int, seen_until: datetime | None, specs: Sequence[TagSpec]) -> StateKeeper:
-        codes = {spec.work_unit for spec in specs if spec.role is TagRole.STATE}
+        rules = self._rules_for(specs)
+        codes = {spec.work_unit for spec in specs if spec.role is TagRole.STATE} | rules.keys()
         units = {unit.code: unit.id for unit in db.execute(select(WorkUnit.code, WorkUnit.id).where(WorkUnit.code.in_(codes)))}
         evidence.begin(db, self._station, source, epoch)  # only the holder of the lease may go on
+        _end_abandoned(db, source, list(units.values()), seen_until)
         until = _recorded_until(db, list(units.values()), seen_until)
         own = select(func.max(StateSegment.seq)).where(StateSegment.source == source, StateSegment.epoch == epoch)
         next_seq = (db.scalar(own) or 0) + 1
         db.commit()
-        return StateKeeper(units, until, next_seq)
+        return StateKeeper(units, until, next_seq, rules)
 
     def _store(self, db: Db, source: str, epoch: int, facts: Sequence[SegmentFact]) -> None:
         evidence.record(db, StateSegment, [_row(fact) for fact in facts], station=self._station, source=source, epoch=epoch)
@@ -220,6 +305,13 @@ def _recorded_until(db: Db, units: Sequence[int], seen_until: datetime | None) -
             db.execute(update(StateSegment).where(*left_open).values(ended_at=ended_at), execution_options=options)
         until[unit] = ended_at.timestamp()
     return until
+
+
+def _end_abandoned(db: Db, source: str, units: Sequence[int], seen_until: datetime | None) -> None:
+    """End what this source left open of machines that it does not tell about any more: nobody else will."""
+    left_open = (StateSegment.source == source, StateSegment.ended_at.is_(None), StateSegment.work_unit_id.not_in(units))
+    end = func.greatest(StateSegment.started_at, func.now() if seen_until is None else seen_until)
+    db.execute(update(StateSegment).where(*left_open).values(ended_at=end), execution_options={"synchronize_session": False})
 
 
 def _newest(db: Db, unit: int) -> StateSegment | None:

@@ -11,14 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from core.clock import Clock, CorrectedClock
 from core.equipment.confirmed import Confirmed
+from core.equipment.state_rules import StateRule
 from core.errors import GenbaError, Refused, Unavailable
 from core.history.moment import moment
 from core.live.sample import Batch, Quality, Sample, Value
@@ -37,6 +39,7 @@ _DEADLINE_S: Final = 8.0
 _PAUSE_S: Final = 10.0
 _IN_STEP_S: Final = 0.1
 """Clocks that differ by less are in step: no network tells more."""
+_NO_RULES: Final[Mapping[str, Sequence[StateRule]]] = MappingProxyType({})
 
 
 R = TypeVar("R")
@@ -113,17 +116,27 @@ class Recorder(ABC, Generic[R]):
     ) -> None:
         self._database, self._station, self._latest, self._clock, self._superseded = database, station, latest, clock, superseded
         self._tags: dict[str, TagSpec] = {}
+        self._rules: dict[str, tuple[StateRule, ...]] = {}
         self._sources: dict[str, _Source[R]] = {}
 
     # --- what the station calls ---------------------------------------------------------------------------------
 
-    def set_tags(self, tags: Iterable[TagSpec]) -> None:
-        """Take the site's tags, at start and whenever the site has changed; a changed source begins again from the database."""
-        before = {code: self._specs(code) for code in self._sources}
-        self._tags = {spec.name: spec for spec in tags if spec.role in self.roles and spec.work_unit}
+    def set_tags(self, tags: Iterable[TagSpec], rules: Mapping[str, Sequence[StateRule]] = _NO_RULES) -> None:
+        """Take the site's tags, at start and whenever the site has changed; a changed source begins again from the database.
+
+        Args:
+            rules: Work unit → rules that give its state, where no single tag does.
+        """
+        before = {code: self._asked(code) for code in self._sources}
+        self._rules = {unit: tuple(each) for unit, each in rules.items() if each}
+        self._tags = {spec.name: spec for spec in tags if self.wants(spec)}
         for code, source in self._sources.items():
-            if self._specs(code) != before[code]:
+            if self._asked(code) != before[code]:
                 source.keeper, source.seen_until = None, self._clock.now()
+
+    def wants(self, spec: TagSpec) -> bool:
+        """Whether this recorder follows a tag: by its role in a machine."""
+        return spec.role in self.roles and bool(spec.work_unit)
 
     def lead(self, source: str, epoch: int, seen_until: datetime | None = None) -> None:
         """Record ``source`` from now on, because this station got its lease.
@@ -201,6 +214,10 @@ class Recorder(ABC, Generic[R]):
     def _drop(self, code: str, source: _Source[R]) -> None:
         if self._sources.get(code) is source:
             del self._sources[code]
+
+    def _asked(self, source: str) -> object:
+        """What is recorded of a source; another value means to begin again."""
+        return self._specs(source)
 
     def _specs(self, source: str) -> list[TagSpec]:
         return [spec for spec in self._tags.values() if spec.source == source]

@@ -7,7 +7,10 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from core.equipment import models
+from core.equipment import models, stop_models
+from core.equipment.line_settings import CountMode, GapRule, LineSettings, MinorLoss, ReportMode, StateRuleName
+from core.equipment.shift_models import Calendar
+from core.equipment.state_rules import stored_rule
 from core.equipment.units import UnitSpec
 from core.equipment.views import LineSpec, SiteView, StopReasonView, WorkUnitSpec
 from core.live.tags import Outside, SourceSpec, TagRole, TagSpec, TagType, WritePolicy
@@ -31,7 +34,7 @@ def site(db: Db) -> SiteView:
 
 def stop_reasons(db: Db) -> tuple[StopReasonView, ...]:
     """The active ones in the order of the catalogue."""
-    reason = models.StopReason
+    reason = stop_models.StopReason
     rows = db.scalars(select(reason).where(reason.active).order_by(reason.position, reason.code))
     return tuple(StopReasonView(row.code, row.name, row.grouping, row.oee_bucket, row.time_element) for row in rows)
 
@@ -51,11 +54,12 @@ def _lines(db: Db) -> tuple[LineSpec, ...]:
         .options(joinedload(line.area).joinedload(area.site), selectinload(line.work_units), joinedload(line.constraint_unit))
         .order_by(site.position, site.code, area.position, area.code, line.position, line.code)
     )
-    return tuple(_line_spec(row) for row in rows)
+    calendars = {row.id: row.code for row in db.scalars(select(Calendar).where(Calendar.retired_at.is_(None)))}
+    return tuple(_line_spec(row, calendars.get(row.calendar_id or 0, "")) for row in rows)
 
 
-def _line_spec(row: models.Line) -> LineSpec:
-    units = tuple(WorkUnitSpec(unit.id, unit.code, unit.name, row.code) for unit in row.work_units if unit.retired_at is None)
+def _line_spec(row: models.Line, calendar: str) -> LineSpec:
+    units = tuple(_unit_spec(unit, row.code) for unit in row.work_units if unit.retired_at is None)
     constraint = row.constraint_unit.code if row.constraint_unit is not None and row.constraint_unit.retired_at is None else ""
     site = row.area.site
     return LineSpec(
@@ -69,6 +73,28 @@ def _line_spec(row: models.Line) -> LineSpec:
         float(row.efficiency),
         constraint,
         units,
+        line_settings(row, calendar),
+    )
+
+
+def _unit_spec(row: models.WorkUnit, line: str) -> WorkUnitSpec:
+    return WorkUnitSpec(row.id, row.code, row.name, line, tuple(stored_rule(entry) for entry in row.state_rules))
+
+
+def line_settings(row: models.Line, calendar: str) -> LineSettings:
+    """How the line's state, stops and counts are judged; ``calendar`` is the code of the one it works by, "" for none."""
+    return LineSettings(  # the checks on the columns allow no other words
+        calendar=calendar,
+        state_rule=cast("StateRuleName", row.state_rule),
+        minor_stop_s=row.minor_stop_s,
+        minor_stop_loss=cast("MinorLoss", row.minor_stop_loss),
+        worked_breaks=row.worked_breaks,
+        count_mode=cast("CountMode", row.count_mode),
+        report_mode=cast("ReportMode", row.report_mode),
+        difference_limit=float(row.difference_limit),
+        gap_rule=cast("GapRule", row.gap_rule),
+        gap_bridge_s=row.gap_bridge_s,
+        oee_target=float(row.oee_target),
     )
 
 

@@ -6,10 +6,12 @@ Source: state words of the plant standard (OEE time model of ISO 22400-2); a lin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from core.live.sample import Quality, Value
 
@@ -64,6 +66,11 @@ NO_LINK = "no_link"
 """Reason of an OFFLINE segment: the source cannot be reached, or the recorder was away."""
 INVALID = "invalid"
 """Reason of an OFFLINE segment: the source itself says its value is not valid."""
+ELSE: Final = "else"
+"""Key of a bit mapping for a word in which none of the named bits is set."""
+BITS: Final = 64
+"""Bits of the longest word."""
+_BIT_KEYS: Final = frozenset(f"bit{number}" for number in range(BITS))
 
 
 def raw_text(value: Value) -> str:
@@ -83,16 +90,61 @@ def map_state(value: Value, quality: Quality, states: Mapping[str, str]) -> tupl
     Args:
         value: Raw value of a STATE tag.
         quality: Its quality; only usable values are mapped.
-        states: Raw value as text → state name, as declared with the tag. A machine that already offers one of the
-            nine words needs no mapping.
+        states: Raw value as text → state name, as declared with the tag, or bits (``bit_state``). A machine that already offers
+            one of the nine words needs no mapping.
     """
     if not quality.usable:
         return MachineState.OFFLINE, INVALID if quality in (Quality.BAD, Quality.CONFIG) else NO_LINK
+    if is_bits(states):
+        return bit_state(value, states)
     text = raw_text(value)
-    name = states.get(text, text).strip().upper()
-    if name in MachineState.__members__:
-        return MachineState[name], ""
-    return MachineState.OFFLINE, UNMAPPED
+    return _named(states.get(text, text))
+
+
+def is_bits(states: Mapping[str, str]) -> bool:
+    """True when a mapping of a STATE tag names bits (``bit0`` …) instead of whole values."""
+    return any(key.startswith("bit") for key in states)
+
+
+def unknown_bits(states: Mapping[str, str]) -> tuple[str, ...]:
+    """Keys of a bit mapping that are neither ``bit0`` … ``bit63`` nor ``else``, for the check of a site file."""
+    return tuple(key for key in states if key != ELSE and _bit(key) is None)
+
+
+def bit_state(value: Value, states: Mapping[str, str]) -> tuple[MachineState, str]:
+    """The state of the lowest named bit that is set; else what ``else`` says.
+
+    The lowest, not the first that is written: the database keeps no order of the words of a mapping.
+
+    Args:
+        value: A usable value; bits are those of a whole number (of a negative one in two's complement).
+        states: ``bit0`` … ``bit63`` and ``else`` → state name.
+
+    Returns:
+        One of the nine, with the reason when it is OFFLINE (else "").
+    """
+    word = whole(value)
+    if word is None:
+        return MachineState.OFFLINE, UNMAPPED
+    lowest = min((bit for key in states if (bit := _bit(key)) is not None and word >> bit & 1), default=None)
+    return _named(states.get(ELSE, "") if lowest is None else states[f"bit{lowest}"])
+
+
+def _named(name: str) -> tuple[MachineState, str]:
+    word = name.strip().upper()
+    return (MachineState[word], "") if word in MachineState.__members__ else (MachineState.OFFLINE, UNMAPPED)
+
+
+def _bit(key: str) -> int | None:
+    number = key.removeprefix("bit")
+    return int(number) if key in _BIT_KEYS else None
+
+
+def whole(value: Value) -> int | None:
+    """``value`` as a whole number, for the bits of a word; None for anything that is none."""
+    if isinstance(value, int | float) and math.isfinite(value) and value == int(value):
+        return int(value)
+    return None
 
 
 def unknown_states(states: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from core.equipment.line_settings import LineSettings
+from core.equipment.state_rules import StateRule
 from core.equipment.units import UnitSpec
 from core.live.tags import SourceSpec, TagSpec
 
@@ -17,12 +19,14 @@ class WorkUnitSpec:
         id: Key of its row; machine facts refer to it.
         code, name: ``L1-M1``; name by language.
         line: Code of its line.
+        state_rules: Give its state where no single tag does; () when a STATE tag says it.
     """
 
     id: int
     code: str
     name: Mapping[str, str]
     line: str
+    state_rules: tuple[StateRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class LineSpec:
         efficiency: Expected share of the capacity, per cent.
         constraint_unit: Code of the work unit that sets the pace and whose counters count; "" when none is declared.
         work_units: In physical order.
+        settings: How its state, its stops and its counts are judged.
     """
 
     id: int
@@ -50,6 +55,7 @@ class LineSpec:
     efficiency: float
     constraint_unit: str
     work_units: tuple[WorkUnitSpec, ...]
+    settings: LineSettings = field(default_factory=LineSettings)
 
 
 @dataclass(frozen=True, slots=True)

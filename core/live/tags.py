@@ -34,6 +34,8 @@ class TagRole(StrEnum):
     """Counter of good parts; rises, may wrap or reset."""
     REJECT = "reject"
     """Counter of rejected parts."""
+    TOTAL = "total"
+    """Counter of all parts, good and rejected, where a machine does not tell them apart."""
     CYCLE = "cycle"
     """Last cycle time in seconds."""
     REASON = "reason"

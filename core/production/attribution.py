@@ -7,39 +7,37 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, Integer, and_, case, column, or_, select, update, values
+from sqlalchemy import CTE, Integer, case, column, or_, select, update, values
 
-from core.production.models import CountEvent, WorkOrder
+from core.production.models import CountEvent
+from core.production.run_models import OrderRun
 from core.production.views import OrderStatus
 from core.store.base import Db, UtcDateTime
 
+_RANK = {OrderStatus.IN_PROGRESS: 0, OrderStatus.PAUSED: 1, OrderStatus.HELD: 2}
+
 
 def _runs(line_ids: Sequence[int], from_at: datetime, to_at: datetime | None) -> CTE:
-    """Orders that were on one of the lines at some time between two moments (None: until now); few, looked up once."""
-    wanted = [
-        WorkOrder.line_id.in_(line_ids),
-        WorkOrder.actual_start_at.is_not(None),
-        or_(WorkOrder.actual_end_at.is_(None), WorkOrder.actual_end_at > from_at),
-    ]
+    """What ran on one of the lines at some time between two moments (None: until now); few stretches, looked up once."""
+    wanted = [OrderRun.line_id.in_(line_ids), or_(OrderRun.to_at.is_(None), OrderRun.to_at > from_at)]
     if to_at is not None:
-        wanted.append(WorkOrder.actual_start_at <= to_at)
-    columns = (WorkOrder.id, WorkOrder.line_id, WorkOrder.status)
-    times = (WorkOrder.actual_start_at, WorkOrder.actual_end_at, WorkOrder.run_since_at)
-    return select(*columns, *times).where(*wanted).cte("run").prefix_with("MATERIALIZED", dialect="postgresql")
+        wanted.append(OrderRun.from_at <= to_at)
+    rank = case({status.value: rank for status, rank in _RANK.items()}, value=OrderRun.status).label("rank")
+    columns = (OrderRun.order_id, OrderRun.line_id, OrderRun.from_at, OrderRun.to_at, rank)
+    return select(*columns).where(*wanted).cte("run").prefix_with("MATERIALIZED", dialect="postgresql")
 
 
 def _order_at(runs: CTE, line_id: Any, at: Any) -> Any:
     """SQL for the order on a line at a moment, NULL for none.
 
     An order belongs to its line from its start to its end. When two do (one was held, another started meanwhile), the
-    one that ran without interruption at that moment counts, then one that is not held, then the one started last.
+    one in progress at that moment counts, then the paused one, then the held one; of equal ones that which began last.
     """
     run = runs.c
-    running = and_(run.status == OrderStatus.IN_PROGRESS.value, run.run_since_at <= at)
     return (
-        select(run.id)
-        .where(run.line_id == line_id, run.actual_start_at <= at, or_(run.actual_end_at.is_(None), run.actual_end_at > at))
-        .order_by(case((running, 0), (run.status == OrderStatus.HELD.value, 2), else_=1), run.actual_start_at.desc())
+        select(run.order_id)
+        .where(run.line_id == line_id, run.from_at <= at, or_(run.to_at.is_(None), run.to_at > at))
+        .order_by(run.rank, run.from_at.desc())
         .limit(1)
         .scalar_subquery()
     )

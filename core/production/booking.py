@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -21,6 +21,14 @@ from core.store.base import Db
 from core.store.operation import Actor
 
 _WAITED: Final = timedelta(minutes=2)
+
+
+class Parts(NamedTuple):
+    """What a report says was made: quantities in the order's unit."""
+
+    good: Decimal
+    scrap: Decimal
+    rework: Decimal
 
 
 def waited(db: Db) -> bool:
@@ -50,23 +58,23 @@ def add(
     *,
     belongs: bool,
     made_at: datetime,
-    good: Decimal,
-    scrap: Decimal,
+    parts: Parts,
     defect_code: str | None,
     machine_good: int | None,
     machine_reject: int | None,
     reason: str = "",
+    difference_reason: str = "",
 ) -> ProductionReport:
     """Book a report to ``order``, or as unassigned on its line when it does not belong to it."""
     report = ProductionReport(
         id=db.clock.uuid7(),
         order_id=order.id if belongs else None,
         line_id=order.line_id,
-        good=good,
-        scrap=scrap,
+        **parts._asdict(),
         unit=order.unit,
         defect_code=defect_code,
         reason=reason,
+        difference_reason=difference_reason,
         machine_good=machine_good,
         machine_reject=machine_reject,
         user_code=actor.user_code,
@@ -76,10 +84,40 @@ def add(
     )
     db.add(report)
     if belongs:
-        order.completed += good
-        order.scrap += scrap
+        _sum_up(order, report)
     db.flush()
     return report
+
+
+def _sum_up(order: WorkOrder, report: ProductionReport) -> None:
+    order.completed += report.good
+    order.scrap += report.scrap
+    order.rework += report.rework
+
+
+def book_rest(db: Db, actor: Actor, order_id: UUID, version: int | None) -> None:
+    """Book what the machine counted of an order beyond what was reported, when its line reports by itself.
+
+    Parts counted over a gap in the data are not among it: when they were made nobody knows, so a person looks at them.
+    """
+    order = rows.locked(db, order_id, version)
+    seen = rows.order_view(db, order_id)
+    if not seen.automatic or not seen.counted:
+        return
+    doubtful = {kind: rows.counted_over_gaps(db, order, kind) for kind in ("good", "reject")}
+    good, scrap = max(Decimal(0), seen.unreported_good - doubtful["good"]), max(Decimal(0), seen.unreported_reject - doubtful["reject"])
+    if good or scrap:
+        add(
+            db,
+            actor,
+            order,
+            belongs=True,
+            made_at=min(db.decided_at, db.now),
+            parts=Parts(good, scrap, Decimal(0)),
+            defect_code=None,
+            machine_good=seen.machine_good,
+            machine_reject=seen.machine_reject,
+        )
 
 
 def adopt(db: Db, actor: Actor, adopted: Adopted, asked: Mapping[str, Any], made_at: datetime, reason: str) -> ReportView:
@@ -104,18 +142,17 @@ def adopt(db: Db, actor: Actor, adopted: Adopted, asked: Mapping[str, Any], made
         order_id=asked["order_id"] if belongs else None,
         line_id=line_id,
         unit=unit,
-        defect_code=known_defect(db, asked["defect_code"]) if asked["scrap"] else None,
+        defect_code=known_defect(db, asked["defect_code"]) if asked["scrap"] or asked["rework"] else None,
         reason=f"{adopted.user_code}: {reason}",
         user_code=actor.user_code,
         station=actor.station,
         reported_at=made_at,
         request_id=_request_id(db),
-        **{name: asked[name] for name in ("good", "scrap", "machine_good", "machine_reject")},
+        **{name: asked[name] for name in (*Parts._fields, "machine_good", "machine_reject", "difference_reason")},
     )
     db.add(report)
     if order is not None and belongs:
-        order.completed += report.good
-        order.scrap += report.scrap
+        _sum_up(order, report)
     db.flush()
     return view(db, report.id)
 
@@ -169,6 +206,7 @@ def take_back(db: Db, actor: Actor, report: ProductionReport, reason: str) -> Pr
         line_id=report.line_id,
         good=-report.good,
         scrap=-report.scrap,
+        rework=-report.rework,
         unit=report.unit,
         defect_code=report.defect_code,
         reason=reason,
@@ -182,10 +220,9 @@ def take_back(db: Db, actor: Actor, report: ProductionReport, reason: str) -> Pr
     )
     if report.order_id is not None:
         order = rows.locked(db, report.order_id)
-        rules.check_completed(order.completed - report.good)
-        rules.check_completed(order.scrap - report.scrap)
-        order.completed -= report.good
-        order.scrap -= report.scrap
+        for left in (order.completed - report.good, order.scrap - report.scrap, order.rework - report.rework):
+            rules.check_completed(left)
+        _sum_up(order, opposite)
     db.add(opposite)
     db.flush()
     return opposite

@@ -59,6 +59,7 @@ class Counted:
         value: The counter after them.
         gap: True when readings were missed, so that the moment of each part is not known.
         reset: True when the counter began again; parts it had counted after the reading before are not known.
+        since: With ``gap``: UNIX seconds UTC of the last good reading before; None when nobody knows.
     """
 
     at: float
@@ -66,6 +67,7 @@ class Counted:
     value: int
     gap: bool = False
     reset: bool = False
+    since: float | None = None
 
 
 class CounterTracker:
@@ -80,12 +82,21 @@ class CounterTracker:
         pace: What is plausible for this machine.
         last: The counter at the last stored event; None when there is none.
         last_at: When that was, UNIX seconds UTC.
+        seen_until: Until when somebody read the counter, if that is known: it stood where the last event left it.
     """
 
-    def __init__(self, modulus: int | None = None, pace: Pace | None = None, last: int | None = None, last_at: float = -math.inf) -> None:
+    def __init__(
+        self,
+        modulus: int | None = None,
+        pace: Pace | None = None,
+        last: int | None = None,
+        last_at: float = -math.inf,
+        seen_until: float = -math.inf,
+    ) -> None:
         self._modulus, self._pace = modulus, pace or Pace()
         self._last, self._last_at = last, last_at
         self._missed = last is not None
+        self._good_at = max(last_at, seen_until)
         self._doubt: tuple[int, float] | None = None
         self._before_reset: tuple[int, float] | None = None
 
@@ -125,9 +136,9 @@ class CounterTracker:
             if self._doubt is None or self._doubt[0] != number:
                 self._doubt = (number, at)
             return []
-        gap = self._missed
+        gap, since = self._missed, self._since(at)
         self._stand(number, at)
-        return [Counted(at, step, number, gap=gap)] if step else []
+        return [Counted(at, step, number, gap=gap, since=since if gap else None)] if step else []
 
     def _resumed(self, number: int, at: float) -> int | None:
         """Parts when the count goes on where it stood before it seemed to begin again; None when it does not."""
@@ -149,12 +160,18 @@ class CounterTracker:
         gap = self._missed or ahead > 0
         if ahead < 0:
             self._before_reset = (before, self._last_at)
+        since = self._since(at) if gap else None
         self._stand(number, at)
         quantity = 0 if preset else max(0, ahead if ahead > 0 else number)
-        return [Counted(at, quantity, number, gap=gap, reset=ahead < 0 or preset)]
+        return [Counted(at, quantity, number, gap=gap, reset=ahead < 0 or preset, since=since)]
 
     def _stand(self, number: int, at: float) -> None:
         self._last, self._last_at, self._missed, self._doubt = number, at, False, None
+        self._good_at = at
+
+    def _since(self, at: float) -> float | None:
+        """When the counter was read for the last time before ``at``."""
+        return min(self._good_at, at) if math.isfinite(self._good_at) else None
 
     def _step(self, last: int, last_at: float, number: int, at: float) -> int | None:
         """Parts from ``last`` to ``number`` if the counter only rose meanwhile; None when that is not plausible."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
@@ -15,9 +14,11 @@ from core.equipment.segment_rows import newest_state, state_columns, state_of
 from core.equipment.states import NO_LINK, MachineState, Segment
 from core.errors import Refused
 from core.inventory.models import Product
-from core.production import lists, making, rules
+from core.production import board_rows, lists, making, pace
 from core.production.models import CountEvent, DefectCode, ProductionReport, WorkOrder
+from core.production.oee import total
 from core.production.rows import order_select, pace_of, today, view_of, work_order
+from core.production.shop_views import BoardRow, BoardView
 from core.production.views import Choices, LineDetail, LineView, Named, OrderStatus, ProductChoice, UnitView
 from core.store.base import Db
 from core.store.query import PAGE_MAX, Page
@@ -127,11 +128,6 @@ def _line_view(row: RowMapping, now: datetime) -> LineView:
     state, since, reason = state_of(row)
     order = None if row["order_id"] is None else view_of(row, now)
     capacity, efficiency = float(row["capacity_per_hour"]), float(row["efficiency"])
-    pace = rules.pace_per_hour(None, capacity, efficiency) if order is None else pace_of(row)
-    target = ahead = None
-    if order is not None:
-        target = rules.target_now(order.planned, order.running_s, pace)
-        ahead = int(max(order.completed, Decimal(order.machine_good or 0))) - target
     return LineView(
         id=row["id"],
         code=row["code"],
@@ -146,9 +142,9 @@ def _line_view(row: RowMapping, now: datetime) -> LineView:
         order=order,
         good_today=int(row["good"]),
         reject_today=int(row["reject"]),
-        pace_per_hour=pace,
-        target_now=target,
-        ahead=ahead,
+        pace_per_hour=pace.pace_per_hour(None, capacity, efficiency) if order is None else pace_of(row),
+        target_now=None,
+        ahead=None,
         queue=row["queue"],
         tags=tuple(row["tags"] or ()),
         as_of=now,
@@ -157,8 +153,18 @@ def _line_view(row: RowMapping, now: datetime) -> LineView:
 
 def overview(db: Db) -> Page[LineView]:
     """See ``lines.lines_overview``."""
-    items = tuple(_line_view(row, db.now) for row in db.execute(_all_lines()).mappings())
-    return Page(items, len(items), PAGE_MAX)
+    now = db.now
+    items = board_rows.in_shift(db, [_line_view(row, now) for row in db.execute(_all_lines()).mappings()])
+    return Page(tuple(view for view, _ in items), len(items), PAGE_MAX)
+
+
+def board(db: Db, area_code: str) -> BoardView:
+    """See ``lines.board``."""
+    now = db.now
+    found = db.execute(_all_lines()).mappings()
+    shown = board_rows.in_shift(db, [_line_view(row, now) for row in found if area_code in ("", row["area_code"])])
+    rows = tuple(BoardRow(view, figures, view.shift) for view, figures in shown)
+    return BoardView(area_code or "*", rows, total(row.figures for row in rows), now)
 
 
 def detail(db: Db, line_code: str) -> LineDetail:
@@ -166,7 +172,8 @@ def detail(db: Db, line_code: str) -> LineDetail:
     row = db.execute(_one_line(), {"asked_code": line_code}).mappings().first()
     if row is None:
         raise Refused("line.not_found", line=line_code)
-    now, line = db.now, _line_view(row, db.now)
+    now = db.now
+    ((line, _),) = board_rows.in_shift(db, [_line_view(row, now)])
     waiting = order_select().where(WorkOrder.line_id == line.id, WorkOrder.status == OrderStatus.RELEASED.value)
     orders = db.execute(waiting.order_by(*work_order()).limit(3)).mappings()
     newest = (ProductionReport.reported_at.desc(), ProductionReport.id.desc())
@@ -175,7 +182,7 @@ def detail(db: Db, line_code: str) -> LineDetail:
         id=line.id,
         line=line,
         units=_units(db, line.id),
-        segments=_segments(db, line.constraint_unit, now),
+        segments=board_rows.line_states(db, line_code, now - PAST, now) or _segments(db, line.constraint_unit, now),
         since=now - PAST,
         next_orders=tuple(view_of(each, now) for each in orders),
         reports=tuple(lists.report_view(each) for each in reports),

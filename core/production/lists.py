@@ -99,9 +99,9 @@ def _change(row: AuditRow, key: str) -> OrderChange:
 def report_view(row: Any) -> ReportView:
     """The view of one row of ``report_select``."""
     report, number, line = row
-    same = ("id", "order_id", "good", "scrap", "unit", "reason", "corrects", "machine_good", "machine_reject", "reported_at")
+    same = ("id", "order_id", "good", "scrap", "rework", "unit", "reason", "corrects", "machine_good", "machine_reject", "reported_at")
     return ReportView(
-        **{name: getattr(report, name) for name in (*same, "user_code", "station")},
+        **{name: getattr(report, name) for name in (*same, "user_code", "station", "origin", "difference_reason")},
         order_number=number or "",
         line_code=line or "",
         defect_code=report.defect_code or "",

@@ -57,15 +57,36 @@ def insert(
     Raises:
         Invalid: ``order.number_taken``.
     """
-    # Two stations that make an order at the same moment must not find the same number free.
-    db.execute(select(func.pg_advisory_xact_lock(func.hashtext("genba.order.number"))))
+    lock_numbers(db)
     if not number:
         day = db.scalar(select(today()).select_from(Line).join(Area).join(Site).where(Line.id == line.id))
         assert day is not None  # a line always has an area and a site
         number = next_number(db, day)
     elif db.scalar(select(WorkOrder.id).where(WorkOrder.number == number)) is not None:
         raise Invalid("order.number_taken", number=number)
-    order = WorkOrder(
+    order = row(db, number, product, line, planned, scheduled_start_at, scheduled_end_at, **more)
+    db.add(order)
+    db.flush()
+    return order.id
+
+
+def lock_numbers(db: Db) -> None:
+    """Two stations that make an order at the same moment must not find the same number free."""
+    db.execute(select(func.pg_advisory_xact_lock(func.hashtext("genba.order.number"))))
+
+
+def row(
+    db: Db,
+    number: str,
+    product: Product,
+    line: Line,
+    planned: Decimal,
+    scheduled_start_at: datetime,
+    scheduled_end_at: datetime,
+    **more: Any,
+) -> WorkOrder:
+    """A planned order that is not stored yet; ``more`` are further columns."""
+    return WorkOrder(
         id=db.clock.uuid7(),
         number=number,
         product_id=product.id,
@@ -81,6 +102,3 @@ def insert(
         reason="",
         **more,
     )
-    db.add(order)
-    db.flush()
-    return order.id

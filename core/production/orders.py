@@ -33,6 +33,8 @@ STARTED: Final = "order.started"
 COMPLETED: Final = "order.completed"
 _STEP: Final = ("work_order", "count_event")
 """What a step changes: the order, and to which order the parts counted meanwhile belong."""
+_ALONE: Final = {"uq_order_run_on_line": "order.line_taken"}
+"""Whatever program starts an order: the database knows that another one is on the line."""
 
 
 def _subject(args: Mapping[str, Any]) -> tuple[str, str]:
@@ -107,7 +109,7 @@ def _step(db: Db, name: str, order_id: UUID, version: int | None, reason: str = 
     before = rows.order_view(db, order_id)
     # A station whose clock is ahead must not start an order in the future.
     at = min(db.decided_at, db.now)
-    after = rules.step(name, order.number, rows.progress(order), at, reason)
+    after = rules.step(name, order.number, rows.progress(order), at, reason, rows.since(db, order_id))
     rules.check_blockers(name, order.number, before.blockers)
     if after.status in rules.ON_LINE and OrderStatus(order.status) not in rules.ON_LINE:
         _check_line(db, order, before)
@@ -138,6 +140,8 @@ def _preview(name: str) -> Any:
         if version is not None and version != view.version:
             raise Conflict("order.changed", number=view.number)
         rules.check_blockers(name, view.number, view.blockers)
+        if name == rules.START:
+            rules.check_line_up(view.number, view.blockers, although_down=request.values["although_down"])
         running = view.as_of if view.status is OrderStatus.IN_PROGRESS else None
         before = Progress(view.status, view.actual_start_at, view.actual_end_at, view.running_s, running, view.reason)
         after = rules.step(name, view.number, before, request.decided_at)
@@ -181,13 +185,33 @@ def release_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None =
     return _step(db, rules.RELEASE, order_id, version)
 
 
-@operation(rules.START, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.START), outbox=STARTED)
-def start_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
+@operation(
+    rules.START,
+    kind="intent",
+    writes=_STEP,
+    offline=True,
+    subject=_subject,
+    preview=_preview(rules.START),
+    outbox=STARTED,
+    constraints=_ALONE,
+)
+def start_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None, although_down: bool = False) -> OrderView:
     """The order runs on its line from the moment it was decided.
 
+    Args:
+        although_down: Somebody has looked and starts although the line is down (permission ``production:order:force``).
+
     Raises:
-        Refused: ``order.blocked`` by an open blocker, ``order.line_busy`` while another order occupies the line.
+        Refused: ``order.blocked`` by an open blocker, ``order.line_busy`` while another order occupies the line, ``order.line_down``
+            and ``order.force_right``; a start that waited for the database has happened, whatever the line does now.
     """
+    from core.production import booking, rows
+
+    before = rows.order_view(db, order_id)
+    if not booking.waited(db):
+        rules.check_line_up(before.number, before.blockers, although_down=although_down)
+        if any(blocker.kind == rules.LINE_DOWN for blocker in before.blockers) and not actor.may(rules.FORCE, before.line_code):
+            raise Refused("order.force_right")
     view = _step(db, rules.START, order_id, version)
     db.outbox(STARTED, str(order_id), told(view, view.actual_start_at))
     return view
@@ -199,16 +223,27 @@ def pause_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = N
     return _step(db, rules.PAUSE, order_id, version)
 
 
-@operation(rules.RESUME, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.RESUME))
+@operation(rules.RESUME, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.RESUME), constraints=_ALONE)
 def resume_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
     """A paused order goes on. Raises Refused ``order.blocked`` by an open blocker."""
     return _step(db, rules.RESUME, order_id, version)
 
 
-@operation(rules.COMPLETE, kind="intent", writes=_STEP, offline=True, subject=_subject, preview=_preview(rules.COMPLETE), outbox=COMPLETED)
+@operation(
+    rules.COMPLETE,
+    kind="intent",
+    writes=(*_STEP, "production_report"),
+    offline=True,
+    subject=_subject,
+    preview=_preview(rules.COMPLETE),
+    outbox=COMPLETED,
+)
 def complete_order(db: Db, actor: Actor, *, order_id: UUID, version: int | None = None) -> OrderView:
-    """The order is done; what was reported until now is its result."""
-    view = _step(db, rules.COMPLETE, order_id, version)
+    """The order is done; what was reported until now is its result, and on a line that reports by itself what is counted beyond it."""
+    from core.production import booking
+
+    booking.book_rest(db, actor, order_id, version)
+    view = _step(db, rules.COMPLETE, order_id, None)
     db.outbox(COMPLETED, str(order_id), told(view, view.actual_end_at))
     return view
 
@@ -225,7 +260,7 @@ def hold_order(db: Db, actor: Actor, *, order_id: UUID, reason: str, version: in
     return _step(db, rules.HOLD, order_id, version, rules.check_reason(reason))
 
 
-@operation(rules.UNHOLD, kind="intent", writes=_STEP)
+@operation(rules.UNHOLD, kind="intent", writes=_STEP, constraints=_ALONE)
 def unhold_order(db: Db, actor: Actor, *, order_id: UUID, reason: str = "", version: int | None = None) -> OrderView:
     """A held order returns to where it was: released, or running when its line is free.
 

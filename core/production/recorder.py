@@ -1,4 +1,4 @@
-"""The recorder of counts: GOOD and REJECT counters become count events, each with the order it belongs to."""
+"""The recorder of counts: GOOD, REJECT and TOTAL counters become count events, each with the order it belongs to."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property, partial
 from typing import Final
 
 from sqlalchemy import func, select
 
 from core.equipment.models import Line, Source, WorkUnit
-from core.equipment.recording import FLUSH_MAX, Recorder
+from core.equipment.recording import FLUSH_MAX, Recorder, log
+from core.errors import GenbaError
 from core.live.sample import Quality, Value
 from core.live.tags import TagRole, TagSpec
+from core.log import Outage
+from core.production import automatic
 from core.production.attribution import orders_at
 from core.production.counting import Counted, CounterTracker, Pace, modulus
 from core.production.models import CountEvent
@@ -33,6 +37,7 @@ class Counter:
         line_id, unit_id: Where it counts.
         pace: What is plausible there.
         last, last_at: Value and time (UNIX seconds UTC) of its last stored event; None when there is none.
+        seen_until: Until when somebody read it, UNIX seconds UTC; -inf when nobody knows.
     """
 
     line_id: int
@@ -40,6 +45,7 @@ class Counter:
     pace: Pace
     last: int | None
     last_at: float
+    seen_until: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class CountKeeper:
     def __init__(self, counters: Mapping[str, Counter], specs: Sequence[TagSpec], next_seq: int) -> None:
         self._counters = counters
         self._trackers = {
-            spec.name: CounterTracker(modulus(spec.type, spec.scale), counter.pace, counter.last, counter.last_at)
+            spec.name: CounterTracker(modulus(spec.type, spec.scale), counter.pace, counter.last, counter.last_at, counter.seen_until)
             for spec in specs
             if (counter := counters.get(spec.name)) is not None
         }
@@ -86,7 +92,7 @@ class CountKeeper:
         self._sent = 0
 
     def take(self, spec: TagSpec, value: Value, quality: Quality, at: float) -> None:
-        """See Keeper; takes GOOD and REJECT tags."""
+        """See Keeper; takes the tags of counters."""
         tracker = self._trackers.get(spec.name)
         if tracker is not None:
             self._keep(spec.name, tracker.see(value, quality, at))
@@ -136,15 +142,41 @@ def coarser(facts: Sequence[CountFact]) -> list[CountFact]:
 
 def _joined(first: CountFact, second: CountFact) -> CountFact:
     one, two = first.counted, second.counted
-    both = Counted(two.at, one.quantity + two.quantity, two.value, gap=True, reset=one.reset or two.reset)
+    since = one.at if one.since is None else one.since
+    both = Counted(two.at, one.quantity + two.quantity, two.value, gap=True, reset=one.reset or two.reset, since=since)
     return CountFact(first.seq, first.line_id, first.unit_id, first.kind, both)
 
 
 class CountRecorder(Recorder[CountFact]):
     """Records the counters of all machines whose source this station leads."""
 
-    roles = frozenset({TagRole.GOOD, TagRole.REJECT})
+    roles = frozenset({TagRole.GOOD, TagRole.REJECT, TagRole.TOTAL})
     what = "counts"
+    _next_report_at = 0.0
+
+    async def flush(self) -> None:
+        """See Recorder; then lines that report by themselves do so, once in a while."""
+        await super().flush()
+        if self._clock.monotonic() < self._next_report_at or not self._database.up:
+            return
+        self._next_report_at = self._clock.monotonic() + automatic.EVERY_S
+        for code, source in list(self._sources.items()):
+            if source.keeper is not None:
+                await self._report(code, source.epoch)
+
+    async def _report(self, code: str, epoch: int) -> None:
+        try:
+            await self._on_lane(partial(automatic.report, station=self._station, source=code, epoch=epoch))
+        except GenbaError:
+            pass  # the database is away or busy, and says so itself; what was counted stays counted
+        except Exception as error:  # noqa: BLE001 - counting goes on, and it is tried again
+            self._reporting.down(error)
+        else:
+            self._reporting.up()
+
+    @cached_property
+    def _reporting(self) -> Outage:
+        return Outage(log, "automatic reports", self._clock)
 
     def _load(self, db: Db, source: str, epoch: int, seen_until: datetime | None, specs: Sequence[TagSpec]) -> CountKeeper:
         evidence.begin(db, self._station, source, epoch)  # only the holder of the lease may go on
@@ -157,7 +189,8 @@ class CountRecorder(Recorder[CountFact]):
             if spec.work_unit in units:
                 unit_id, line_id, capacity = units[spec.work_unit]
                 last, last_at = _last(db, unit_id, str(spec.role))
-                counters[spec.name] = Counter(line_id, unit_id, pace_of(float(capacity), speed), last, last_at)
+                until = float("-inf") if seen_until is None else seen_until.timestamp()
+                counters[spec.name] = Counter(line_id, unit_id, pace_of(float(capacity), speed), last, last_at, until)
         own = select(func.max(CountEvent.seq)).where(CountEvent.source == source, CountEvent.epoch == epoch)
         next_seq = (db.scalar(own) or 0) + 1
         db.commit()
@@ -181,6 +214,7 @@ class CountRecorder(Recorder[CountFact]):
                 "counter_value": fact.counted.value,
                 "reset": fact.counted.reset,
                 "gap": fact.counted.gap,
+                "gap_from_at": None if fact.counted.since is None else datetime.fromtimestamp(fact.counted.since, UTC),
                 "occurred_at": at,
             }
             for fact, order, at in zip(facts, orders, moments, strict=True)

@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import Field
 
 from core.errors import Invalid, Refused
-from core.production import rules
+from core.production import report_rules, rules
 from core.production.orders import Amount, told
 from core.production.rules import Progress
 from core.production.views import OrderView, ReportView
@@ -43,11 +43,11 @@ def _subject(args: Mapping[str, Any]) -> tuple[str, str]:
     return "order", str(args["order_id"])
 
 
-def _check(good: Decimal, scrap: Decimal, defect_code: str, made_at: datetime | None, decided_at: datetime) -> datetime:
+def _check(good: Decimal, scrap: Decimal, rework: Decimal, defect_code: str, made_at: datetime | None, decided_at: datetime) -> datetime:
     """What a report may say, whoever asks; gives the moment the parts were made."""
-    if good < 0 or scrap < 0:
+    if good < 0 or scrap < 0 or rework < 0:
         raise Invalid("report.negative")
-    if not good and not scrap:
+    if not good and not scrap and not rework:
         raise Invalid("report.empty")
     if scrap and not defect_code:
         raise Invalid("report.defect_missing", scrap=rules.plain(scrap))
@@ -56,15 +56,29 @@ def _check(good: Decimal, scrap: Decimal, defect_code: str, made_at: datetime | 
     return decided_at if made_at is None else min(made_at, decided_at)
 
 
+def _check_difference(view: OrderView, asked: Mapping[str, Any]) -> None:
+    """Refuse (``report.difference``) what is far from the machine's count, as it stood beside the entry, and not explained."""
+    seen = (
+        view if asked["machine_good"] is None else replace(view, machine_good=asked["machine_good"], machine_reject=asked["machine_reject"])
+    )
+    counted = seen.counted
+    if counted is None or asked["difference_reason"].strip():
+        return
+    apart = report_rules.difference(asked["good"], asked["scrap"], asked["rework"], counted)
+    if report_rules.must_explain(apart, counted, view.difference_limit):
+        raise Refused("report.difference", counted=rules.plain(counted), reported=rules.plain(counted + apart))
+
+
 def _preview(view: OrderView | None, request: Request) -> OrderView:
     """The order as it will stand with the report, on the station's own copy."""
     if view is None:
         raise Refused("order.no_copy")
     asked = request.values
-    good, scrap = asked["good"], asked["scrap"]
-    at = _check(good, scrap, asked["defect_code"], asked["made_at"], request.decided_at)
+    good, scrap, rework = asked["good"], asked["scrap"], asked["rework"]
+    at = _check(good, scrap, rework, asked["defect_code"], asked["made_at"], request.decided_at)
     if rules.is_over(view.remaining, good) and not asked["over_confirmed"]:
         raise Refused("report.over", remaining=rules.plain(view.remaining), good=rules.plain(good))
+    # Not compared with the machine: what it has counted since the copy was made nobody knows here.
     moving = Progress(view.status, view.actual_start_at, view.actual_end_at)
     belongs = rules.ran_at(moving, at)
     booked = ReportView(
@@ -75,7 +89,9 @@ def _preview(view: OrderView | None, request: Request) -> OrderView:
         good=good,
         scrap=scrap,
         unit=view.unit,
-        defect_code=asked["defect_code"] if scrap else "",
+        rework=rework,
+        difference_reason=asked["difference_reason"].strip(),
+        defect_code=asked["defect_code"] if scrap or rework else "",
         reason="",
         corrects=None,
         machine_good=asked["machine_good"],
@@ -86,7 +102,8 @@ def _preview(view: OrderView | None, request: Request) -> OrderView:
     )
     if not belongs:
         return replace(view, booked=booked)
-    return replace(view, completed=view.completed + good, scrap=view.scrap + scrap, version=view.version + 1, booked=booked)
+    sums = {"completed": view.completed + good, "scrap": view.scrap + scrap, "rework": view.rework + rework}
+    return replace(view, **sums, version=view.version + 1, booked=booked)
 
 
 @operation(
@@ -104,20 +121,24 @@ def book_report(
     machine_good: Count | None = None,
     machine_reject: Count | None = None,
     over_confirmed: bool = False,
+    rework: Amount = Decimal(0),
+    difference_reason: Note = "",
 ) -> OrderView:
-    """Good and scrapped parts of an order; the view's ``booked`` tells where they went.
+    """Good, scrapped and parts to be mended of an order; the view's ``booked`` tells where they went.
 
     Args:
-        good, scrap: Quantities in the order's unit, ≥ 0, not both 0.
+        good, scrap, rework: Quantities in the order's unit, ≥ 0, not all 0.
         defect_code: Why the scrap is scrap; needed with scrap.
         made_at: When they were made, aware; None for just now.
         machine_good, machine_reject: Machine count shown beside the entry, None when there was none.
         over_confirmed: A leader has seen that the quantity is far above what remains (permission
             ``production:report:over``).
+        difference_reason: Why it is not what the machine counted; needed when it is further from that than the line allows.
 
     Raises:
         Invalid: ``report.negative``, ``report.empty``, ``report.defect_missing``, ``report.defect_unknown``, ``report.in_future``.
-        Refused: ``report.over`` without, ``report.over_right`` with a confirmation by somebody who must not give it;
+        Refused: ``report.difference`` without a reason that is needed; ``report.over`` without, ``report.over_right`` with a
+            confirmation by somebody who must not give it;
             never for a report that waited for the database.
     """
     from core.production import booking, rows
@@ -125,24 +146,24 @@ def book_report(
     late, decided = booking.waited(db), min(db.decided_at, db.now)
     if late and made_at is not None:
         made_at = min(made_at, decided)  # of a station whose clock is ahead; that the parts were made is so all the same
-    made = _check(good, scrap, defect_code, made_at, decided)
-    order = rows.locked(db, order_id)
-    if scrap and not late:
-        booking.check_defect(db, defect_code)
+    made, order = _check(good, scrap, rework, defect_code, made_at, decided), rows.locked(db, order_id)
     if not late:
-        may = actor.may(rules.OVER, order.line.code)
-        _check_over(may, max(Decimal(0), order.planned - order.completed), good, over_confirmed)
+        if scrap:
+            booking.check_defect(db, defect_code)
+        _check_over(actor.may(rules.OVER, order.line.code), max(Decimal(0), order.planned - order.completed), good, over_confirmed)
+        counts = {"machine_good": machine_good, "machine_reject": machine_reject, "difference_reason": difference_reason}
+        _check_difference(rows.order_view(db, order.id), {"good": good, "scrap": scrap, "rework": rework, **counts})
     report = booking.add(
         db,
         actor,
         order,
         belongs=rules.ran_at(rows.progress(order), made),
         made_at=made,
-        good=good,
-        scrap=scrap,
-        defect_code=booking.known_defect(db, defect_code) if scrap else None,
+        parts=booking.Parts(good, scrap, rework),
+        defect_code=booking.known_defect(db, defect_code) if scrap or rework else None,
         machine_good=machine_good,
         machine_reject=machine_reject,
+        difference_reason=difference_reason.strip(),
     )
     return _booked(db, order, report)
 
@@ -162,9 +183,14 @@ def _booked(db: Db, order: WorkOrder, report: ProductionReport) -> OrderView:
 
     view = replace(rows.order_view(db, order.id), booked=booking.view(db, report.id))
     if report.order_id is not None:
-        news = {"report": str(report.id), "good": str(report.good), "scrap_reported": str(report.scrap), "defect": report.defect_code}
-        db.outbox(REPORTED, str(report.order_id), {**told(view, report.reported_at), **news})
+        db.outbox(REPORTED, str(report.order_id), {**told(view, report.reported_at), **_news(report), "defect": report.defect_code})
     return view
+
+
+def _news(report: ProductionReport | ReportView) -> dict[str, str]:
+    """A report as other systems are told of it."""
+    parts = {"good": str(report.good), "scrap_reported": str(report.scrap), "rework_reported": str(report.rework)}
+    return {"report": str(report.id), **parts}
 
 
 _ONCE: Final = {"uq_production_report_corrects": "report.already_corrected"}
@@ -187,7 +213,7 @@ def correct_report(db: Db, actor: Actor, *, report_id: UUID, reason: str) -> Rep
     if taken_back.order_id is not None:
         from core.production import rows
 
-        news = {"report": str(view.id), "good": str(view.good), "scrap_reported": str(view.scrap), "corrects": str(report_id)}
+        news = {**_news(view), "corrects": str(report_id)}
         db.outbox(REPORTED, str(taken_back.order_id), {**told(rows.order_view(db, taken_back.order_id), view.reported_at), **news})
     return view
 
@@ -215,8 +241,7 @@ def assign_report(db: Db, actor: Actor, *, report_id: UUID, order_id: UUID, reas
         order,
         belongs=True,
         made_at=report.reported_at,
-        good=report.good,
-        scrap=report.scrap,
+        parts=booking.Parts(report.good, report.scrap, report.rework),
         defect_code=report.defect_code,
         machine_good=report.machine_good,
         machine_reject=report.machine_reject,
@@ -257,7 +282,7 @@ def adopt_report(
     if report.order_id is not None:
         from core.production import rows
 
-        news = {"report": str(report.id), "good": str(report.good), "scrap_reported": str(report.scrap), "defect": report.defect_code}
+        news = {**_news(report), "defect": report.defect_code}
         db.outbox(REPORTED, str(report.order_id), {**told(rows.order_view(db, report.order_id), report.reported_at), **news})
     return report
 

@@ -9,20 +9,36 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, Text, and_, bindparam, case, cast, func, literal, or_, select, true
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+    true,
+)
 
 from core.equipment.models import Area, Line, Site
+from core.equipment.segment_rows import newest_state, state_columns, state_of
+from core.equipment.states import MachineState
 from core.errors import Conflict, Refused
 from core.inventory.models import Product
-from core.production import rules
-from core.production.models import Blocker, CountEvent, StandardTime, WorkOrder
+from core.production import pace, row_parts, rules
+from core.production.count_rules import from_readings, machine_counts
+from core.production.models import CountEvent, StandardTime, WorkOrder
 from core.production.rules import Progress
-from core.production.views import BlockerView, OrderStatus, OrderView
+from core.production.run_models import OrderRun
+from core.production.views import COUNT_KINDS, BlockerView, OrderStatus, OrderView
 from core.store.base import Db
+from core.words import word
 
 # --- one order -------------------------------------------------------------------------------------------------------
 
@@ -57,6 +73,11 @@ def progress(order: WorkOrder) -> Progress:
     return Progress(
         OrderStatus(order.status), order.actual_start_at, order.actual_end_at, float(order.run_seconds), order.run_since_at, order.reason
     )
+
+
+def since(db: Db, order_id: UUID) -> datetime | None:
+    """Since when the order is in the state it is in; None when it has not begun, or is over."""
+    return db.scalar(select(OrderRun.from_at).where(OrderRun.order_id == order_id, OrderRun.to_at.is_(None)))
 
 
 def move(order: WorkOrder, after: Progress) -> None:
@@ -98,30 +119,19 @@ def _one_order() -> Select[Any]:
     return order_select(count_all=True).where(WorkOrder.id == bindparam("asked_id"))
 
 
+def counted_over_gaps(db: Db, order: WorkOrder, kind: str) -> int:
+    """Parts of an order that its line's constraint unit counted over gaps in the data."""
+    unit = select(Line.constraint_unit_id).where(Line.id == order.line_id).scalar_subquery()
+    wanted = (CountEvent.order_id == order.id, CountEvent.work_unit_id == unit, CountEvent.kind == kind, CountEvent.gap)
+    return int(db.scalar(select(func.coalesce(func.sum(CountEvent.quantity), 0)).where(*wanted)) or 0)
+
+
 # --- the statement behind every order view ---------------------------------------------------------------------------
 
 
 def today(site: type[Site] = Site) -> ColumnElement[Any]:
     """The site's calendar day now."""
     return cast(func.timezone(site.time_zone, func.now()), type_=StandardTime.valid_from.type)
-
-
-def _open_blockers() -> ColumnElement[Any]:
-    """Open blockers of an order, its line, its product or its line's constraint unit, oldest first, as JSON."""
-    targets = (
-        ("order", cast(WorkOrder.id, Text)),
-        ("line", cast(WorkOrder.line_id, Text)),
-        ("product", cast(WorkOrder.product_id, Text)),
-        ("work_unit", cast(Line.constraint_unit_id, Text)),
-    )
-    fields = [part for name in ("id", "kind", "reason", "opened_by", "opened_at") for part in (name, getattr(Blocker, name))]
-    blockers = func.jsonb_agg(func.jsonb_build_object(*fields)).aggregate_order_by(Blocker.opened_at)
-    open_ones = (
-        select(func.coalesce(blockers, literal([], JSONB), type_=JSONB))
-        .where(Blocker.released_at.is_(None), or_(*(and_(Blocker.target_kind == kind, Blocker.target_id == key) for kind, key in targets)))
-        .correlate(WorkOrder, Line)
-    )
-    return open_ones.scalar_subquery()
 
 
 def _standard_cycle() -> ColumnElement[Any]:
@@ -141,20 +151,6 @@ def _standard_cycle() -> ColumnElement[Any]:
     return func.coalesce(declared.scalar_subquery(), Product.standard_cycle_min)
 
 
-def _counts(counted: ColumnElement[bool]) -> FromClause:
-    """What the line's constraint unit counted for the order; NULL where ``counted`` is false."""
-    return (
-        select(
-            func.coalesce(func.sum(CountEvent.quantity).filter(CountEvent.kind == "good"), 0).label("good"),
-            func.coalesce(func.sum(CountEvent.quantity).filter(CountEvent.kind == "reject"), 0).label("reject"),
-        )
-        .where(CountEvent.order_id == WorkOrder.id, CountEvent.work_unit_id == Line.constraint_unit_id)
-        .correlate(WorkOrder, Line)
-        .having(counted)
-        .lateral("counts")
-    )
-
-
 @cache  # it is long: building it takes longer than running it
 def order_select(*, count_all: bool = False) -> Select[Any]:
     """Orders with everything a view needs, one row each, columns named ``order_…``.
@@ -163,8 +159,9 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
         count_all: Sum up the machine counts of every row; otherwise only of orders that have started and are open.
     """
     started_and_open = and_(WorkOrder.actual_start_at.is_not(None), WorkOrder.status.in_([status.value for status in rules.OPEN]))
-    counts = _counts(true() if count_all else started_and_open)
-    plain = ("id", "number", "status", "priority", "planned", "completed", "scrap", "unit", "note", "reason", "version")
+    counts = row_parts.counts(true() if count_all else started_and_open)
+    state = _waiting_state()
+    plain = ("id", "number", "status", "priority", "planned", "completed", "scrap", "unit", "note", "reason", "version", *_NEW)
     times = ("scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "run_seconds", "run_since_at")
     return (
         select(
@@ -177,9 +174,16 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
             Line.name.label("order_line_name"),
             Line.capacity_per_hour.label("order_capacity"),
             Line.efficiency.label("order_efficiency"),
-            counts.c.good.label("order_machine_good"),
-            counts.c.reject.label("order_machine_reject"),
-            _open_blockers().label("order_blockers"),
+            Line.count_mode.label("order_line_count_mode"),
+            Line.report_mode.label("order_report_mode"),
+            Line.difference_limit.label("order_difference_limit"),
+            row_parts.counters().label("order_counters"),
+            row_parts.readings().label("order_readings"),
+            *(counts.c[kind].label(f"order_machine_{kind}") for kind in COUNT_KINDS),
+            *(column.label(f"order_{column.name}") for column in state_columns(state)),
+            row_parts.on_the_line().label("order_on_the_line"),
+            (true() if count_all else started_and_open).label("order_counted"),
+            row_parts.open_blockers().label("order_blockers"),
             _standard_cycle().label("order_cycle"),
         )
         .select_from(WorkOrder)
@@ -188,7 +192,16 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
         .join(Area, Area.id == Line.area_id)
         .join(Site, Site.id == Area.site_id)
         .outerjoin(counts, true())
+        .outerjoin(state, WorkOrder.status == OrderStatus.RELEASED.value)
     )
+
+
+_NEW: Final = ("rework", "queue_position", "count_mode")
+
+
+def _waiting_state() -> FromClause:
+    """What the line's constraint unit does now, for an order that waits to be started."""
+    return newest_state(Line.constraint_unit_id)
 
 
 def work_order() -> tuple[Any, ...]:
@@ -198,7 +211,8 @@ def work_order() -> tuple[Any, ...]:
     # Of what is over the newest comes first; the oldest would fill every page for ever.
     ended = case((over, func.coalesce(WorkOrder.actual_end_at, WorkOrder.scheduled_end_at)))
     place = case(rank, value=WorkOrder.status)
-    return (place, ended.desc().nulls_last(), WorkOrder.priority, WorkOrder.scheduled_start_at, WorkOrder.number)
+    queue = (WorkOrder.queue_position, WorkOrder.priority, WorkOrder.scheduled_start_at, WorkOrder.number)
+    return (place, ended.desc().nulls_last(), *queue)
 
 
 _LIST_ORDER: Sequence[OrderStatus] = (
@@ -224,6 +238,49 @@ def blocker_views(blockers: Sequence[Mapping[str, Any]]) -> tuple[BlockerView, .
     )
 
 
+def _seen_blockers(row: RowMapping | Mapping[str, Any]) -> tuple[BlockerView, ...]:
+    """What on the line keeps a released order from starting, in the words of the program; no rows, so they go by themselves."""
+    if row["order_status"] != OrderStatus.RELEASED.value:
+        return ()
+    found = []
+    busy = row["order_on_the_line"]
+    if busy is not None:
+        words = {"ja": f"{busy['number']} が作業中", "en": f"{busy['number']} is on the line"}
+        since = row["order_scheduled_start_at"] if busy["since"] is None else _utc(busy["since"])
+        found.append(BlockerView(row["order_id"], rules.LINE_BUSY, words["en"], "", since, words))
+    state, since_at, _ = state_of({name.removeprefix("order_"): row[name] for name in _STATE})
+    if state in (MachineState.DOWN, MachineState.MAINTENANCE) and since_at is not None:
+        words = {"ja": word(f"state.{state}", "ja"), "en": word(f"state.{state}", "en")}
+        found.append(BlockerView(row["order_id"], rules.LINE_DOWN, words["en"], "", since_at, words))
+    return tuple(found)
+
+
+_STATE: Final = tuple(f"order_state_{name}" for name in ("state", "started_at", "ended_at", "reason_code", "renewed_at", "recorded"))
+
+
+def _counting(row: RowMapping | Mapping[str, Any]) -> str:
+    """How the parts of an order are counted: as it says, else as its line; by hand where the machine has no counter."""
+    mode = str(row["order_count_mode"] or row["order_line_count_mode"])
+    return "hand" if mode == "machine" and not row["order_counters"] else mode
+
+
+def _counted(row: RowMapping | Mapping[str, Any], counting: str) -> tuple[int | None, int | None]:
+    """Good and reject as the machine, or the readings of its counter, say; None where a list does not work it out."""
+    if not row["order_counted"]:
+        return None, None
+    if counting == "readings":
+        readings = row["order_readings"] or {}
+        parts = {
+            kind: from_readings(readings[f"{kind} start"], readings[f"{kind} end"])
+            for kind in COUNT_KINDS
+            if f"{kind} start" in readings and f"{kind} end" in readings
+        }
+        known = {kind: count for kind, count in parts.items() if count is not None}
+        return machine_counts(known) if known else (None, None)
+    sums = {kind: row[f"order_machine_{kind}"] for kind in COUNT_KINDS}
+    return machine_counts({kind: int(count) for kind, count in sums.items() if count is not None})
+
+
 def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)  # the server writes its own time zone into JSON
 
@@ -231,7 +288,13 @@ def _utc(text: str) -> datetime:
 def pace_of(row: RowMapping | Mapping[str, Any]) -> float:
     """Expected good parts per hour of the order in ``row`` on its line."""
     cycle = row["order_cycle"]
-    return rules.pace_per_hour(None if cycle is None else float(cycle), float(row["order_capacity"]), float(row["order_efficiency"]))
+    return pace.pace_per_hour(None if cycle is None else float(cycle), float(row["order_capacity"]), float(row["order_efficiency"]))
+
+
+def _finish(row: RowMapping | Mapping[str, Any], now: datetime, made: Decimal, running_s: float) -> datetime | None:
+    """When the rest will be made, around the clock: who knows the line's calendar says it better."""
+    per_hour = pace.measured(pace_of(row), made, running_s)
+    return pace.finish(now, row["order_planned"] - made, per_hour, lambda at: [(at, at + pace.FAR)])
 
 
 def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
@@ -241,12 +304,23 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
         status, row["order_actual_start_at"], row["order_actual_end_at"], float(row["order_run_seconds"]), row["order_run_since_at"]
     )
     running_s = moving.running_s(now)
-    good, reject = (None if count is None else int(count) for count in (row["order_machine_good"], row["order_machine_reject"]))
-    blockers = blocker_views(row["order_blockers"])
+    counting = _counting(row)
+    good, reject = _counted(row, counting)
+    blockers = (*_seen_blockers(row), *blocker_views(row["order_blockers"]))
     made = max(row["order_completed"], Decimal(good or 0))
-    expected = rules.expected_end(now, row["order_planned"], made, running_s, pace_of(row)) if status is OrderStatus.IN_PROGRESS else None
+    expected = _finish(row, now, made, running_s) if status is OrderStatus.IN_PROGRESS else None
     same = ("id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "unit")
-    also = ("scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "note", "reason", "version")
+    also = (
+        "rework",
+        "queue_position",
+        "scheduled_start_at",
+        "scheduled_end_at",
+        "actual_start_at",
+        "actual_end_at",
+        "note",
+        "reason",
+        "version",
+    )
     return OrderView(
         **{name: row[f"order_{name}"] for name in (*same, *also, "external_system", "external_id")},
         status=status,
@@ -256,6 +330,11 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
         blockers=blockers,
         standard_cycle_min=None if row["order_cycle"] is None else float(row["order_cycle"]),
         expected_end_at=expected,
+        late_by_s=None if expected is None else (expected - row["order_scheduled_end_at"]).total_seconds(),
+        count_mode=row["order_count_mode"] or "",
+        counting=counting,
+        difference_limit=row["order_difference_limit"],
+        automatic=row["order_report_mode"] == "automatic",
         running_s=running_s,
         as_of=now,
     )

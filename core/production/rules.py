@@ -1,16 +1,15 @@
-"""The rules of work orders: which step is legal when, what the target is now, when the order will be done.
+"""The rules of work orders: which step is legal when, what an order may say.
 
 Pure: everything is an argument, time included. The screen uses the same functions between two answers of the database.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -29,6 +28,12 @@ CANCEL: Final = "production:order:cancel"
 HOLD: Final = "production:order:hold"
 UNHOLD: Final = "production:order:unhold"
 NOTE: Final = "production:order:note"
+REVISE: Final = "production:order:revise"
+PRIORITISE: Final = "production:order:prioritise"
+REORDER: Final = "production:order:reorder"
+READ: Final = "production:order:read"
+FORCE: Final = "production:order:force"
+"""The right to start although the line is down; no operation of its own."""
 REPORT: Final = "production:report:book"
 CORRECT: Final = "production:report:correct"
 ASSIGN: Final = "production:report:assign"
@@ -61,6 +66,11 @@ OPEN: Final = frozenset({_PLANNED, _RELEASED, _RUNNING, _PAUSED, _HELD})
 
 _NEEDS_FREE_WAY: Final = frozenset({START, RESUME, UNHOLD})
 """Operations an open blocker forbids."""
+
+LINE_BUSY: Final = "line_busy"
+LINE_DOWN: Final = "line_down"
+_SEEN: Final = frozenset({LINE_BUSY, LINE_DOWN})
+"""Kinds of blockers that are no rows but what is so on the line now; each is refused in words of its own."""
 
 _REPORTABLE: Final = frozenset({_RUNNING, _PAUSED, _HELD})
 """Started orders in these states take reports. A later one is kept as unassigned until a supervisor assigns it."""
@@ -126,16 +136,17 @@ class Progress:
         return self.run_s + (max(0.0, (now - self.run_since_at).total_seconds()) if self.run_since_at else 0.0)
 
 
-def step(operation: str, number: str, before: Progress, at: datetime, reason: str = "") -> Progress:
+def step(operation: str, number: str, before: Progress, at: datetime, reason: str = "", since_at: datetime | None = None) -> Progress:
     """An order's progress after ``operation``, decided at ``at`` (aware UTC).
 
-    A decision cannot lie before what it follows: an earlier ``at`` (a station clock that is behind) is moved up.
+    A decision cannot lie before what it follows: an earlier ``at`` (a station clock that is behind) is moved up. ``since_at`` is since
+    when the order has been in the state it is in now; without it a pause could be over before it began, and its seconds count twice.
 
     Raises:
         Refused: ``order.not_legal``.
     """
     status = state_after(operation, number, before.status, started=before.actual_start_at is not None)
-    at = max(moment for moment in (at, before.actual_start_at, before.run_since_at) if moment is not None)
+    at = max(moment for moment in (at, before.actual_start_at, before.run_since_at, since_at) if moment is not None)
     ended = status in (_COMPLETED, _CANCELLED) and before.actual_start_at is not None
     return Progress(
         status=status,
@@ -152,16 +163,25 @@ def next_operations(status: OrderStatus, *, started: bool, blockers: Collection[
     legal = {name for name, steps in TRANSITIONS.items() if status in steps}
     if status in _REPORTABLE and started:
         legal.add(REPORT)
-    if blockers:
+    # A line that is down does not take the button away: whoever may starts although it is.
+    if any(blocker.kind != LINE_DOWN for blocker in blockers):
         legal -= _NEEDS_FREE_WAY
     return tuple(name for name in _BUTTONS if name in legal)
 
 
 def check_blockers(operation: str, number: str, blockers: Collection[BlockerView]) -> None:
     """Refuse (``order.blocked``, with the first reason) when an open blocker forbids ``operation``."""
-    if operation in _NEEDS_FREE_WAY and blockers:
-        first = min(blockers, key=lambda blocker: blocker.opened_at)
-        raise Refused("order.blocked", number=number, reason=first.reason, count=len(blockers))
+    rows = [blocker for blocker in blockers if blocker.kind not in _SEEN]
+    if operation in _NEEDS_FREE_WAY and rows:
+        first = min(rows, key=lambda blocker: blocker.opened_at)
+        raise Refused("order.blocked", number=number, reason=first.reason, count=len(rows))
+
+
+def check_line_up(number: str, blockers: Collection[BlockerView], *, although_down: bool) -> None:
+    """Refuse a start (``order.line_down``) on a line that is down, unless somebody has looked and starts although it is."""
+    down = next((blocker for blocker in blockers if blocker.kind == LINE_DOWN), None)
+    if down is not None and not although_down:
+        raise Refused("order.line_down", number=number, state=dict(down.reason_words))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -252,49 +272,3 @@ def plain(quantity: Decimal) -> str:
     """A quantity as people write it: ``20``, ``0.5``, never ``2E+1`` or ``20.000000``."""
     text = f"{quantity:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-# --- pace ------------------------------------------------------------------------------------------------------------
-
-_TRUSTED_PARTS = 20
-_TRUSTED_S = 600.0
-
-
-def pace_per_hour(standard_cycle_min: float | None, capacity_per_hour: float, efficiency: float) -> float:
-    """Good parts per hour the line is expected to make.
-
-    Args:
-        standard_cycle_min: Minutes per part of the product; None or 0 takes the line's capacity.
-        capacity_per_hour: Of the line at full speed.
-        efficiency: Expected share of it, per cent.
-    """
-    full = 60.0 / standard_cycle_min if standard_cycle_min else capacity_per_hour
-    return max(0.0, full * efficiency / 100.0)
-
-
-def target_now(planned: Decimal, running_s: float, pace: float) -> int:
-    """Good parts an order should have after ``running_s`` seconds at ``pace`` per hour, at most what is planned."""
-    due = math.floor(max(0.0, running_s) * pace / 3600.0)
-    return min(due, math.floor(planned))
-
-
-def expected_end(now: datetime, planned: Decimal, made: Decimal, running_s: float, pace: float) -> datetime | None:
-    """When the rest will be made; None when nothing moves (no pace, or further than a year away).
-
-    The pace so far is used once it can be trusted (20 parts and 10 minutes), the expected one before.
-
-    Args:
-        now: Aware UTC.
-        planned: Quantity of the order.
-        made: Good so far: the larger of reported and counted.
-        running_s: Seconds the order was in progress.
-        pace: Expected parts per hour, see pace_per_hour.
-    """
-    remaining = planned - made
-    if remaining <= 0:
-        return now
-    if made >= _TRUSTED_PARTS and running_s >= _TRUSTED_S:
-        pace = float(made) * 3600.0 / running_s
-    if pace <= 0 or (hours := float(remaining) / pace) > 366 * 24:
-        return None
-    return now + timedelta(hours=hours)

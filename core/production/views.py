@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from core.equipment.call_views import CallView
+from core.equipment.shift_views import ShiftNow
 from core.equipment.states import LineStatus, MachineState, Segment, line_status
+from core.equipment.stop_views import StopView
+from core.production.time_views import UNKNOWN, Ratio
+
+COUNT_KINDS: Final = ("good", "reject", "total")
+"""What a counter of a machine counts."""
 
 
 class OrderStatus(StrEnum):
@@ -39,6 +46,7 @@ class BlockerView:
         reason: In the words of whoever opened it.
         opened_by: User code or system name.
         opened_at: Aware UTC.
+        reason_words: The reason by language where the program itself gives it (line busy, line down); {} where a person wrote it.
     """
 
     id: UUID
@@ -46,6 +54,7 @@ class BlockerView:
     reason: str
     opened_by: str
     opened_at: datetime
+    reason_words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,9 @@ class ReportView:
         reported_at: When it was decided, aware UTC.
         user_code: Who reported.
         station: Where.
+        rework: Parts to be mended, in ``unit``; negative in a correction.
+        origin: ``person``, or ``automatic`` when the line reports by itself.
+        difference_reason: Why it is not what the machine counted; "" where that needed no explanation.
     """
 
     entity: ClassVar[str] = "report"
@@ -85,6 +97,9 @@ class ReportView:
     reported_at: datetime
     user_code: str
     station: str
+    rework: Decimal = Decimal(0)
+    origin: str = "person"
+    difference_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +133,13 @@ class OrderView:
         external_system, external_id: Where the order came from; "" for one made here.
         booked: The report that the operation giving this view has booked; its ``order_id`` is None when it was kept as
             unassigned. None in every other answer.
+        rework: Sum of what was reported to be mended, in ``unit``.
+        queue_position: Place in the queue of its line, from 1 on; None for the place that priority and schedule give.
+        count_mode: How its parts are counted: ``machine``, ``hand`` or ``readings``; "" as its line says.
+        late_by_s: Seconds by which it is expected to end after its schedule; None when nothing is expected, ≤ 0 when in time.
+        counting: How they are counted in fact: as ``count_mode`` or the line says, by hand where the machine has no counter.
+        difference_limit: Share (0 … 1) of the machine count by which a report may differ without a reason.
+        automatic: True when its line reports what the machine counts by itself.
     """
 
     entity: ClassVar[str] = "order"
@@ -152,11 +174,26 @@ class OrderView:
     external_system: str = ""
     external_id: str = ""
     booked: ReportView | None = None
+    rework: Decimal = Decimal(0)
+    queue_position: int | None = None
+    count_mode: str = ""
+    late_by_s: float | None = None
+    counting: str = "machine"
+    difference_limit: Decimal = Decimal("0.02")
+    automatic: bool = False
 
     @property
     def remaining(self) -> Decimal:
         """Planned minus reported good, never negative; in ``unit``."""
         return max(Decimal(0), self.planned - self.completed)
+
+    @property
+    def counted(self) -> Decimal | None:
+        """Parts counted beyond what was reported, good or not; None where nothing counts them."""
+        if self.machine_good is None or self.counting == "hand":
+            return None
+        made = Decimal(self.machine_good + (self.machine_reject or 0))
+        return max(Decimal(0), made - self.completed - self.scrap - self.rework)
 
     @property
     def is_on_line(self) -> bool:
@@ -171,8 +208,8 @@ class OrderView:
 
     @property
     def unreported_reject(self) -> Decimal:
-        """Rejects the machine counted beyond the reported scrap, never negative."""
-        return max(Decimal(0), Decimal(self.machine_reject or 0) - self.scrap)
+        """Rejects the machine counted beyond the reported scrap and rework, never negative."""
+        return max(Decimal(0), Decimal(self.machine_reject or 0) - self.scrap - self.rework)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +255,15 @@ class LineView:
         queue: Orders released for this line and not started.
         tags: Names of the tags that belong to the line's work units, constraint unit first.
         as_of: Aware UTC, when all this was worked out.
+        shift: The running shift; None when the line has none now.
+        state_by_tag: True when its state is what the constraint unit's state tag says, so that a tile may follow the tag.
+        oee, availability, performance, quality: Since the beginning of the shift.
+        coverage: Share of the planned time for which there are data.
+        good_shift, reject_shift: Machine counts since the beginning of the shift.
+        target_shift: Good parts the whole shift should make; None when nobody can say.
+        open_stops: Stops that wait for a reason.
+        calls: Open calls for help, the most urgent first.
+        due_s: Planned seconds of the order until ``as_of``: what ``target_now`` goes by; None without an order.
     """
 
     entity: ClassVar[str] = "line"
@@ -241,6 +287,19 @@ class LineView:
     queue: int
     tags: tuple[str, ...]
     as_of: datetime
+    shift: ShiftNow | None = None
+    state_by_tag: bool = True
+    oee: Ratio = UNKNOWN
+    availability: Ratio = UNKNOWN
+    performance: Ratio = UNKNOWN
+    quality: Ratio = UNKNOWN
+    coverage: Ratio = UNKNOWN
+    good_shift: int = 0
+    reject_shift: int = 0
+    target_shift: int | None = None
+    open_stops: int = 0
+    calls: tuple[CallView, ...] = ()
+    due_s: float | None = None
 
     @property
     def status(self) -> LineStatus:
@@ -291,6 +350,7 @@ class LineDetail:
         since: Start of the state bar, aware UTC (8 hours before ``line.as_of``).
         next_orders: The next three released orders by priority and schedule.
         reports: The last ten reports on this line, newest first.
+        stops: The last stops of its constraint unit, newest first.
     """
 
     entity: ClassVar[str] = "line_detail"
@@ -302,6 +362,7 @@ class LineDetail:
     since: datetime
     next_orders: tuple[OrderView, ...]
     reports: tuple[ReportView, ...]
+    stops: tuple[StopView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +11,7 @@ from pydantic import ValidationError
 from core.errors import Invalid
 from core.sitefile.entries import SiteFile
 from core.sitefile.flat import Key, Row, rows_of
+from core.sitefile.packed import pack, unpack
 from core.sitefile.plan import Change, differences, first_pin
 from core.sitefile.problems import BrokenSiteFile
 from core.sitefile.rules import check
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from core.sitefile.stored import Stored, Table
     from core.store.base import Db
 
-_PART: Final = 4_000
-_SIZE_MAX: Final = 64_000_000
 _PATIENCE_S: Final = 120.0
 """Ten thousand tags take five seconds on a good day; an engineer who brings a plant in waits for it."""
 
@@ -41,8 +37,8 @@ class Applied:
 
 
 _WRITES: Final = (
-    "enterprise", "site", "area", "line", "work_unit", "unit", "source", "tag", "product", "standard_time", "bom", "bom_component",
-    "location", "app_user", "user_role", "credential",
+    "enterprise", "site", "crew", "calendar", "shift", "shift_break", "area", "line", "work_unit", "call_rule", "unit", "source", "tag",
+    "product", "standard_time", "bom", "bom_component", "location", "app_user", "user_role", "credential",
 )  # fmt: skip
 
 
@@ -70,9 +66,8 @@ def apply_site(db: Db, actor: Actor, *, document: tuple[str, ...], pins: Proof =
 
 def arguments(site: SiteFile) -> dict[str, Any]:
     """What ``apply_site`` is called with: the whole file compressed into short pieces, because a request's texts are short."""
-    packed = base64.b64encode(zlib.compress(site.model_dump_json().encode(), 9)).decode()
     return {
-        "document": tuple(packed[at : at + _PART] for at in range(0, len(packed), _PART)),
+        "document": pack(site.model_dump_json()),
         "pins": Secret(json.dumps(dict(site.pins))),
         "lasting": tuple(sorted(site.lasting_pins)),
     }
@@ -147,12 +142,8 @@ def _set(table: Table, stored: dict[str, Stored], target: Any, name: str, value:
 
 def _unpack(document: tuple[str, ...]) -> SiteFile:
     try:
-        unzipper = zlib.decompressobj()
-        text = unzipper.decompress(base64.b64decode("".join(document), validate=True), _SIZE_MAX)
-        if not unzipper.eof:  # cut off, or larger than any plant
-            raise Invalid("sitefile.document_unreadable")
-        site = SiteFile.model_validate_json(text)
-    except (binascii.Error, zlib.error, ValidationError):
+        site = SiteFile.model_validate_json(unpack(document))
+    except ValidationError:
         raise Invalid("sitefile.document_unreadable") from None
     problems = check(site)
     if problems:

@@ -2,117 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, PrivateAttr, StringConstraints, model_validator
 
+from core.equipment.line_settings import CountMode, GapRule, MinorLoss, ReportMode, StateRuleName
 from core.live.tags import Outside, TagRole, TagType
-from core.sitefile.problems import Raw, Where
-
-# Marks that reorder text on screen: what is shown would not be what is stored.
-_REORDERING: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-_REFUSED: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
-
-
-def _written(value: Any) -> Any:
-    """A number where text is wanted, as it was written: ``code: 0123`` means 0123."""
-    text = getattr(value, "text", value)
-    if isinstance(text, str) and any(c in _REORDERING or unicodedata.category(c) in _REFUSED for c in text):
-        raise PydanticCustomError("sitefile.control_character", "control character")
-    return text
-
-
-def _both(value: Any) -> Any:
-    """A name by language from ``{ja: …, en: …}``, from one of the two, or from plain text that serves both."""
-    value = _written(value)
-    if isinstance(value, str):
-        return {"ja": value, "en": value}
-    if not isinstance(value, Mapping):
-        return value
-    if not value or not set(value) <= {"ja", "en"}:
-        raise PydanticCustomError("sitefile.bad_languages", "languages")
-    first = next(iter(value.values()))
-    return {language: value.get(language, first) for language in ("ja", "en")}
-
-
-def _pairs(value: Any) -> Any:
-    """``0=IDLE;1=RUNNING`` as a mapping; a mapping stays one."""
-    value = _written(value)
-    if not isinstance(value, str):
-        return value
-    pairs: dict[str, str] = {}
-    for part in value.split(";"):
-        key, equals, item = part.partition("=")
-        if not part.strip():
-            continue
-        if not equals or not key.strip() or key.strip() in pairs:
-            raise PydanticCustomError("sitefile.bad_pair", "bad pair", {"part": part.strip()})
-        pairs[key.strip()] = item.strip()
-    return pairs
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), BeforeValidator(_written)]
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), BeforeValidator(_written)]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,49}$"), BeforeValidator(_written)]
-FreeCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), BeforeValidator(_written)]
-UnitCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20), BeforeValidator(_written)]
-Names = Annotated[dict[str, Label], BeforeValidator(_both)]
-_PairText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^;]*$"), BeforeValidator(_written)
-]
-_PairKey = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^;=]*$"), BeforeValidator(_written)
-]
-Pairs = Annotated[dict[_PairKey, _PairText], BeforeValidator(_pairs)]
-Positive = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=6)]
-Share = Annotated[Decimal, Field(gt=0, le=100, max_digits=9, decimal_places=6)]
-
-
-class Aside:
-    """Something an entry carries that is no part of what it says: equal to any other."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Aside)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-class Origin(Aside):
-    """The lines an entry was read from."""
-
-    def __init__(self, raw: Raw) -> None:
-        self.raw = raw
-
-
-class Pins(Aside):
-    """First PINs by user code, and the users who need not change theirs; kept out of everything that is written or compared."""
-
-    def __init__(self, pins: Mapping[str, str], lasting: frozenset[str]) -> None:
-        self.pins = pins
-        self.lasting = lasting
-
-
-class Entry(BaseModel):
-    """Base: unknown keys refused, immutable, remembers its lines."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True, protected_namespaces=())
-    children: ClassVar[Mapping[str, type[Entry]]] = {}
-    """Keys that hold lists of entries of their own."""
-
-    _origin: Origin = PrivateAttr(default_factory=lambda: Origin(Raw(Where("", 0))))
-
-    def at(self, *path: str | int) -> Where:
-        """Where the value at ``path`` of this entry stands in its file."""
-        return self._origin.raw.at(*path)
-
-    def read_from(self, raw: Raw) -> None:
-        """Remember the lines; called once by the reader."""
-        self._origin = Origin(raw)
+from core.sitefile.entry import Code, Entry, FreeCode, Label, Names, Pairs, Pins, Positive, Share, Text, UnitCode, written
+from core.sitefile.shift_entries import CalendarEntry, CallRuleEntry, CrewEntry, StateRuleEntry
 
 
 class EnterpriseEntry(Entry):
@@ -123,14 +23,17 @@ class EnterpriseEntry(Entry):
 
 
 class WorkUnitEntry(Entry):
-    """A machine or place of work in a line."""
+    """A machine or place of work in a line; ``state_rules`` say what it does where no single tag does."""
+
+    children: ClassVar[Mapping[str, type[Entry]]] = {"state_rules": StateRuleEntry}
 
     code: Code
     name: Names
+    state_rules: tuple[StateRuleEntry, ...] = ()
 
 
 class LineEntry(Entry):
-    """A production line; ``constraint`` names the work unit that sets the pace."""
+    """A production line; ``constraint`` names the work unit that sets the pace. See ``LineSettings`` for how it counts."""
 
     children: ClassVar[Mapping[str, type[Entry]]] = {"work_units": WorkUnitEntry}
 
@@ -139,6 +42,17 @@ class LineEntry(Entry):
     capacity_per_hour: Positive
     efficiency: Share = Decimal(85)
     constraint: Code | None = None
+    calendar: Code | None = None
+    state_rule: StateRuleName = "constraint"
+    minor_stop_s: Annotated[int, Field(ge=1, le=3_600)] = 300
+    minor_stop_loss: MinorLoss = "performance"
+    worked_breaks: bool = True
+    count_mode: CountMode = "machine"
+    report_mode: ReportMode = "confirm"
+    difference_limit: Annotated[Decimal, Field(ge=0, le=1, max_digits=9, decimal_places=6)] = Decimal("0.02")
+    gap_rule: GapRule = "leader"
+    gap_bridge_s: Annotated[int, Field(ge=0, le=3_600)] = 0
+    oee_target: Share = Decimal(85)
     work_units: tuple[WorkUnitEntry, ...] = ()
 
 
@@ -155,11 +69,12 @@ class AreaEntry(Entry):
 class SiteEntry(Entry):
     """A plant at one place, with its IANA time zone."""
 
-    children: ClassVar[Mapping[str, type[Entry]]] = {"areas": AreaEntry}
+    children: ClassVar[Mapping[str, type[Entry]]] = {"calendars": CalendarEntry, "areas": AreaEntry}
 
     code: Code
     name: Names
     time_zone: Text
+    calendars: tuple[CalendarEntry, ...] = ()
     areas: tuple[AreaEntry, ...] = ()
 
 
@@ -174,7 +89,7 @@ class SourceEntry(Entry):
     stations: tuple[Code, ...] = ()
     owner: Code | Literal[""] = ""
     simulated: bool = False
-    options: Pairs = {}
+    options: Pairs = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -198,9 +113,9 @@ class UnitEntry(Entry):
 class TagEntry(Entry):
     """One tag, in the columns of tags.csv; see ``core.live.tags.TagSpec``."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^\S{1,200}$"), BeforeValidator(_written)]
+    name: Annotated[str, StringConstraints(pattern=r"^\S{1,200}$"), BeforeValidator(written)]
     source: Code
-    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), BeforeValidator(_written)]
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), BeforeValidator(written)]
     type: TagType
     period_s: Annotated[float, Field(gt=0, le=86_400)] = 1.0
     scale: float = 1.0
@@ -233,8 +148,8 @@ class TagEntry(Entry):
     write_reason: bool = False
     write_confirm_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     write_confirm_tag: Text | None = None
-    states: Pairs = {}
-    options: Pairs = {}
+    states: Pairs = Field(default_factory=dict)
+    options: Pairs = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -250,8 +165,8 @@ class ProductEntry(Entry):
 
     code: FreeCode
     name: Names
-    type: Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), BeforeValidator(_written)] = ""
-    version: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20), BeforeValidator(_written)] = "1.0"
+    type: Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), BeforeValidator(written)] = ""
+    version: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20), BeforeValidator(written)] = "1.0"
     active: bool = True
     standard_cycle_min: Positive | None = None
     target_yield: Share = Decimal(95)
@@ -306,7 +221,9 @@ class SiteFile(Entry):
     """A whole plant. Two are equal when they say the same, wherever it stands and whatever first PINs stand beside it."""
 
     children: ClassVar[Mapping[str, type[Entry]]] = {
+        "crews": CrewEntry,
         "sites": SiteEntry,
+        "call_rules": CallRuleEntry,
         "sources": SourceEntry,
         "units": UnitEntry,
         "tags": TagEntry,
@@ -318,7 +235,9 @@ class SiteFile(Entry):
     }
 
     enterprise: EnterpriseEntry
+    crews: tuple[CrewEntry, ...] = ()
     sites: tuple[SiteEntry, ...] = ()
+    call_rules: tuple[CallRuleEntry, ...] = ()
     sources: tuple[SourceEntry, ...] = ()
     units: tuple[UnitEntry, ...] = ()
     tags: tuple[TagEntry, ...] = ()
@@ -347,3 +266,7 @@ class SiteFile(Entry):
     def lines(self) -> tuple[LineEntry, ...]:
         """Every line of every site."""
         return tuple(line for site in self.sites for area in site.areas for line in area.lines)
+
+    def calendars(self) -> tuple[CalendarEntry, ...]:
+        """Every calendar of every site."""
+        return tuple(calendar for site in self.sites for calendar in site.calendars)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, Final
 
+from core.equipment.state_rules import rule_row
 from core.equipment.units import BUILTIN
 from core.sitefile.entries import LineEntry, SiteFile
+from core.sitefile.shift_entries import WEEKDAYS, CalendarEntry
 
 Key = tuple[Any, ...]
 """What a row is called: a code, or the codes and the day that make it unique."""
 Row = Mapping[str, Any]
 Rows = dict[str, dict[Key, Row]]
 """Rows by kind and key. A reference to another row is its code, or its key when that has several parts."""
+
+SETTINGS: Final = (
+    "state_rule", "minor_stop_s", "minor_stop_loss", "worked_breaks", "count_mode", "report_mode", "difference_limit", "gap_rule",
+    "gap_bridge_s", "oee_target",
+)  # fmt: skip
+"""How a line is judged and counted: keys of its entry and columns of its row."""
 
 SITE: Final = "site"
 """Origin of the users and products that the site file keeps."""
@@ -21,6 +30,7 @@ SITE: Final = "site"
 def rows_of(site: SiteFile) -> Rows:
     """The rows that the database holds when it says what ``site`` says."""
     rows: Rows = {"enterprise": {(site.enterprise.code,): {"name": site.enterprise.name}}}
+    rows |= _calendars(site)
     rows |= _plant(site)
     rows["unit"] = {
         (u.code,): {"quantity": u.quantity, "name": u.name, "base": u.base, **_factor(u), "builtin": True} for u in BUILTIN.values()
@@ -53,8 +63,29 @@ def _plant(site: SiteFile) -> Rows:
             for at_line, line in enumerate(area.lines):
                 rows["line"][(line.code,)] = _line(line, area.code, at_line)
                 for at_unit, unit in enumerate(line.work_units):
-                    rows["work_unit"][(unit.code,)] = {"line": line.code, "name": unit.name, "position": at_unit}
+                    states = [rule_row(rule.rule()) for rule in unit.state_rules]
+                    rows["work_unit"][(unit.code,)] = {"line": line.code, "name": unit.name, "position": at_unit, "state_rules": states}
     return rows
+
+
+def _calendars(site: SiteFile) -> Rows:
+    rows: Rows = {"crew": {(crew.code,): {"name": crew.name} for crew in site.crews}, "calendar": {}, "shift": {}, "shift_break": {}}
+    for one in site.sites:
+        for calendar in one.calendars:
+            rows["calendar"][(calendar.code,)] = {"site": one.code, "name": calendar.name, "crews": calendar.crews()}
+            _shifts(rows, calendar)
+    rows["call_rule"] = {(rule.line, rule.kind): {"respond_min": list(rule.respond_min)} for rule in site.call_rules}
+    return rows
+
+
+def _shifts(rows: Rows, calendar: CalendarEntry) -> None:
+    for position, shift in enumerate(calendar.shifts):
+        spec = shift.spec()
+        key = (calendar.code, shift.code)
+        times = {"weekdays": spec.weekdays, "starts": spec.starts, "ends": spec.ends, "crew": spec.crew}
+        rows["shift"][key] = {"name": shift.name, "position": position, **times}
+        for one in shift.breaks:
+            rows["shift_break"][(key, one.starts)] = {"ends": one.ends, "reason_code": one.reason}
 
 
 def _line(line: LineEntry, area: str, position: int) -> Row:
@@ -64,6 +95,8 @@ def _line(line: LineEntry, area: str, position: int) -> Row:
         "capacity_per_hour": line.capacity_per_hour,
         "efficiency": line.efficiency,
         "constraint_unit": line.constraint,
+        "calendar": line.calendar,
+        **{name: getattr(line, name) for name in SETTINGS},
         "position": position,
     }
 
@@ -108,7 +141,12 @@ def site_of(rows: Rows) -> dict[str, Any]:
     company = next(iter(rows["enterprise"].items()), (("",), {"name": {"ja": "", "en": ""}}))
     return {
         "enterprise": {"code": company[0][0], "name": company[1]["name"]},
+        "crews": [{"code": key[0], **row} for key, row in _ordered(rows, "crew")],
         "sites": [_site_of(rows, key[0], row) for key, row in _ordered(rows, "site")],
+        "call_rules": [
+            {"line": line, "kind": kind, **rows["call_rule"][line, kind]}
+            for line, kind in sorted(rows["call_rule"], key=lambda key: (key[0] or "", key[1]))
+        ],
         "sources": [{"code": key[0], **_without(row, "position")} for key, row in _ordered(rows, "source")],
         "units": [
             {"code": key[0], **_without(row, "builtin", "base_offset"), "offset": row["base_offset"]}
@@ -145,22 +183,56 @@ def _site_of(rows: Rows, code: str, row: Row) -> dict[str, Any]:
         "code": code,
         "name": row["name"],
         "time_zone": row["time_zone"],
+        "calendars": [_calendar_of(rows, key[0], one) for key, one in _ordered(rows, "calendar") if one["site"] == code],
         "areas": [{"code": area_code, "name": area["name"], "lines": list(_lines_of(rows, area_code))} for area_code, area in areas],
+    }
+
+
+def _calendar_of(rows: Rows, code: str, row: Row) -> dict[str, Any]:
+    crews = row["crews"]
+    rotation = {"first": date.fromisoformat(crews["first"]), "days": crews["days"], "turns": crews["turns"]} if crews else None
+    shifts = [_shift_of(rows, key, one) for key, one in _ordered(rows, "shift") if key[0] == code]
+    return {"code": code, "name": row["name"], "rotation": rotation, "shifts": shifts}
+
+
+def _shift_of(rows: Rows, key: Key, row: Row) -> dict[str, Any]:
+    breaks = [(at[1], one) for at, one in sorted(rows["shift_break"].items(), key=lambda item: item[0][1]) if at[0] == key]
+    return {
+        "code": key[1],
+        "name": row["name"],
+        "weekdays": [day for bit, day in enumerate(WEEKDAYS) if row["weekdays"] >> bit & 1],
+        "starts": f"{row['starts']:%H:%M}",
+        "ends": f"{row['ends']:%H:%M}",
+        "crew": row["crew"],
+        "breaks": [{"starts": f"{at:%H:%M}", "ends": f"{one['ends']:%H:%M}", "reason": one["reason_code"]} for at, one in breaks],
     }
 
 
 def _lines_of(rows: Rows, area: str) -> Iterator[dict[str, Any]]:
     for key, line in _ordered(rows, "line"):
         if line["area"] == area:
-            units = [{"code": k[0], "name": unit["name"]} for k, unit in _ordered(rows, "work_unit") if unit["line"] == key[0]]
+            units = [_unit_of(k[0], unit) for k, unit in _ordered(rows, "work_unit") if unit["line"] == key[0]]
             yield {
                 "code": key[0],
                 "name": line["name"],
                 "capacity_per_hour": line["capacity_per_hour"],
                 "efficiency": line["efficiency"],
                 "constraint": line["constraint_unit"],
+                "calendar": line["calendar"],
+                # What every line has unless it says otherwise need not be read.
+                **{name: line[name] for name in SETTINGS if line[name] != LineEntry.model_fields[name].default},
                 "work_units": units,
             }
+
+
+def _unit_of(code: str, row: Row) -> dict[str, Any]:
+    return {"code": code, "name": row["name"], "state_rules": [_rule_of(rule) for rule in row["state_rules"]]}
+
+
+def _rule_of(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule without what its comparison does not ask for."""
+    compared = {"value": rule["value"]} if rule["op"] not in ("", "is_true", "is_false") else {}
+    return {"state": rule["state"], "tag": rule["tag"], "op": rule["op"], **compared}
 
 
 def _tag_of(name: str, row: Row) -> dict[str, Any]:

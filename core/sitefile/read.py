@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from core.equipment.units import BUILTIN, UnitSpec
 from core.errors import Invalid
 from core.sitefile import tagfile, yamlfile
-from core.sitefile.entries import EnterpriseEntry, Entry, SiteFile
+from core.sitefile.entries import EnterpriseEntry, SiteEntry, SiteFile
+from core.sitefile.entry import Entry
 from core.sitefile.problems import BrokenSiteFile, Raw, RawList, Where, explain, problem, show
 from core.sitefile.rules import Broken, check
+from core.sitefile.shift_entries import WEEKDAYS, CalendarEntry
 from core.users.proof import PASSWORD_MIN, PIN_MIN, typed
 
 E = TypeVar("E", bound=Entry)
@@ -61,6 +63,9 @@ def canonical(site: SiteFile) -> SiteFile:
     )
     units = (u for u in site.units if BUILTIN.get(u.code) != UnitSpec(u.code, u.quantity, u.base, u.name, u.factor, u.offset))
     changed: dict[str, Any] = {
+        "crews": tuple(sorted(site.crews, key=lambda crew: crew.code)),
+        "sites": tuple(_with_calendars(one) for one in site.sites),
+        "call_rules": tuple(sorted(site.call_rules, key=lambda rule: (rule.line or "", rule.kind))),
         "sources": tuple(source.model_copy(update={"stations": tuple(sorted(set(source.stations)))}) for source in site.sources),
         "units": tuple(sorted(units, key=lambda unit: unit.code)),
         "products": tuple(sorted(site.products, key=lambda product: product.code)),
@@ -72,6 +77,25 @@ def canonical(site: SiteFile) -> SiteFile:
         ),
     }
     return site.model_copy(update=changed)
+
+
+def _with_calendars(site: SiteEntry) -> SiteEntry:
+    calendars = sorted((_calendar(one) for one in site.calendars), key=lambda calendar: calendar.code)
+    return site.model_copy(update={"calendars": tuple(calendars)})
+
+
+def _calendar(calendar: CalendarEntry) -> CalendarEntry:
+    """Days in the order of the week, breaks by their wall clocks: shifts alone have an order of their own."""
+    shifts = (
+        shift.model_copy(
+            update={
+                "weekdays": tuple(day for day in WEEKDAYS if day in shift.weekdays),
+                "breaks": tuple(sorted(shift.breaks, key=lambda one: one.starts)),
+            }
+        )
+        for shift in calendar.shifts
+    )
+    return calendar.model_copy(update={"shifts": tuple(shifts)})
 
 
 def _load(path: Path, where: Where, problems: list[Invalid]) -> str | None:

@@ -9,17 +9,19 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from core.equipment.states import unknown_states
+from core.equipment.states import is_bits, unknown_bits, unknown_states
 from core.equipment.units import BUILTIN, UnitSpec
 from core.errors import Invalid
 from core.live.tags import MANUAL, TagRole, TagType
+from core.sitefile import shift_checks
 from core.sitefile.addresses import address_findings, url_findings
-from core.sitefile.entries import BomEntry, Entry, LineEntry, SiteFile, SourceEntry, TagEntry
+from core.sitefile.entries import BomEntry, LineEntry, SiteFile, SourceEntry, TagEntry
+from core.sitefile.entry import Entry
 from core.sitefile.problems import problem
 from core.users.roles import ROLES, roles_that_may
 
 E = TypeVar("E", bound=Entry)
-_COUNTERS = (TagRole.GOOD, TagRole.REJECT, TagRole.CYCLE)
+_COUNTERS = (TagRole.GOOD, TagRole.REJECT, TagRole.TOTAL, TagRole.CYCLE)
 _OF_A_MACHINE = (TagRole.STATE, TagRole.REASON, *_COUNTERS)
 _MEASURED_ONLY = ("valid_low", "valid_high", "deadband", "deadband_percent", "write_max_step", "write_max_per_s")
 """Keys that mean something for numbers alone."""
@@ -41,7 +43,8 @@ class Broken:
 def check(site: SiteFile, broken: Broken | None = None) -> list[Invalid]:
     """Every relation that does not hold; empty for a good file."""
     checker = _Checker(site, broken or Broken())
-    return [*checker.duplicates(), *checker.plant(), *checker.units(), *checker.tags(), *checker.products(), *checker.people()]
+    found = [*checker.duplicates(), *checker.plant(), *checker.units(), *checker.tags(), *checker.products(), *checker.people()]
+    return [*found, *shift_checks.calendars(site, checker.missing), *shift_checks.machines(site, checker.missing)]
 
 
 class _Checker:
@@ -54,12 +57,14 @@ class _Checker:
             "units": set(self.units_by_code),
             "tags": {tag.name for tag in site.tags},
             "products": {product.code for product in site.products},
+            "crews": {crew.code for crew in site.crews},
+            "calendars": {calendar.code for calendar in site.calendars()},
             "lines": {line.code for line in site.lines()},
             "work_units": {unit.code for line in site.lines() for unit in line.work_units},
         }
 
-    def _missing(self, entry: Entry, key: str, kind: str, code: str | None) -> Iterator[Invalid]:
-        """A problem when ``code`` is given and names no entry of ``kind``."""
+    def missing(self, entry: Entry, key: str, kind: str, code: str | None) -> Iterator[Invalid]:
+        """A problem when ``code`` is given and names no entry of ``kind``, a list of the file."""
         if code and code not in self._known[kind] and not self._broken.has(kind, code):
             yield problem("sitefile.nothing_there", entry.at(key), key=key, value=code, kind=kind)
 
@@ -72,6 +77,13 @@ class _Checker:
         yield from _twice(areas, "code", lambda e: e.code)
         yield from _twice(site.lines(), "code", lambda e: e.code)
         yield from _twice([unit for line in site.lines() for unit in line.work_units], "code", lambda e: e.code)
+        yield from _twice(site.crews, "code", lambda e: e.code)
+        yield from _twice(site.calendars(), "code", lambda e: e.code)
+        for calendar in site.calendars():
+            yield from _twice(calendar.shifts, "code", lambda e: e.code)
+            for shift in calendar.shifts:
+                yield from _twice(shift.breaks, "starts", lambda e: f"{e.starts:%H:%M}")
+        yield from _twice(site.call_rules, "kind", lambda e: f"{e.line or '*'} / {e.kind}")
         yield from _twice(site.sources, "code", lambda e: e.code)
         yield from _twice(site.units, "code", lambda e: e.code)
         yield from _twice(site.tags, "name", lambda e: e.name)
@@ -94,7 +106,7 @@ class _Checker:
         for source in self.site.sources:
             yield from _source(source)
         for location in self.site.locations:
-            yield from self._missing(location, "line", "lines", location.line)
+            yield from self.missing(location, "line", "lines", location.line)
 
     def _constraint(self, line: LineEntry) -> Iterator[Invalid]:
         own = {unit.code for unit in line.work_units}
@@ -102,13 +114,13 @@ class _Checker:
             if line.constraint in self._known["work_units"]:
                 yield problem("sitefile.constraint_elsewhere", line.at("constraint"), value=line.constraint, line=line.code)
             else:
-                yield from self._missing(line, "constraint", "work_units", line.constraint)
+                yield from self.missing(line, "constraint", "work_units", line.constraint)
 
     def units(self) -> Iterator[Invalid]:
         for unit in self.site.units:
             base = self.units_by_code.get(unit.base)
             if base is None:
-                yield from self._missing(unit, "base", "units", unit.base)
+                yield from self.missing(unit, "base", "units", unit.base)
             elif base.quantity != unit.quantity or base.base != base.code:
                 yield problem("sitefile.unit_base", unit.at("base"), value=unit.base, unit=unit.code)
             elif unit.base == unit.code and (unit.factor != 1 or unit.offset != 0):
@@ -120,9 +132,9 @@ class _Checker:
         sources = {source.code: source for source in self.site.sources}
         types = {tag.name: tag.type for tag in self.site.tags}
         for tag in self.site.tags:
-            yield from self._missing(tag, "source", "sources", tag.source)
-            yield from self._missing(tag, "work_unit", "work_units", tag.work_unit)
-            yield from self._missing(tag, "unit", "units", tag.unit)
+            yield from self.missing(tag, "source", "sources", tag.source)
+            yield from self.missing(tag, "work_unit", "work_units", tag.work_unit)
+            yield from self.missing(tag, "unit", "units", tag.unit)
             written = tag.write_permission is not None
             source = sources.get(tag.source)
             if source is not None and source.protocol == MANUAL:
@@ -146,11 +158,11 @@ class _Checker:
             beside = (key for key in _OF_A_WRITE if getattr(tag, key))
             yield from (problem("sitefile.write_incomplete", tag.at(key), tag=tag.name) for key in beside)
         if tag.write_confirm_tag:
-            yield from self._missing(tag, "write_confirm_tag", "tags", tag.write_confirm_tag)
+            yield from self.missing(tag, "write_confirm_tag", "tags", tag.write_confirm_tag)
             if _kind(types.get(tag.write_confirm_tag, tag.type)) != _kind(tag.type):
                 yield problem("sitefile.confirm_tag_type", tag.at("write_confirm_tag"), value=tag.write_confirm_tag, tag=tag.name)
         if tag.write_interlock:
-            yield from self._missing(tag, "write_interlock", "tags", tag.write_interlock)
+            yield from self.missing(tag, "write_interlock", "tags", tag.write_interlock)
             if types.get(tag.write_interlock, TagType.BOOL) is not TagType.BOOL:
                 yield problem("sitefile.interlock_not_bool", tag.at("write_interlock"), value=tag.write_interlock)
 
@@ -158,16 +170,16 @@ class _Checker:
 
     def products(self) -> Iterator[Invalid]:
         for product in self.site.products:
-            yield from self._missing(product, "unit", "units", product.unit)
+            yield from self.missing(product, "unit", "units", product.unit)
         for time in self.site.standard_times:
-            yield from self._missing(time, "product", "products", time.product)
-            yield from self._missing(time, "work_unit", "work_units", time.work_unit)
+            yield from self.missing(time, "product", "products", time.product)
+            yield from self.missing(time, "work_unit", "work_units", time.work_unit)
         units = {product.code: product.unit for product in self.site.products}
         for bom in self.site.boms:
-            yield from self._missing(bom, "product", "products", bom.product)
+            yield from self.missing(bom, "product", "products", bom.product)
             for part in bom.components:
-                yield from self._missing(part, "product", "products", part.product)
-                yield from self._missing(part, "unit", "units", part.unit)
+                yield from self.missing(part, "product", "products", part.product)
+                yield from self.missing(part, "unit", "units", part.unit)
                 yield from self._same_quantity(part, part.unit, units.get(part.product))
         yield from _circles(self.site.boms)
 
@@ -235,6 +247,8 @@ def _role(tag: TagEntry) -> Iterator[Invalid]:
     if tag.role is TagRole.STATE:
         for name in unknown_states(tag.states):
             yield problem("sitefile.unknown_state", tag.at("states"), value=name)
+        for key in unknown_bits(tag.states) if is_bits(tag.states) else ():
+            yield problem("sitefile.unknown_bit", tag.at("states"), value=key)
 
 
 def _circles(boms: Iterable[BomEntry]) -> Iterator[Invalid]:

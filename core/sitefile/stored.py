@@ -9,9 +9,10 @@ from typing import Any, Final
 from sqlalchemy import select, text
 
 from core.equipment import models as equipment
+from core.equipment import shift_models, stop_models
 from core.inventory import models as inventory
 from core.production import models as production
-from core.sitefile.flat import SITE, Key, Row, Rows
+from core.sitefile.flat import SETTINGS, SITE, Key, Row, Rows
 from core.store.base import Db
 from core.users.models import User
 
@@ -48,16 +49,27 @@ _PRODUCT_COLUMNS: Final = ("name", "type", "revision", "active", "standard_cycle
 TABLES: Final = (
     Table("enterprise", equipment.Enterprise, ("code",), ("name",)),
     Table("site", equipment.Site, ("code",), ("name", "time_zone", "position"), {"enterprise": "enterprise"}),
+    Table("crew", shift_models.Crew, ("code",), ("name",)),
+    Table("calendar", shift_models.Calendar, ("code",), ("name", "crews"), {"site": "site"}),
+    Table(
+        "shift",
+        shift_models.Shift,
+        ("calendar", "code"),
+        ("name", "position", "weekdays", "starts", "ends", "crew"),
+        {"calendar": "calendar"},
+    ),
+    Table("shift_break", shift_models.ShiftBreak, ("shift", "starts"), ("ends", "reason_code"), {"shift": "shift"}),
     Table("area", equipment.Area, ("code",), ("name", "position"), {"site": "site"}),
     Table(
         "line",
         equipment.Line,
         ("code",),
-        ("name", "capacity_per_hour", "efficiency", "position"),
-        {"area": "area", "constraint_unit": "work_unit"},
+        ("name", "capacity_per_hour", "efficiency", "position", *SETTINGS),
+        {"area": "area", "calendar": "calendar", "constraint_unit": "work_unit"},
         frozenset({"constraint_unit"}),
     ),
-    Table("work_unit", equipment.WorkUnit, ("code",), ("name", "position"), {"line": "line"}),
+    Table("work_unit", equipment.WorkUnit, ("code",), ("name", "position", "state_rules"), {"line": "line"}),
+    Table("call_rule", stop_models.CallRule, ("line", "kind"), ("respond_min",), {"line": "line"}),
     Table("unit", equipment.Unit, ("code",), ("quantity", "name", "base", "factor", "base_offset", "builtin")),
     Table(
         "source",

@@ -1,17 +1,22 @@
-"""The trail is copied into a file of this station: page by page, signed, and noted in the trail itself."""
+"""Files for people outside: tables, pictures and pages; and the trail, page by page, signed, and noted in the trail itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
+from core.errors import Unavailable
 from core.station.floor import Floor
 from core.station.people import OnThread
 from core.store.operation import Done
 from core.store.query import PAGE_MAX, Answer
 from core.users.export import Exported, TrailFile
 from core.users.trail import chain_heads, note_export, search_trail
+
+T = TypeVar("T")
 
 
 class Asks(Protocol):
@@ -37,6 +42,18 @@ class Exports:
 
     def __init__(self, station: Asks, floor: Floor, working: OnThread) -> None:
         self._station, self._floor, self._working = station, floor, working
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives, made on the thread that writes files; what it raises comes out here."""
+        return cast("T", await self._working(work))
+
+    async def file(self, path: Path, content: bytes) -> Path:
+        """``content`` in a new file like ``path``: a name that is taken is left alone and gets a number.
+
+        Raises:
+            Unavailable: ``tabular.not_written``: the disk is full, or the folder must not be written.
+        """
+        return await self.beside(partial(_write_new, path, content))
 
     async def trail(self, path: Path, station: str, **asked: Any) -> Exported:
         """Everything that ``search_trail`` finds for ``asked``, in a signed file that ``path`` names.
@@ -65,3 +82,25 @@ class Exports:
             await self._working(file.abandon)
         await self._station.do(note_export, file=path.name, rows=done.rows, sha256=done.sha256, key=done.fingerprint)
         return done
+
+
+def _write_new(path: Path, content: bytes) -> Path:
+    """Write a file that nobody has; half a file is never left behind."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for name in _names(path):
+            with suppress(FileExistsError), name.open("xb") as file:
+                try:
+                    file.write(content)
+                except OSError:
+                    name.unlink()
+                    raise
+                return name
+    except OSError as error:
+        raise Unavailable("tabular.not_written", file=str(path), problem=error.strerror or type(error).__name__) from error
+    raise Unavailable("tabular.not_written", file=str(path), problem="EEXIST")
+
+
+def _names(path: Path) -> Iterator[Path]:
+    yield path
+    yield from (path.with_stem(f"{path.stem}-{number}") for number in range(2, 1_000))

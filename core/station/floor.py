@@ -307,8 +307,11 @@ def _map_tables() -> None:
     from sqlalchemy.orm import configure_mappers
 
     import core.equipment.models
+    import core.equipment.shift_models
+    import core.equipment.stop_models
     import core.inventory.models
     import core.production.models
+    import core.production.run_models
     import core.quality.models
     import core.users.models  # noqa: F401
 

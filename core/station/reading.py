@@ -117,8 +117,9 @@ class Reading:
         """Read this site: sources that changed are connected anew, others go on undisturbed."""
         async with self._turn:
             before, self._site = self._site, site
+            rules = {unit.code: unit.state_rules for line in site.lines for unit in line.work_units if unit.state_rules}
             for recorder in self._recorders:
-                recorder.set_tags(site.tags)
+                recorder.set_tags(site.tags, rules)
             specs = {spec.code: spec for spec in site.sources}
             await self._log_in_anew(await self._passwords.look(site.sources))
             for code in list(self._sources):

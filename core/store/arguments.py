@@ -139,6 +139,11 @@ def validate(form: Form, name: str, args: Mapping[str, Any]) -> Arguments:
     return model
 
 
+def by_name(validated: Arguments) -> dict[str, Any]:
+    """The arguments by their names. Not ``dict(validated)``: one that is called ``keys`` would be taken for the mapping's own."""
+    return {name: value for name, value in validated}  # noqa: C416 - see above
+
+
 def _clean(value: Any, note: bool, depth: int) -> Any:
     """``value`` with its texts normalised (NFKC, stripped) and everything refused that no operator means."""
     if depth > _DEPTH_MAX:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.clock import Clock
 from core.errors import GenbaError, NotConfirmed, Refused, Unavailable
-from core.store import application, faults
+from core.store import application, arguments, faults
 from core.store.application import Outcome, Work
 from core.store.attending import Attending
 from core.store.base import Db
@@ -301,7 +301,7 @@ class Door:
         def read(db: Db) -> tuple[V, datetime]:
             db.actor = actor
             now = db.now
-            return function(db, **dict(validated)), now
+            return function(db, **arguments.by_name(validated)), now
 
         if not self._database.up:  # also while nobody knows yet: an address that keeps silent is no reason to show nothing
             known = self.kept(query, args)

@@ -211,7 +211,7 @@ class Operation(Generic[P, V]):
 
     def values(self, validated: Arguments) -> Mapping[str, Any]:
         """The checked arguments by name, as the function gets them."""
-        return MappingProxyType(dict(validated))
+        return MappingProxyType(arguments.by_name(validated))
 
 
 OPERATIONS: dict[str, Operation[Any, Any]] = {}

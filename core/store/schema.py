@@ -28,7 +28,7 @@ from core.store.embedded import ADMIN, DATABASE, LOGIN, EmbeddedServer
 if TYPE_CHECKING:
     from alembic.config import Config
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest revision this program knows; equal to alembic's head (tested)."""
 
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"

@@ -41,23 +41,40 @@ class Rule:
 _OWN: Final = frozenset({"users:pin:set", "store:attention:settle_own", "equipment:tag:write", "equipment:tag:confirm"})
 """What everybody who has signed in may do; a write to a machine also needs what the tag itself asks for, on its line."""
 
-_OPERATOR: Final = _OWN | {
-    "production:order:start",
-    "production:order:pause",
-    "production:order:resume",
-    "production:order:complete",
-    "production:order:note",
-    "production:report:book",
-    "production:report:correct",
-    "equipment:stop:explain",
-    "equipment:setpoint:write",
-    "equipment:manual:enter",
-}
+_CALLS: Final = frozenset({"equipment:call:open", "equipment:call:respond", "equipment:call:resolve", "equipment:call:withdraw"})
+"""To call for help, and to come when somebody calls."""
+
+_OPERATOR: Final = (
+    _OWN
+    | {
+        "production:order:start",
+        "production:order:pause",
+        "production:order:resume",
+        "production:order:complete",
+        "production:order:note",
+        "production:report:book",
+        "production:report:correct",
+        "production:order:read",
+        "production:note:add",
+        "production:handover:give",
+        "production:handover:take",
+        "equipment:stop:explain",
+        "equipment:stop:split",
+        "equipment:stop:mark",
+        "equipment:setpoint:write",
+        "equipment:manual:enter",
+    }
+    | _CALLS
+)
 
 _SUPERVISOR: Final = _OPERATOR | {
     "production:order:*",
     "production:report:*",
     "equipment:stop:*",
+    "equipment:gap:reclassify",
+    "equipment:call:adopt",
+    "equipment:calendar:*",
+    "inventory:product:import",
     "equipment:limit:write",
     "equipment:manual:adopt",
     "equipment:tag:adopt",
@@ -68,27 +85,37 @@ _SUPERVISOR: Final = _OPERATOR | {
     "store:attention:settle",
 }
 
-_QUALITY: Final = _OWN | {
-    "production:order:hold",
-    "production:order:unhold",
-    "production:order:note",
-    "production:report:book",
-    "production:report:correct",
-    "quality:*",
-    "users:audit:search",
-}
+_QUALITY: Final = (
+    _OWN
+    | {
+        "production:order:hold",
+        "production:order:unhold",
+        "production:order:note",
+        "production:report:book",
+        "production:report:correct",
+        "production:note:add",
+        "quality:*",
+        "users:audit:search",
+    }
+    | _CALLS
+)
 
-_MAINTENANCE: Final = _OWN | {
-    "equipment:stop:*",
-    "equipment:setpoint:write",
-    "equipment:limit:write",
-    "equipment:service:write",
-    "equipment:manual:enter",
-    "equipment:source:accept",
-    "equipment:source:browse",
-    "equipment:source:retry",
-    "users:station:list",
-}
+_MAINTENANCE: Final = (
+    _OWN
+    | {
+        "equipment:stop:*",
+        "equipment:setpoint:write",
+        "equipment:limit:write",
+        "equipment:service:write",
+        "equipment:manual:enter",
+        "equipment:source:accept",
+        "equipment:source:browse",
+        "equipment:source:retry",
+        "production:note:add",
+        "users:station:list",
+    }
+    | _CALLS
+)
 
 _ADMINISTRATOR: Final = _OWN | {"users:*", "equipment:*", "inventory:*", "production:*", "quality:*", "sync:*", "store:*"}
 

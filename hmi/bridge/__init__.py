@@ -281,6 +281,14 @@ class Bridge(QObject):
         """A signed copy of the audit trail in ``path``; ``asked`` as for ``search_trail``. Raises Refused, Unavailable, Invalid."""
         return await self.station.exports.trail(path, self.station.settings.name, **asked)
 
+    async def beside(self, work: Callable[[], V]) -> V:
+        """What ``work`` gives, made beside the screen's loop: it touches no widget."""
+        return await self.station.exports.beside(work)
+
+    async def export_file(self, name: str, content: bytes) -> Path:
+        """``content`` in a new file of this station's export folder. Raises Unavailable ``tabular.not_written``."""
+        return await self.station.exports.file(self.station.settings.home / "export" / name, content)
+
     def may(self, operation: Operation[..., Any]) -> bool:
         """True when whoever is signed in has the right to ``operation``."""
         return self._station is not None and self._station.actor.may(operation.name)

@@ -5,14 +5,18 @@ A panel talks to the shell by signals (action bar, tabs, navigation, messages) a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from PySide6.QtCore import QEvent, Signal
 from PySide6.QtWidgets import QWidget
 
 from hmi.bridge import Bridge
+
+if TYPE_CHECKING:
+    from hmi.sheets.export import Export
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class OpenLine:
-    """Navigation: show one line's detail."""
+    """Navigation: show one line; ``tab`` is ``detail``, ``hours`` or ``downtime``."""
 
     line_code: str
+    tab: str = "detail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,23 @@ class OpenConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenAndon:
+    """Navigation: show the andon board of an area; "" for all of them."""
+
+    area_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAlone:
+    """Navigation: the panel in front fills the screen, without header, rail and action bar, until somebody touches it."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSignIn:
     """Navigation: somebody must sign in before going on."""
 
 
-Intent = OpenLine | OpenOrder | OpenOrders | OpenTrend | OpenMachines | OpenConnection | OpenSignIn
+Intent = OpenLine | OpenOrder | OpenOrders | OpenTrend | OpenMachines | OpenConnection | OpenAndon | ShowAlone | OpenSignIn
 
 
 class Panel(QWidget):
@@ -95,6 +112,7 @@ class Panel(QWidget):
         tabs_changed(): The shell asks ``tabs()`` again.
         navigate(Intent): Go elsewhere.
         toast(str): A result, 4 s in the action bar.
+        undoable(str, Callable): A result with Undo, 10 s in the action bar, and what takes it back.
         failed(Exception): An error to show in three lines.
     """
 
@@ -102,6 +120,7 @@ class Panel(QWidget):
     tabs_changed = Signal()
     navigate = Signal(object)
     toast = Signal(str)
+    undoable = Signal(str, object)
     failed = Signal(object)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
@@ -128,6 +147,9 @@ class Panel(QWidget):
     def open(self, intent: Intent | None) -> None:
         """Called every time the shell brings this panel to the front; ``intent`` says what to show, None leaves it as it was."""
 
+    def show_alone(self, alone: bool) -> None:
+        """It fills the screen now, or no longer."""
+
     def refresh(self) -> None:
         """Ask again for what is shown: after notices, a lost connection, F5."""
 
@@ -137,6 +159,12 @@ class Panel(QWidget):
             return True
         self.navigate.emit(OpenSignIn())
         return False
+
+    def exports(self) -> Sequence[Export]:
+        """What can be taken away as a file: every table and chart in sight; overridden where the screen shows a part of something."""
+        from hmi.sheets.export import in_sight
+
+        return in_sight(self, next((text for tab, text in self.tabs() if tab == self.tab()), ""))
 
     def updated_at(self) -> float | None:
         """UNIX seconds UTC of the data shown, for "updated … ago"; None hides it."""
@@ -185,6 +213,12 @@ def _orders() -> type[Panel]:
     return OrdersPanel
 
 
+def _shift() -> type[Panel]:
+    from hmi.panels.shift import ShiftPanel
+
+    return ShiftPanel
+
+
 def _trends() -> type[Panel]:
     from hmi.panels.trends import TrendsPanel
 
@@ -197,6 +231,12 @@ def _equipment() -> type[Panel]:
     return EquipmentPanel
 
 
+def _andon() -> type[Panel]:
+    from hmi.panels.andon import AndonPanel
+
+    return AndonPanel
+
+
 def _users() -> type[Panel]:
     from hmi.panels.users import UsersPanel
 
@@ -205,8 +245,10 @@ def _users() -> type[Panel]:
 
 PANELS: tuple[PanelEntry, ...] = (
     PanelEntry("lines", "panel.lines", "lines", None, _lines),
+    PanelEntry("shift", "panel.shift", "clock", None, _shift),
     PanelEntry("orders", "panel.work_orders", "orders", None, _orders),
     PanelEntry("trends", "panel.trends", "trends", None, _trends),
     PanelEntry("equipment", "panel.equipment", "equipment", None, _equipment),
     PanelEntry("users", "panel.users", "users", None, _users),
+    PanelEntry("andon", "panel.andon", "andon", None, _andon),
 )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QWidget
 
-from core.errors import GenbaError
+from core.errors import Conflict, GenbaError, Refused
 from core.production import rules
 from core.production.views import OrderView
 from core.words import has_word, name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
 from hmi.sheets.draft import Drafting
+from hmi.sheets.order_lines import compare
 from hmi.widgets.button import Kind
 from hmi.widgets.fields import FieldBox
 from hmi.widgets.label import Label
@@ -48,6 +49,7 @@ class DecideSheet(BottomSheet):
         self._bridge = bridge
         self._operation = operation
         self._order = order
+        self._although_down = False
         self.setObjectName("sheet.decide")
         self._what = Label("", "strong", wrap=True)
         self._figures = Label("", "body", "text2", wrap=True)
@@ -109,6 +111,8 @@ class DecideSheet(BottomSheet):
         args: dict[str, Any] = {"order_id": self._order.id, "version": self._order.version}
         if self.reason is not None:
             args["reason"] = self.reason.text()
+        if self._although_down:
+            args["although_down"] = True
         result = await self._bridge.do(self._operation, shown=self._shown(), **args)
         self.set_pending(False)
         self.close_with("confirmed")
@@ -130,6 +134,28 @@ class DecideSheet(BottomSheet):
         return lines if self.reason is None else [*lines, Shown(self.tr("Reason"), "", self.reason.text())]
 
     def _failed(self, error: Exception) -> None:
+        if isinstance(error, Conflict) and error.code == "order.changed":
+            self._bridge.start(self._compare(error), on_error=self._told)
+            return
+        if isinstance(error, Refused) and error.code == "order.line_down":
+            # The same button again says: I have looked, it starts all the same.
+            self._although_down = True
+        self._told(error)
+
+    async def _compare(self, error: Conflict) -> None:
+        """Both versions side by side; what is legal by now is said by the order as it is now."""
+        possible = self._operation.name
+        shown = await compare(self, self._bridge, self._order, self._shown()[1:], lambda now: possible in now.next_operations, self._again)
+        if not shown:
+            self._told(error)
+
+    def _again(self, now: OrderView) -> None:
+        """The same step on the order as it is now."""
+        self._order = now
+        self.say()
+        self.press_confirm()
+
+    def _told(self, error: Exception) -> None:
         self.show_error(error if isinstance(error, GenbaError) else GenbaError("core.unknown", code=type(error).__name__))
 
 

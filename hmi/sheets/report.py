@@ -1,35 +1,34 @@
-"""Report what was made: good and scrap with its defect code, the machine's own count as the proposal."""
+"""Report what was made: good, scrap with its defect code and rework in one gesture, the machine's own count as the proposal."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.errors import GenbaError, Refused
 from core.production import rules
 from core.production.lines import order_choices
 from core.production.reports import book_report
-from core.production.views import Named, OrderView
+from core.production.views import OrderView
 from core.words import name, number, word
 from hmi import theme
 from hmi.bridge import Bridge, Shown
+from hmi.sheets.choice import ChoiceField
 from hmi.sheets.decide import signed
 from hmi.sheets.draft import Chosen, Drafting
-from hmi.widgets.button import TouchButton
+from hmi.sheets.report_fields import DefectCodes, Difference
 from hmi.widgets.entry import NumberEntry
 from hmi.widgets.fields import FieldBox
 from hmi.widgets.label import Label
 from hmi.widgets.sheet import BottomSheet
 
 _LARGEST = Decimal(999_999)
-_DEFECT_COLUMNS = 4
-_DEFECTS_SHOWN = 8
 
 
 class ReportSheet(BottomSheet):
-    """Two numbers, a defect code only when there is scrap, and the sum it leads to before it is confirmed.
+    """Three numbers, the sum they lead to, a defect code only when there is scrap, a reason only when it is far from the machine's count.
 
     Args:
         parent: The content area.
@@ -46,8 +45,6 @@ class ReportSheet(BottomSheet):
         super().__init__(parent, enter_confirms=False)
         self._bridge = bridge
         self._order = order
-        self._defects: tuple[Named, ...] = ()
-        self._defect = ""
         self._over_confirmed = False
         self.setObjectName("sheet.report")
         whole = rules.plain(order.planned).find(".") < 0
@@ -57,24 +54,36 @@ class ReportSheet(BottomSheet):
         self.good.setObjectName("report.good")
         self.scrap = FieldBox("", kind="number", entry=entry)
         self.scrap.setObjectName("report.scrap")
+        self.rework = FieldBox("", kind="number", entry=entry)
+        self.rework.setObjectName("report.rework")
+        self.why = FieldBox("")
+        self.why.setObjectName("report.why")
+        self.why.hide()
+        self.defects = DefectCodes()
         self._about = Label("", "strong", wrap=True)
         self._machine = Label("", "body", "text2", wrap=True)
-        self._why = Label("", "label", "text2")
         self._sum = Label("", "strong", wrap=True)
         self._who = Label("", "label", "text2", wrap=True)
-        self._grid = QGridLayout()
-        self._buttons: dict[str, TouchButton] = {}
         self._lay_out()
         self.good.set_text(_plain(order.unreported_good))
         self.scrap.set_text(_plain(order.unreported_reject))
-        self.good.changed.connect(lambda _: self._typed())
-        self.scrap.changed.connect(lambda _: self._typed())
-        defect = Chosen(lambda: self._defect, lambda code: self._choose(code))
-        self._draft = Drafting(self, bridge, rules.REPORT, str(order.id), {"good": self.good, "scrap": self.scrap, "defect": defect})
+        self.rework.set_text("0")
+        for field in (self.good, self.scrap, self.rework):
+            field.changed.connect(lambda _: self._typed())
+        self._draft = self._kept()
         self.on_confirm(self._book)
         self.finished.connect(self.deleteLater)
         self.say()
         bridge.start(self._load(), on_error=self._failed, reader=self)
+
+    def _kept(self) -> Drafting:
+        """What is typed outlives the program."""
+        defect = Chosen(lambda: self.defects.code, self.defects.choose)
+        typed = {"good": self.good, "scrap": self.scrap, "rework": self.rework, "why": self.why}
+        fields: dict[str, FieldBox | ChoiceField | Chosen] = {**typed, "defect": defect}
+        draft = Drafting(self, self._bridge, rules.REPORT, str(self._order.id), fields)
+        self.defects.chosen.connect(draft.changed)
+        return draft
 
     def _lay_out(self) -> None:
         look = theme.current()
@@ -82,25 +91,17 @@ class ReportSheet(BottomSheet):
         fields.setSpacing(look.px(16))
         fields.addWidget(self.good, 1)
         fields.addWidget(self.scrap, 1)
-        self._grid.setSpacing(look.gap)
+        fields.addWidget(self.rework, 1)
         for part in (self._about, self._machine):
             self.content.addWidget(part)
         self.content.addLayout(fields)
-        self.content.addWidget(self._why)
-        self.content.addLayout(self._grid)
-        self.content.addWidget(self._sum)
+        for more in (self.defects, self.why, self._sum):
+            self.content.addWidget(more)
         self.content.addWidget(self._who)
 
     async def _load(self) -> None:
         choices = (await self._bridge.ask(order_choices)).value
-        self._defects = choices.defects[:_DEFECTS_SHOWN]
-        for place, defect in enumerate(self._defects):
-            button = TouchButton("", kind="quiet")
-            button.setCheckable(True)
-            button.setObjectName(f"defect.{defect.code}")
-            button.clicked.connect(lambda _=False, code=defect.code: self._choose(code))
-            self._buttons[defect.code] = button
-            self._grid.addWidget(button, place // _DEFECT_COLUMNS, place % _DEFECT_COLUMNS)
+        self.defects.offer(choices.defects)
         self._draft.restore()
         self.say()
 
@@ -124,17 +125,17 @@ class ReportSheet(BottomSheet):
         )
         self.good.set_label(self.tr("Good"))
         self.scrap.set_label(self.tr("Scrap"))
-        self._why.set_text(self.tr("Why is it scrap?"))
+        self.rework.set_label(self.tr("Rework"))
+        self.why.set_label(self.tr("Why is it not what the machine counted?"))
         self._who.set_text(signed(self._bridge, waits=True))
-        for defect in self._defects:
-            self._buttons[defect.code].setText(f"{defect.code} {name(defect.name, language)}")
+        self.defects.say()
         self._draft.say()
         self._show()
 
     def retranslate(self) -> None:
         """Follow a change of language while open."""
         super().retranslate()
-        if hasattr(self, "_buttons"):
+        if hasattr(self, "_draft"):
             self.say()
 
     def _typed(self) -> None:
@@ -142,35 +143,31 @@ class ReportSheet(BottomSheet):
         self.message.clear()
         self._show()
 
+    def _parts(self) -> tuple[Decimal, Decimal, Decimal]:
+        good, scrap, rework = (field.number() or Decimal(0) for field in (self.good, self.scrap, self.rework))
+        return good, scrap, rework
+
     def _show(self) -> None:
-        """The sum it leads to; defect codes only while there is scrap."""
-        good, scrap = self.good.number() or Decimal(0), self.scrap.number() or Decimal(0)
+        """The sum it leads to; defect codes only while there is scrap, a reason only while one is needed."""
+        good, scrap, rework = self._parts()
         order = self._order
         total = self.tr("Good {before} → {after} of {planned}").format(
             before=number(order.completed), after=number(order.completed + good), planned=number(order.planned)
         )
-        self._sum.set_text(total)
-        shown = scrap > 0 and bool(self._defects)
-        # Asked of every one: buttons that have just come are visible, and the sheet was fitted without them.
-        parts = (self._why, *self._buttons.values())
-        if any(part.isHidden() == shown for part in parts):
-            for part in parts:
+        apart = Difference(order, good, scrap, rework)
+        self._sum.set_text(f"{total}   {apart.words()}".rstrip())  # one line: the sheet is high enough with a draft's note on it
+        wanted = {self.defects: scrap + rework > 0 and self.defects.known, self.why: apart.needs_reason}
+        if any(part.isHidden() == shown for part, shown in wanted.items()):
+            for part, shown in wanted.items():
                 part.setVisible(shown)
             self.refit()
-
-    def _choose(self, code: str) -> None:
-        self._defect = code
-        self._draft.changed()
-        for known, button in self._buttons.items():
-            button.setChecked(known == code)
-            button.kind, button.icon_name = ("primary", "check") if known == code else ("quiet", "")
-            button.updateGeometry()
-            button.update()
 
     # -- booking -------------------------------------------------------------------------------------------------
 
     def _book(self) -> None:
-        if not (self.good.check() and self.scrap.check()):
+        # Not all() of a generator: every one says what it lacks.
+        checked = [field.check() for field in (self.good, self.scrap, self.rework)]
+        if not all(checked):
             self.refit()
             return
         self.set_pending(True)
@@ -178,13 +175,16 @@ class ReportSheet(BottomSheet):
 
     async def _run(self) -> None:
         order = self._order
+        good, scrap, rework = self._parts()
         result = await self._bridge.do(
             book_report,
             shown=self._shown(),
             order_id=order.id,
-            good=self.good.number() or Decimal(0),
-            scrap=self.scrap.number() or Decimal(0),
-            defect_code=self._defect if (self.scrap.number() or 0) > 0 else "",
+            good=good,
+            scrap=scrap,
+            rework=rework,
+            defect_code=self.defects.code if scrap + rework > 0 else "",
+            difference_reason="" if self.why.isHidden() else self.why.text(),
             machine_good=order.machine_good,
             machine_reject=order.machine_reject,
             over_confirmed=self._over_confirmed,
@@ -206,17 +206,20 @@ class ReportSheet(BottomSheet):
 
     def _shown(self) -> list[Shown]:
         """The report in words, for somebody who authorises it."""
-        order, good, scrap = self._order, self.good.number() or Decimal(0), self.scrap.number() or Decimal(0)
+        order, (good, scrap, rework) = self._order, self._parts()
         return [
             Shown(word("argument.order_id", theme.language()), "", f"{order.number}  {order.line_code}  {order.product_code}"),
             Shown(self.tr("Good"), number(order.completed), number(order.completed + good)),
             Shown(self.tr("Scrap"), number(order.scrap), number(order.scrap + scrap)),
+            Shown(self.tr("Rework"), number(order.rework), number(order.rework + rework)),
         ]
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, Refused) and error.code == "report.over":
             # The same button again says: I have looked at the digits, it is right.
             self._over_confirmed = True
+        if isinstance(error, Refused) and error.code == "report.difference":
+            self.why.show()
         self.show_error(error if isinstance(error, GenbaError) else GenbaError("core.unknown", code=type(error).__name__))
 
 

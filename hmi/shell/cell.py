@@ -68,7 +68,7 @@ class Cell(PaintedButton):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """A fixed cell keeps its text; the banner may shrink."""
-        return QSize(theme.current().px(160), theme.current().px(60)) if self.width_u is None else self.sizeHint()
+        return QSize(theme.current().px(120), theme.current().px(60)) if self.width_u is None else self.sizeHint()
 
     def paint(self, painter: QPainter) -> None:
         """Draw frame, sign and lines."""

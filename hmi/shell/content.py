@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import GenbaError
-from core.words import ago
+from core.words import ago, word
 from hmi import theme
 from hmi.panels import Action, Panel
 from hmi.widgets.bands import Band
@@ -19,6 +20,8 @@ from hmi.widgets.text import RIGHT
 from hmi.widgets.three_lines import ThreeLines, Toast
 
 ACTIONS_MAX = 5
+UNDO_S = 10
+"""So long what was decided with one touch can be taken back with one touch, seconds."""
 PATIENCE_S = 5.0
 """So long a station that was just started may be without an answer before the band says how old its picture is."""
 
@@ -31,9 +34,11 @@ class Content(QWidget):
 
     Signals:
         action_pressed(): Any button of the action bar was pressed.
+        export_pressed(): Somebody wants to take away what is in sight.
     """
 
     action_pressed = Signal()
+    export_pressed = Signal()
 
     def __init__(self, *, simulated: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +52,9 @@ class Content(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.tabs = SegmentedTabs()
         self.updated = Label("", "label", "text2", align=RIGHT)
+        self.export = TouchButton("", kind="quiet", icon="export")
+        self.export.setObjectName("content.export")
+        self.export.clicked.connect(self.export_pressed)
         self._head = QWidget()
         self.simulated_band = Band("simulated")
         self.database_band = Band("snapshot")
@@ -55,6 +63,8 @@ class Content(QWidget):
         self.stack = QStackedWidget()
         self.message = ThreeLines(self.stack, floating=True)
         self.toasts = Toast(self)
+        self._undo: Callable[[], None] | None = None
+        self.toasts.undo.connect(self._take_back)
         self._bar = QWidget()
         self._lay_out()
         self.tabs.chosen.connect(self._choose_tab)
@@ -74,6 +84,7 @@ class Content(QWidget):
         # In the row of the tabs, so that a simulated plant costs no line of the screen it trains people for.
         head.addWidget(self.simulated_band, 1)
         head.addWidget(self.updated, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        head.addWidget(self.export)
         bar = QHBoxLayout(self._bar)
         bar.setContentsMargins(look.px(10), look.px(6), look.px(10), look.px(6))
         bar.setSpacing(look.gap)
@@ -141,6 +152,12 @@ class Content(QWidget):
         """The button of an action shown now; None when there is none. For tests and tours."""
         return next((button for button in self._buttons if button.objectName() == action_id), None)
 
+    def show_alone(self, alone: bool) -> None:
+        """True: only the panel, and the bands, which say what must be known on every screen."""
+        for widget in (self.tabs, self.updated, self.export, self._bar):
+            widget.setVisible(not alone)
+        self._head.setVisible(not alone or not self.simulated_band.isHidden())
+
     def _show_tabs(self) -> None:
         if self._panel is None:
             return
@@ -205,10 +222,25 @@ class Content(QWidget):
 
     def toast(self, text: str) -> None:
         """A result, for four seconds, over the action bar."""
+        self._undo = None
+        self._place_toast()
+        self.toasts.show_text(text)
+
+    def undoable(self, text: str, undo: Callable[[], None]) -> None:
+        """A result that ``undo`` takes back, for ten seconds."""
+        self._undo = undo
+        self._place_toast()
+        self.toasts.show_text(text, undo_s=UNDO_S)
+
+    def _place_toast(self) -> None:
         side, top = theme.current().px(10), theme.current().px(6)
         self.toasts.setGeometry(self._bar.geometry().adjusted(side, top, -side, -top))
-        self.toasts.show_text(text)
         self.toasts.raise_()
+
+    def _take_back(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
 
     def _show_age(self) -> None:
         at = self._panel.updated_at() if self._panel is not None else None
@@ -223,6 +255,7 @@ class Content(QWidget):
 
     def retranslate(self) -> None:
         """Age and bands in the current language; everything else follows by itself."""
+        self.export.setAccessibleName(word("button.export", theme.language()))
         self._show_age()
         self._show_bands()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.live.link import LinkState, LinkStatus
-from core.words import day, number, word
+from core.words import day, duration, name, number, word
 from hmi import theme
 from hmi.shell.cell import Cell
 from hmi.shell.pulse import PulseMark
 
 if TYPE_CHECKING:
+    from core.equipment.call_views import CallView
     from core.store.operation import Actor
 
 BEATS_MISSED_S = 5.0
@@ -27,12 +29,14 @@ class Header(QWidget):
     """Top row of the window; takes facts by ``show_…`` methods and knows no service.
 
     Signals:
+        calls_pressed(): The cell of the open calls was touched.
         problem_pressed(str): The machine banner was touched; code of the source it speaks of, "" when it speaks of all.
         link_pressed(): The database cell was touched.
         user_pressed(): The user cell was touched: sign in, switch or sign out.
         language_pressed(): The other language was asked for.
     """
 
+    calls_pressed = Signal()
     problem_pressed = Signal(str)
     link_pressed = Signal()
     user_pressed = Signal()
@@ -52,7 +56,11 @@ class Header(QWidget):
         self._seconds_left: int | None = None
         self._beat_at = time.monotonic()
         self._silent: tuple[str, ...] | None = ()
+        self._calls: tuple[CallView, ...] = ()
+        self._shift: Mapping[str, str] = {}
         self.banner = Cell("banner", None)
+        self.calls = Cell("calls", 118)
+        self.calls.hide()
         self.link = Cell("link", 118)
         self.pulse = PulseMark()
         self.clock = Cell("clock", 96)
@@ -63,17 +71,21 @@ class Header(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(*[theme.current().px(6)] * 4)
         row.setSpacing(theme.current().px(6))
-        for cell in (self.banner, self.link, self.pulse, self.clock, self.user, self.speech):
+        for cell in (self.banner, self.calls, self.link, self.pulse, self.clock, self.user, self.speech):
             row.addWidget(cell)
-        self.banner.clicked.connect(lambda: self.problem_pressed.emit(self._worst()))
-        self.link.clicked.connect(self.link_pressed)
-        self.user.clicked.connect(self.user_pressed)
-        self.speech.clicked.connect(self.language_pressed)
+        self._connect()
         self._tick = QTimer(self)
         self._tick.setInterval(1000)
         self._tick.timeout.connect(self._second)
         self._tick.start()
         self.retranslate()
+
+    def _connect(self) -> None:
+        self.banner.clicked.connect(lambda: self.problem_pressed.emit(self._worst()))
+        self.calls.clicked.connect(self.calls_pressed)
+        self.link.clicked.connect(self.link_pressed)
+        self.user.clicked.connect(self.user_pressed)
+        self.speech.clicked.connect(self.language_pressed)
 
     # -- facts ---------------------------------------------------------------------------------------------------
 
@@ -110,8 +122,20 @@ class Header(QWidget):
         self.pulse.show_beat(count, alive=not silent)
         self._show_silent(silent)
 
+    def show_calls(self, calls: Sequence[CallView]) -> None:
+        """Open calls for help, the most urgent first; they stand on every screen until somebody has resolved them."""
+        self._calls = tuple(calls)
+        self._show_calls()
+
+    def show_shift(self, shift: Mapping[str, str]) -> None:
+        """Name by language of the running shift; {} when there is none, or not one for all."""
+        if shift != self._shift:
+            self._shift = shift
+            self._show_time()
+
     def _second(self) -> None:
         self._show_time()
+        self._show_calls()
         if time.monotonic() - self._beat_at > BEATS_MISSED_S and self.pulse.began:
             self.pulse.show_beat(self.pulse.count, alive=False)
             self._show_silent(None)
@@ -131,6 +155,7 @@ class Header(QWidget):
     def retranslate(self) -> None:
         """Set every text in the current language."""
         self._show_banner()
+        self._show_calls()
         self._show_link()
         self._show_time()
         self._show_user()
@@ -157,10 +182,10 @@ class Header(QWidget):
         elif bad:
             first = bad[0]
             since = datetime.fromtimestamp(first.since, self._zone).strftime("%H:%M:%S")
-            name = self._labels.get(first.source, first.source)
+            label = self._labels.get(first.source, first.source)
             more = self.tr("+{n} more").format(n=len(bad) - 1) if len(bad) > 1 else ""
             words = self.tr("no contact since {time}") if first.state is LinkState.OFFLINE else self.tr("partly no answer since {time}")
-            self.banner.show_text(name, words.format(time=since), glyph="link_cut", tone="danger", note=more)
+            self.banner.show_text(label, words.format(time=since), glyph="link_cut", tone="danger", note=more)
         elif self._links and all(link.state is LinkState.STOPPED for link in self._links.values()):
             self.banner.show_text(self.tr("Machines are read by another station"), self.tr("values are relayed"), tone="text2")
         elif self._read_only and not self._links:
@@ -170,6 +195,18 @@ class Header(QWidget):
         else:
             online = sum(link.state is LinkState.ONLINE for link in self._links.values())
             self.banner.show_text(self.tr("All machines connected"), self.tr("{n} sources").format(n=online), tone="text2")
+
+    def _show_calls(self) -> None:
+        """Whom, where, for how long; in the colour of trouble as long as nobody has come."""
+        self.calls.setVisible(bool(self._calls))
+        if not self._calls:
+            return
+        first = self._calls[0]
+        waited = duration(max(0.0, time.time() - first.opened_at.timestamp()))
+        note = f"+{len(self._calls) - 1}" if len(self._calls) > 1 else ""
+        small = f"{first.line_code} {waited}{'!' * first.level}"
+        tone = "text" if first.responded_at is not None else "danger"
+        self.calls.show_text(word(f"call.{first.kind}", theme.language()), small, glyph="call", tone=tone, note=note)
 
     def _show_link(self) -> None:
         language = theme.language()
@@ -186,7 +223,11 @@ class Header(QWidget):
 
     def _show_time(self) -> None:
         now = datetime.fromtimestamp(time.time(), self._zone)
-        self.clock.show_text(now.strftime("%H:%M:%S"), day(now, theme.language()))
+        shift = name(self._shift, theme.language()) if self._shift else ""
+        date = day(now, theme.language())
+        if shift and theme.language() == "en":
+            date = date.partition(" (")[0]  # with the weekday both would not fit the header of a small panel
+        self.clock.show_text(now.strftime("%H:%M:%S"), f"{date} {shift}".rstrip())
 
     def _show_user(self) -> None:
         actor = self._actor

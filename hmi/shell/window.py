@@ -17,7 +17,21 @@ from core.live.tags import MANUAL
 from core.words import name
 from hmi import theme
 from hmi.bridge import Bridge
-from hmi.panels import Intent, OpenConnection, OpenLine, OpenMachines, OpenOrder, OpenOrders, OpenSignIn, OpenTrend, Panel, PanelEntry
+from hmi.panels import (
+    Intent,
+    OpenAndon,
+    OpenConnection,
+    OpenLine,
+    OpenMachines,
+    OpenOrder,
+    OpenOrders,
+    OpenSignIn,
+    OpenTrend,
+    Panel,
+    PanelEntry,
+    ShowAlone,
+)
+from hmi.shell.alone import Alone
 from hmi.shell.content import Content
 from hmi.shell.header import Header
 from hmi.shell.people import People
@@ -68,6 +82,7 @@ class Window(QWidget):
         self.session = SessionWatch(bridge, settings.auto_sign_off_s, self)
         self.people = People(bridge, self.content, self._hint, self)
         self.scanner = Scanner(self)
+        self.alone = Alone(self, (self.header, self.rail), self._show_alone)
         self._lay_out()
         self._connect()
         self._keys()
@@ -102,8 +117,10 @@ class Window(QWidget):
         self.scanner.broken.connect(self.people.scan_broken)
         self.scanner.unreadable.connect(self.people.scan_unreadable)
         self.header.link_pressed.connect(self.show_attention)
+        self.header.calls_pressed.connect(self.show_calls)
         self.header.problem_pressed.connect(lambda source: self.go(OpenConnection(source)))
         self.content.action_pressed.connect(self.session.touched)
+        self.content.export_pressed.connect(self.take_away)
         bridge.ready.connect(self._attached)
         bridge.link_changed.connect(self._show_link)
         bridge.database_changed.connect(lambda _: self._show_database())
@@ -141,6 +158,7 @@ class Window(QWidget):
         panel.setObjectName(f"panel.{entry.id}")
         panel.navigate.connect(self.go)
         panel.toast.connect(self.content.toast)
+        panel.undoable.connect(self.content.undoable)
         panel.failed.connect(self.show_error)
         panel.ground = self.content
         self._panels[entry.id] = panel
@@ -173,8 +191,17 @@ class Window(QWidget):
                 self.open_panel("trends", intent)
             case OpenMachines() | OpenConnection():
                 self.open_panel("equipment", intent)
+            case OpenAndon():
+                self.open_panel("andon", intent)
+            case ShowAlone():
+                self.alone.begin()
             case OpenSignIn():
                 self.sign_in()
+
+    def _show_alone(self, alone: bool) -> None:
+        self.content.show_alone(alone)
+        if self.panel is not None:
+            self.panel.show_alone(alone)
 
     def sign_in(self) -> None:
         """Open the sign-in sheet: sign in, switch user or sign off."""
@@ -188,6 +215,28 @@ class Window(QWidget):
             sheet = AttentionSheet(self.content, self.bridge)
             sheet.order_pressed.connect(lambda order_id: self.go(OpenOrder(order_id)))
             sheet.open()
+
+    def show_calls(self) -> None:
+        """Who is called where; to come, and to end a call."""
+        from hmi.sheets.call import CallSheet
+
+        if self.panel is not None and self.panel.somebody_decides():
+            sheet = CallSheet(self.content, self.bridge)
+            sheet.undoable.connect(self.content.undoable)
+            sheet.done.connect(self.content.toast)
+            sheet.open()
+
+    def take_away(self) -> None:
+        """Write the tables and charts in sight into a file."""
+        from hmi.sheets.export import export_sheet
+
+        panel = self.panel
+        if panel is None or not panel.somebody_decides():
+            return
+        try:
+            export_sheet(self.content, self.bridge, panel.exports(), self.content.toast).open()
+        except GenbaError as nothing:
+            self.show_error(nothing)
 
     def _hint(self) -> str:
         """Who can sign in to the demo; a real station gives no hint."""
@@ -204,6 +253,9 @@ class Window(QWidget):
     # -- facts from the bridge -----------------------------------------------------------------------------------
 
     def _attached(self) -> None:
+        from hmi.shell.shop import Shop  # knows queries, which nobody needs before the first paint
+
+        self.shop = Shop(self.bridge, self.header, self)
         self._site_changed()
         self._show_database()
         self._show_storage()

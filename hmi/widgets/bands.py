@@ -74,12 +74,12 @@ class Band(Painted):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """34 u high."""
-        width = max(self.width(), theme.current().px(160))  # beside many tabs it is narrower than it would like
+        width = max(self.width(), theme.current().px(180))  # beside many tabs it is narrower than it would like
         return QSize(theme.current().px(320), self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Half as wide in two lines, so that tabs beside it keep their words."""
-        return QSize(theme.current().px(160), self.sizeHint().height())
+        return QSize(theme.current().px(180), self.sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Another width may need another number of lines."""

@@ -41,7 +41,9 @@ class LineFace:
         planned: Parts of the whole order, the full length of the bar; 0 without an order.
         order: Number and product of the running order, "" when there is none.
         reason_id: Glossary id of the stop reason (``stop.D07``), "" when there is none to show.
-        reason_missing: True when the stop still needs its reason.
+        open_stops: Stops that still need their reason.
+        call_id: Glossary id of whom is called (``call.maintenance``), "" for nobody.
+        call_s: Seconds since the call.
         alarm: Priority of the worst alarm, "P1" … "P4", "" for none.
         oee: Share 0..1, None when undefined.
         last_at: Clock time of the last data, ``10:31``; shown while OFFLINE, "" when there never was any.
@@ -60,7 +62,9 @@ class LineFace:
     planned: int = 0
     order: str = ""
     reason_id: str = ""
-    reason_missing: bool = False
+    open_stops: int = 0
+    call_id: str = ""
+    call_s: float = 0.0
     alarm: str = ""
     oee: float | None = None
     last_at: str = ""
@@ -125,6 +129,8 @@ class LineTile(PaintedButton):
             face.state,
             str(face.planned),
             "SIM" if face.simulated else "",
+            self._call_text(),
+            "" if face.oee is None else f"OEE {percent(face.oee)}{' !' if face.oee > 1 else ''}",
             self.tr("waiting") if face.waiting else "",
         )
 
@@ -141,11 +147,13 @@ class LineTile(PaintedButton):
             if not face.last_at or face.age_s is None:
                 return word("data.NEVER", language)
             return f"{word('link.last_update', language)} {face.last_at} ({ago(face.age_s, language)})"
-        if face.reason_missing:
-            return self.tr("Stop reason missing")
-        if face.reason_id:
-            return word(face.reason_id, language)
-        return "" if face.oee is None else f"OEE {percent(face.oee)}"
+        if face.open_stops:
+            return self.tr("Stop reason missing") + (f" ({face.open_stops})" if face.open_stops > 1 else "")
+        return word(face.reason_id, language) if face.reason_id else ""
+
+    def _call_text(self) -> str:
+        face = self._face
+        return f"{word(face.call_id, theme.language())}\t{duration(face.call_s)}" if face.call_id else ""
 
     # -- painting ------------------------------------------------------------------------------------------------
 
@@ -244,6 +252,31 @@ class LineTile(PaintedButton):
         if face.good is not None and face.planned > 0:
             bar = QRectF(rect.left(), rect.top() + now.px(26) + spare / 2, rect.width(), now.px(22))
             draw_count_bar(painter, bar, face.good, face.planned, face.target_now)
-        tone = "text" if face.reason_missing else "text2"
-        line = QRectF(rect.left(), rect.bottom() - now.px(26), rect.width(), now.px(26))
+        self._paint_last(painter, QRectF(rect.left(), rect.bottom() - now.px(26), rect.width(), now.px(26)), foot)
+
+    def _paint_last(self, painter: QPainter, line: QRectF, foot: str) -> None:
+        """Whom somebody called goes before why it stands; OEE keeps its place at the right."""
+        now, (call, oee) = theme.current(), self._shown[-3:-1]
+        if oee:
+            wide = text_width(oee, "label") + 1
+            self.write(painter, QRectF(line.right() - wide, line.top(), wide, line.height()), oee, "label", "text2", RIGHT)
+            line = line.adjusted(0, 0, -wide - now.px(8), 0)
+        if call:
+            self._paint_call(painter, line, call)
+            return
+        tone = "text" if self._face.open_stops else "text2"
         self.write(painter, line, foot, font_fitting(foot, ("label", "small"), line.width()), tone, may_cut=True)
+
+    def _paint_call(self, painter: QPainter, line: QRectF, call: str) -> None:
+        """Whom, which may be cut, and for how long, which may not."""
+        now = theme.current()
+        whom, _, since = call.rpartition("\t")
+        box = QRectF(line.left(), line.top(), min(line.width(), text_width(f"{whom} {since}", "label") + now.px(38)), line.height())
+        draw_box(painter, box, now.color("danger"), "danger", 1)
+        side = now.px(18)
+        draw_glyph(painter, "call", QRectF(box.left() + now.px(4), box.center().y() - side / 2, side, side), now.color("danger_ink"))
+        words = box.adjusted(now.px(26), 0, -now.px(4), 0)
+        role = font_fitting(f"{whom} {since}", ("label", "small"), words.width())
+        wide = text_width(since, role) + 1
+        self.write(painter, QRectF(words.right() - wide, words.top(), wide, words.height()), since, role, "danger_ink", RIGHT)
+        self.write(painter, words.adjusted(0, 0, -wide - now.px(4), 0), whom, role, "danger_ink", may_cut=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from core import tabular
+from core.tabular import Table
 from hmi import theme
 from hmi.theme import FontRole
 from hmi.widgets.button import TouchButton
@@ -60,6 +64,15 @@ class Cell:
 
 
 Row = tuple[str | Cell, ...]
+
+
+def _number(text: str) -> Decimal | None:
+    """A number as ``core.words.number`` writes it; None for any other text."""
+    plain = text.replace(",", "").replace("−", "-")
+    return Decimal(plain) if _NUMBER.fullmatch(plain) else None
+
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 class PagedTable(Painted):
@@ -119,6 +132,22 @@ class PagedTable(Painted):
             self.selected.emit(None)
         self._page = min(self._page, self.pages - 1)
         self._lay_out()
+
+    def exported(self) -> Table:
+        """What the table says, on all its pages, as a file takes it: second lines beside the first, numbers as numbers."""
+        rows = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self._rows]
+        below = [any(row[place].below for row in rows) for place in range(len(self._columns))]
+        columns, values = list[tabular.Column](), [list[tabular.Value]() for _ in rows]
+        for place, column in enumerate(self._columns):
+            cells = [row[place] for row in rows]
+            numbers = [_number(cell.text) for cell in cells] if column.align == "right" else []
+            kind: tabular.Kind = "number" if numbers and None not in numbers else "text"
+            columns.append(tabular.Column(column.title, kind))
+            for value, cell, count in zip(values, cells, numbers if kind == "number" else [None] * len(cells), strict=True):
+                value.append(cell.text if count is None else count)
+                value.extend([cell.below] if below[place] else [])
+            columns.extend([tabular.Column(f"{column.title} (2)")] if below[place] else [])
+        return Table("", tuple(columns), values)
 
     @property
     def selected_key(self) -> Hashable:

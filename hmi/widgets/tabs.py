@@ -14,7 +14,7 @@ from hmi.widgets.painted import Painted, draw_box, draw_focus, has_keyboard
 from hmi.widgets.text import CENTER, broken, text_width
 
 HEIGHT_U = 56
-_MIN_U = 120
+_MIN_U = 100
 
 
 class SegmentedTabs(Painted):

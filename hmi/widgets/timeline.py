@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from core import tabular
+from core.words import word
 from hmi import theme
 from hmi.widgets.glyphs import draw_glyph, pattern_brush
 from hmi.widgets.painted import Painted
@@ -29,6 +31,7 @@ class Span:
         begin_at, end_at: Aware, in the time zone to be shown; ``end_at`` of the running one is now.
         needs_reason: True draws a mark: the stop has no reason yet.
         key: What ``touched`` reports.
+        text: Written into it where there is room: the state, or why.
     """
 
     state: str
@@ -36,6 +39,7 @@ class Span:
     end_at: datetime
     needs_reason: bool = False
     key: object = None
+    text: str = ""
 
 
 class StateTimeline(Painted):
@@ -61,6 +65,18 @@ class StateTimeline(Painted):
         if face != (self._spans, self._from, self._to):
             self._spans, self._from, self._to = face
             self.update()
+
+    def exported(self) -> tabular.Table:
+        """The spans as a file takes them: state, from, to, and what is written into them."""
+        language = theme.language()
+        columns = (
+            tabular.Column(word("argument.state", language)),
+            tabular.Column(word("argument.starts_at", language), "time"),
+            tabular.Column(word("argument.ends_at", language), "time"),
+            tabular.Column(word("argument.reason", language)),
+        )
+        rows = [(word(f"state.{span.state}", language), span.begin_at, span.end_at, span.text) for span in self._spans]
+        return tabular.Table("", columns, rows, (self._spans[0].begin_at.tzinfo if self._spans else None) or UTC)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Bar and axis; the bar is touchable."""
@@ -118,18 +134,26 @@ class StateTimeline(Painted):
         self._paint_sign(painter, span, rect)
 
     def _paint_sign(self, painter: QPainter, span: Span, rect: QRectF) -> None:
+        """Mark, sign and words, as far as they have room; the words stand on the fill, not on the pattern."""
         now = theme.current()
         look = now.state(span.state)
-        side = now.px(18)
-        if rect.width() >= side + 6 and span.state != "RUNNING":
-            box = QRectF(rect.center().x() - side / 2, rect.bottom() - side - now.px(6), side, side)
-            if look.pattern not in ("solid", "hollow"):
-                painter.fillRect(box.adjusted(-3, -3, 3, 3), now.color(look.fill))
-            draw_glyph(painter, look.glyph, box, now.color(look.ink))
+        side, pad = now.px(18), now.px(4)
+        top = rect.top() + now.px(5)
         if span.needs_reason and rect.width() >= now.px(14):
-            box = QRectF(rect.center().x() - side / 2, rect.top() + now.px(5), side, side)
+            box = QRectF(rect.center().x() - side / 2, top, side, side)
             painter.fillRect(box.adjusted(-2, -2, 2, 2), now.color("sunken"))
             draw_glyph(painter, "exclamation", box, now.color("text"))
+        if rect.width() < side + 6 or span.state == "RUNNING":
+            return
+        wide = text_width(span.text, "label") if span.text else 0.0
+        spelled = wide and wide + side + 3 * pad <= rect.width()
+        width = side + pad + wide if spelled else side
+        box = QRectF(rect.center().x() - width / 2, rect.bottom() - side - now.px(6), side, side)
+        if look.pattern not in ("solid", "hollow"):
+            painter.fillRect(QRectF(box.left() - 3, box.top() - 3, width + 6, side + 6), now.color(look.fill))
+        draw_glyph(painter, look.glyph, box, now.color(look.ink))
+        if spelled:
+            self.write(painter, QRectF(box.right() + pad, box.top() - 2, wide + 1, side + 4), span.text, "label", look.ink)
 
     def _paint_axis(self, painter: QPainter, begin: datetime, end: datetime) -> None:
         now = theme.current()
@@ -158,9 +182,8 @@ class StateTimeline(Painted):
                 continue
             rect = self._rect(span)
             distance = max(rect.left() - x, x - rect.right(), 0.0)
-            running = span.state == "RUNNING"
-            # A stop wins against the running stretch around it.
-            rank = distance + (reach / 2 if running else 0)
+            # A stop, however short, wins against the stretch around it in which it ran or nothing is known.
+            rank = distance + (reach / 2 if span.state in ("RUNNING", "OFFLINE") else 0)
             if distance <= reach and (best is None or rank < best[0]):
                 best = (rank, span)
         return None if best is None else best[1]

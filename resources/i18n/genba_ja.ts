@@ -13,6 +13,33 @@
     </message>
 </context>
 <context>
+    <name>AndonPanel</name>
+    <message>
+        <source>All areas</source>
+        <translation>全エリア</translation>
+    </message>
+    <message>
+        <source>All lines</source>
+        <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Whole screen</source>
+        <translation>全画面</translation>
+    </message>
+    <message>
+        <source>No lines yet. Apply a site file with: genba site apply FILE</source>
+        <translation>ラインがありません。サイトファイルを適用してください：genba site apply FILE</translation>
+    </message>
+    <message>
+        <source>The lines are not known. They are shown as soon as the database answers.</source>
+        <translation>ラインを表示できません。データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>Lines are being loaded …</source>
+        <translation>ラインを読み込んでいます…</translation>
+    </message>
+</context>
+<context>
     <name>AssignSheet</name>
     <message>
         <source>Assign to an order</source>
@@ -172,6 +199,57 @@
     </message>
 </context>
 <context>
+    <name>BoardPage</name>
+    <message>
+        <source>Show line {line}</source>
+        <translation>ライン {line} を表示</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Order</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Waits for somebody</source>
+        <translation>要対応</translation>
+    </message>
+    <message>
+        <source>No line is known.</source>
+        <translation>ラインが不明です。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースが応答すると表示します。</translation>
+    </message>
+    <message>
+        <source>no shift</source>
+        <translation>勤務帯外</translation>
+    </message>
+    <message>
+        <source>reject {n}</source>
+        <translation>不良 {n}</translation>
+    </message>
+    <message>
+        <source>{n} stops without a reason</source>
+        <translation>理由未入力の停止 {n} 件</translation>
+    </message>
+    <message>
+        <source>behind by {n}</source>
+        <translation>{n} 遅れ</translation>
+    </message>
+    <message>
+        <source>All lines</source>
+        <translation>全ライン</translation>
+    </message>
+</context>
+<context>
     <name>BottomSheet</name>
     <message>
         <source>Not written after {n} s</source>
@@ -266,6 +344,100 @@
     <message>
         <source>Parts of the name or address; nothing: show all</source>
         <translation>名前またはアドレスの一部(空欄:すべて表示)</translation>
+    </message>
+</context>
+<context>
+    <name>CalendarPage</name>
+    <message>
+        <source>all</source>
+        <translation>全て</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>Calendar</source>
+        <translation>カレンダー</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Production date</source>
+        <translation>生産日</translation>
+    </message>
+    <message>
+        <source>Shift (empty: the whole day)</source>
+        <translation>勤務帯(空欄は終日)</translation>
+    </message>
+    <message>
+        <source>From – to, as 15:00-17:00</source>
+        <translation>時間帯(例 15:00-17:00)</translation>
+    </message>
+    <message>
+        <source>Crew</source>
+        <translation>班</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>備考</translation>
+    </message>
+    <message>
+        <source>Calendar / line</source>
+        <translation>カレンダー / ライン</translation>
+    </message>
+    <message>
+        <source>Shift</source>
+        <translation>勤務帯</translation>
+    </message>
+    <message>
+        <source>From – to</source>
+        <translation>時間帯</translation>
+    </message>
+    <message>
+        <source>Every day is as the calendar says.</source>
+        <translation>例外日はありません。</translation>
+    </message>
+    <message>
+        <source>What is otherwise is entered with the button below.</source>
+        <translation>例外は下のボタンで登録します。</translation>
+    </message>
+    <message>
+        <source>The calendar is not known.</source>
+        <translation>カレンダーが不明です。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースにつながり次第、表示します。</translation>
+    </message>
+    <message>
+        <source>all lines</source>
+        <translation>全ライン</translation>
+    </message>
+</context>
+<context>
+    <name>CallSheet</name>
+    <message>
+        <source>Withdraw</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>I am coming</source>
+        <translation>向かいます</translation>
+    </message>
+    <message>
+        <source>Called already</source>
+        <translation>呼出し中</translation>
+    </message>
+    <message>
+        <source>Whom do you need?</source>
+        <translation>誰を呼びますか</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}（データベース復帰までこの端末に保存）</translation>
     </message>
 </context>
 <context>
@@ -389,6 +561,41 @@
     <message>
         <source>Shorten the search.</source>
         <translation>検索文字を短くしてください。</translation>
+    </message>
+</context>
+<context>
+    <name>ConflictSheet</name>
+    <message>
+        <source>Changed by somebody else  {about}</source>
+        <translation>ほかの人が変更しました  {about}</translation>
+    </message>
+    <message>
+        <source>Nothing of yours was saved. Leave theirs, or put yours on top of it.</source>
+        <translation>あなたの操作は登録していません。相手の変更を残すか、その上に自分の変更を適用してください。</translation>
+    </message>
+    <message>
+        <source>Leave theirs</source>
+        <translation>相手の変更を残す</translation>
+    </message>
+    <message>
+        <source>Apply mine on it</source>
+        <translation>自分の変更を適用</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>As I saw it</source>
+        <translation>操作前の表示</translation>
+    </message>
+    <message>
+        <source>Theirs, now</source>
+        <translation>現在(相手)</translation>
+    </message>
+    <message>
+        <source>Mine</source>
+        <translation>自分</translation>
     </message>
 </context>
 <context>
@@ -604,6 +811,48 @@
     </message>
 </context>
 <context>
+    <name>CountCard</name>
+    <message>
+        <source>No order</source>
+        <translation>作業指示なし</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>送信待ち</translation>
+    </message>
+    <message>
+        <source>Finish</source>
+        <translation>完了見込み</translation>
+    </message>
+</context>
+<context>
+    <name>CountPad</name>
+    <message>
+        <source>touched by mistake</source>
+        <translation>誤って押したため</translation>
+    </message>
+    <message>
+        <source>{number}: good {good} of {planned}</source>
+        <translation>{number}：良品 {good} ／計画 {planned}</translation>
+    </message>
+    <message>
+        <source>Count by hand  {number}</source>
+        <translation>手計数  {number}</translation>
+    </message>
+    <message>
+        <source>Good {good} of {planned}, scrap {scrap}</source>
+        <translation>良品 {good} / {planned}、廃却 {scrap}</translation>
+    </message>
+    <message>
+        <source>   being booked: {n}</source>
+        <translation>   登録中: {n}</translation>
+    </message>
+    <message>
+        <source>Take the last one back</source>
+        <translation>直前の1件を取消</translation>
+    </message>
+</context>
+<context>
     <name>DecideSheet</name>
     <message>
         <source>{status} → {after}   planned {planned}, good {good}, scrap {scrap}</source>
@@ -628,6 +877,57 @@
     <message>
         <source>The database is away: this is kept here and sent by itself when it is back.</source>
         <translation>データベース切断中:この端末に保存し、復帰後に自動で送信します。</translation>
+    </message>
+</context>
+<context>
+    <name>DowntimePage</name>
+    <message>
+        <source>{n} stops   {length}   without reason {open}</source>
+        <translation>停止 {n} 件   {length}   理由未登録 {open}</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます …</translation>
+    </message>
+    <message>
+        <source>Every stop of the last 24 hours has its reason.</source>
+        <translation>過去24時間の停止はすべて理由登録済みです。</translation>
+    </message>
+    <message>
+        <source>Nothing of this kind in the last 24 hours.</source>
+        <translation>過去24時間に該当はありません。</translation>
+    </message>
+    <message>
+        <source>belongs to the stop before</source>
+        <translation>前の停止の続き</translation>
+    </message>
+    <message>
+        <source>What was it?</source>
+        <translation>何だったか</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>対応時刻</translation>
+    </message>
+    <message>
+        <source>Merge with the one before</source>
+        <translation>前と統合</translation>
+    </message>
+    <message>
+        <source>Merged</source>
+        <translation>統合しました</translation>
+    </message>
+    <message>
+        <source>All stops</source>
+        <translation>すべての停止</translation>
+    </message>
+    <message>
+        <source>Without reason</source>
+        <translation>理由未登録</translation>
+    </message>
+    <message>
+        <source>When</source>
+        <translation>時刻</translation>
     </message>
 </context>
 <context>
@@ -712,6 +1012,25 @@
     </message>
 </context>
 <context>
+    <name>ExportSheet</name>
+    <message>
+        <source>{file} is in {folder}</source>
+        <translation>{folder} に {file} を出力しました</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>対象</translation>
+    </message>
+    <message>
+        <source>As</source>
+        <translation>形式</translation>
+    </message>
+    <message>
+        <source>Written to {folder}. CSV and XLSX hold every row, PNG what is in sight.</source>
+        <translation>{folder} に出力します。CSV と XLSX には全行、PNG には画面の表示が入ります。</translation>
+    </message>
+</context>
+<context>
     <name>FieldBox</name>
     <message>
         <source>Nothing was typed yet.</source>
@@ -736,6 +1055,174 @@
     <message>
         <source>Type a number.</source>
         <translation>数値を入力してください。</translation>
+    </message>
+</context>
+<context>
+    <name>FormulaSheet</name>
+    <message>
+        <source>{ideal} of the good parts / {busy}</source>
+        <translation>良品の{ideal} / {busy}</translation>
+    </message>
+    <message>
+        <source>Since the beginning of the shift {time}. Planned stops and gaps in the data are left out.</source>
+        <translation>勤務帯の開始 {time} から。計画停止とデータ欠落の時間は除きます。</translation>
+    </message>
+</context>
+<context>
+    <name>Gap</name>
+    <message>
+        <source>No data  {unit}  {span}</source>
+        <translation>データなし  {unit}  {span}</translation>
+    </message>
+    <message>
+        <source>What did the machine do?</source>
+        <translation>設備は何をしていましたか</translation>
+    </message>
+    <message>
+        <source>How do you know?</source>
+        <translation>そう判断した根拠</translation>
+    </message>
+    <message>
+        <source>The time and what was counted over it come into the figures together.</source>
+        <translation>この時間と、その間の計数は、一緒に集計へ戻ります。</translation>
+    </message>
+</context>
+<context>
+    <name>Handover</name>
+    <message>
+        <source>Draft, as it is now: nobody has handed it over yet</source>
+        <translation>下書き(現在の内容): まだ引き継がれていません</translation>
+    </message>
+    <message>
+        <source>Handed over by {who}, {at}</source>
+        <translation>引継ぎ {who}、{at}</translation>
+    </message>
+    <message>
+        <source>Not taken over yet</source>
+        <translation>未受領</translation>
+    </message>
+    <message>
+        <source>Taken over by {who}, {at}</source>
+        <translation>受領 {who}、{at}</translation>
+    </message>
+    <message>
+        <source>Draft</source>
+        <translation>下書き</translation>
+    </message>
+    <message>
+        <source>good {good}, scrap {scrap}, rework {rework}</source>
+        <translation>良品 {good}、廃却 {scrap}、手直し {rework}</translation>
+    </message>
+    <message>
+        <source>Output</source>
+        <translation>生産実績</translation>
+    </message>
+    <message>
+        <source>{product}  {good} of {planned}, scrap {scrap}, rework {rework}  {status}</source>
+        <translation>{product}  {good} / {planned}、廃却 {scrap}、手直し {rework}  {status}</translation>
+    </message>
+    <message>
+        <source>goes on</source>
+        <translation>継続中</translation>
+    </message>
+    <message>
+        <source>Stop without a reason</source>
+        <translation>理由未入力の停止</translation>
+    </message>
+    <message>
+        <source>Stops without a reason</source>
+        <translation>理由未入力の停止</translation>
+    </message>
+    <message>
+        <source>Open call</source>
+        <translation>未解決の呼出し</translation>
+    </message>
+    <message>
+        <source>On hold</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Reports without an order</source>
+        <translation>未割当の報告</translation>
+    </message>
+    <message>
+        <source>Messages waiting to be sent</source>
+        <translation>送信待ちのメッセージ</translation>
+    </message>
+    <message>
+        <source>Entries waiting at this station</source>
+        <translation>この端末の登録待ち</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>備考</translation>
+    </message>
+    <message>
+        <source>In the words of who gave it</source>
+        <translation>引継ぎ者のコメント</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>At the end of the shift</source>
+        <translation>勤務帯終了時</translation>
+    </message>
+    <message>
+        <source>Signatures</source>
+        <translation>署名</translation>
+    </message>
+</context>
+<context>
+    <name>HandoverPage</name>
+    <message>
+        <source>There is no shift to show there.</source>
+        <translation>表示できる勤務帯がありません。</translation>
+    </message>
+    <message>
+        <source>Write a note</source>
+        <translation>申し送りを書く</translation>
+    </message>
+    <message>
+        <source>PDF</source>
+        <translation>PDF</translation>
+    </message>
+    <message>
+        <source>What the next shift should know</source>
+        <translation>次の勤務帯に伝える内容</translation>
+    </message>
+    <message>
+        <source>What stands on the page now is kept as it is, with your signature.</source>
+        <translation>いま表示されている内容を、あなたの署名とともにそのまま保存します。</translation>
+    </message>
+    <message>
+        <source>In your own words</source>
+        <translation>自由記入</translation>
+    </message>
+    <message>
+        <source>You have read the page; from now on the line is yours.</source>
+        <translation>内容を確認しました。これ以降、このラインを担当します。</translation>
+    </message>
+    <message>
+        <source>{file} is in {folder}</source>
+        <translation>{folder} に {file} を出力しました</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>何を</translation>
+    </message>
+    <message>
+        <source>At the end of the shift</source>
+        <translation>勤務帯終了時</translation>
+    </message>
+    <message>
+        <source>No shift is known here.</source>
+        <translation>勤務帯が不明です。</translation>
+    </message>
+    <message>
+        <source>It is shown as soon as the database answers.</source>
+        <translation>データベースにつながり次第、表示します。</translation>
     </message>
 </context>
 <context>
@@ -826,6 +1313,40 @@
     </message>
 </context>
 <context>
+    <name>HourTable</name>
+    <message>
+        <source>Hour</source>
+        <translation>時間帯</translation>
+    </message>
+    <message>
+        <source>Target</source>
+        <translation>目標</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Why</source>
+        <translation>理由</translation>
+    </message>
+</context>
+<context>
+    <name>HoursPage</name>
+    <message>
+        <source>Now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>Is being loaded …</source>
+        <translation>読み込んでいます …</translation>
+    </message>
+    <message>
+        <source>The line has no shift now. Go back to the last one.</source>
+        <translation>今は勤務帯外です。前の勤務帯へ戻れます。</translation>
+    </message>
+</context>
+<context>
     <name>Identity</name>
     <message>
         <source>User ID, or scan the ID card</source>
@@ -846,6 +1367,105 @@
     <message>
         <source>Type the user ID instead</source>
         <translation>ユーザーコードを入力する</translation>
+    </message>
+</context>
+<context>
+    <name>ImportSheet</name>
+    <message>
+        <source>Choose a table</source>
+        <translation>表の選択</translation>
+    </message>
+    <message>
+        <source>An empty table is in {path}</source>
+        <translation>空の表を {path} に出力しました</translation>
+    </message>
+    <message>
+        <source>Work orders</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Products</source>
+        <translation>製品</translation>
+    </message>
+    <message>
+        <source>Import a table</source>
+        <translation>表の取込み</translation>
+    </message>
+    <message>
+        <source>Take it</source>
+        <translation>取り込む</translation>
+    </message>
+    <message>
+        <source>Choose a file …</source>
+        <translation>ファイルを選ぶ …</translation>
+    </message>
+    <message>
+        <source>Empty table</source>
+        <translation>空の表</translation>
+    </message>
+    <message>
+        <source>CSV or XLSX, the heading in the first row. Nothing is written before you confirm.</source>
+        <translation>CSV または XLSX、1行目が見出し。確定するまで何も登録しません。</translation>
+    </message>
+    <message>
+        <source>{file}: {n} cells must be corrected first; nothing was written</source>
+        <translation>{file}: {n} 件のセルを直してください。何も登録していません</translation>
+    </message>
+    <message>
+        <source>{file}: {new} new, {changed} changed, {same} as they are</source>
+        <translation>{file}: 新規 {new}、変更 {changed}、変更なし {same}</translation>
+    </message>
+    <message>
+        <source>Cell</source>
+        <translation>セル</translation>
+    </message>
+    <message>
+        <source>What is wrong</source>
+        <translation>誤りの内容</translation>
+    </message>
+    <message>
+        <source>What to do</source>
+        <translation>対処</translation>
+    </message>
+    <message>
+        <source>Row</source>
+        <translation>行</translation>
+    </message>
+    <message>
+        <source>Number or code</source>
+        <translation>番号・コード</translation>
+    </message>
+    <message>
+        <source>What happens</source>
+        <translation>処理</translation>
+    </message>
+    <message>
+        <source>What changes</source>
+        <translation>変更項目</translation>
+    </message>
+    <message>
+        <source>No file is chosen.</source>
+        <translation>ファイルが選ばれていません。</translation>
+    </message>
+    <message>
+        <source>What it would do is shown here first.</source>
+        <translation>取り込む内容を先にここに表示します。</translation>
+    </message>
+    <message>
+        <source>new</source>
+        <translation>新規</translation>
+    </message>
+    <message>
+        <source>changed</source>
+        <translation>変更</translation>
+    </message>
+    <message>
+        <source>as it is</source>
+        <translation>変更なし</translation>
+    </message>
+    <message>
+        <source>{new} new, {changed} changed</source>
+        <translation>新規 {new} 件、変更 {changed} 件を取り込みました</translation>
     </message>
 </context>
 <context>
@@ -872,25 +1492,6 @@
     </message>
 </context>
 <context>
-    <name>LineDetailView</name>
-    <message>
-        <source>No order</source>
-        <translation>作業指示なし</translation>
-    </message>
-    <message>
-        <source>waiting</source>
-        <translation>送信待ち</translation>
-    </message>
-    <message>
-        <source>waiting for the database</source>
-        <translation type="vanished">データベース待ち</translation>
-    </message>
-    <message>
-        <source>Finish</source>
-        <translation>完了見込み</translation>
-    </message>
-</context>
-<context>
     <name>LineTile</name>
     <message>
         <source>No order</source>
@@ -914,6 +1515,10 @@
     <message>
         <source>{line} detail</source>
         <translation>{line} 詳細</translation>
+    </message>
+    <message>
+        <source>Stops</source>
+        <translation>停止</translation>
     </message>
     <message>
         <source>Report quantity</source>
@@ -1189,6 +1794,49 @@
     </message>
 </context>
 <context>
+    <name>OrderLines</name>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Good</source>
+        <translation>良品</translation>
+    </message>
+    <message>
+        <source>Scrap</source>
+        <translation>廃却</translation>
+    </message>
+    <message>
+        <source>Rework</source>
+        <translation>手直し</translation>
+    </message>
+    <message>
+        <source>Priority</source>
+        <translation>優先度</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Due</source>
+        <translation>納期</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>備考</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+</context>
+<context>
     <name>OrderTable</name>
     <message>
         <source>Order</source>
@@ -1237,10 +1885,6 @@
     <message>
         <source>waiting</source>
         <translation>送信待ち</translation>
-    </message>
-    <message>
-        <source>waiting for the database</source>
-        <translation type="vanished">データベース復帰待ち</translation>
     </message>
     <message>
         <source>priority {n}</source>
@@ -1527,6 +2171,57 @@
     </message>
 </context>
 <context>
+    <name>PerformancePage</name>
+    <message>
+        <source>all lines</source>
+        <translation>全ライン</translation>
+    </message>
+    <message>
+        <source>Line: {name}</source>
+        <translation>ライン: {name}</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>ライン</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>今日</translation>
+    </message>
+    <message>
+        <source>24 h</source>
+        <translation>24 時間</translation>
+    </message>
+    <message>
+        <source>7 days</source>
+        <translation>7 日</translation>
+    </message>
+    <message>
+        <source>30 days</source>
+        <translation>30 日</translation>
+    </message>
+    <message>
+        <source>90 days</source>
+        <translation>90 日</translation>
+    </message>
+    <message>
+        <source>Stops by reason</source>
+        <translation>理由別の停止</translation>
+    </message>
+    <message>
+        <source>Nothing was recorded in this range.</source>
+        <translation>この期間の記録はありません。</translation>
+    </message>
+    <message>
+        <source>No stop in this range.</source>
+        <translation>この期間の停止はありません。</translation>
+    </message>
+    <message>
+        <source>Good / scrap / rework</source>
+        <translation>良品 / 廃却 / 手直し</translation>
+    </message>
+</context>
+<context>
     <name>PlacesForms</name>
     <message>
         <source>nobody</source>
@@ -1601,6 +2296,45 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>QueueSheet</name>
+    <message>
+        <source>Queue of line {line}</source>
+        <translation>ライン {line} の投入順</translation>
+    </message>
+    <message>
+        <source>Place</source>
+        <translation>場所</translation>
+    </message>
+    <message>
+        <source>Order</source>
+        <translation>作業指示</translation>
+    </message>
+    <message>
+        <source>Product</source>
+        <translation>製品</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Due</source>
+        <translation>納期</translation>
+    </message>
+    <message>
+        <source>Nothing waits on this line.</source>
+        <translation>このラインの投入待ちはありません。</translation>
+    </message>
+    <message>
+        <source>Release an order first.</source>
+        <translation>先に指示を発行してください。</translation>
+    </message>
+    <message>
+        <source>priority {n}</source>
+        <translation>優先度 {n}</translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Lock</source>
@@ -1647,6 +2381,29 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     </message>
 </context>
 <context>
+    <name>ReadingForm</name>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>End</source>
+        <translation>終了</translation>
+    </message>
+    <message>
+        <source>Counter</source>
+        <translation>カウンタ</translation>
+    </message>
+    <message>
+        <source>Read at</source>
+        <translation>読取り時点</translation>
+    </message>
+    <message>
+        <source>It shows</source>
+        <translation>表示値</translation>
+    </message>
+</context>
+<context>
     <name>ReportSheet</name>
     <message>
         <source>Report quantity  {number}</source>
@@ -1665,12 +2422,28 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <translation>廃却</translation>
     </message>
     <message>
+        <source>Rework</source>
+        <translation>手直し</translation>
+    </message>
+    <message>
+        <source>Why is it not what the machine counted?</source>
+        <translation>機械の計数と異なる理由</translation>
+    </message>
+    <message>
         <source>Why is it scrap?</source>
         <translation>廃却の理由</translation>
     </message>
     <message>
-        <source>by {name}</source>
-        <translation type="vanished">入力者 {name}</translation>
+        <source>More codes</source>
+        <translation>ほかのコード</translation>
+    </message>
+    <message>
+        <source>As counted: {counted}</source>
+        <translation>計数どおり: {counted}</translation>
+    </message>
+    <message>
+        <source>Counted {counted}, difference {apart}</source>
+        <translation>計数 {counted}、差異 {apart}</translation>
     </message>
     <message>
         <source>Good {before} → {after} of {planned}</source>
@@ -1687,6 +2460,25 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>{words}, kept here until the database is back</source>
         <translation>{words}（データベース復帰までこの端末に保存）</translation>
+    </message>
+</context>
+<context>
+    <name>ReviseSheet</name>
+    <message>
+        <source>{number}: planned {planned}, good reported {completed}. It cannot be less than that.</source>
+        <translation>{number}: 計画 {planned}、報告済み良品 {completed}。これより少なくはできません。</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>1 is the most urgent</source>
+        <translation>1 が最優先</translation>
     </message>
 </context>
 <context>
@@ -1976,6 +2768,110 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
     <message>
         <source>revoked</source>
         <translation>取消済み</translation>
+    </message>
+</context>
+<context>
+    <name>Stop</name>
+    <message>
+        <source>now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>by the machine</source>
+        <translation>設備による</translation>
+    </message>
+</context>
+<context>
+    <name>StopReasonSheet</name>
+    <message>
+        <source>Frequent here</source>
+        <translation>この設備で多い</translation>
+    </message>
+    <message>
+        <source>Machine</source>
+        <translation>設備</translation>
+    </message>
+    <message>
+        <source>Setup</source>
+        <translation>段取</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>待ち</translation>
+    </message>
+    <message>
+        <source>Planned</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Later</source>
+        <translation>後で</translation>
+    </message>
+    <message>
+        <source>Split here</source>
+        <translation>ここで分割</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>対応時刻</translation>
+    </message>
+    <message>
+        <source>From this time on (hhmm)</source>
+        <translation>この時刻から(時分)</translation>
+    </message>
+    <message>
+        <source>{value} does not lie in this stop.</source>
+        <translation>{value} はこの停止の中にありません。</translation>
+    </message>
+    <message>
+        <source>Type a time inside {span}.</source>
+        <translation>{span} の中の時刻を入力してください。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}(データベース復旧まで端末に保管)</translation>
+    </message>
+</context>
+<context>
+    <name>StopTimesSheet</name>
+    <message>
+        <source>Now</source>
+        <translation>今</translation>
+    </message>
+    <message>
+        <source>Or at this time (hhmm)</source>
+        <translation>または時刻(時分)</translation>
+    </message>
+    <message>
+        <source>No time is typed.</source>
+        <translation>時刻が入力されていません。</translation>
+    </message>
+    <message>
+        <source>{value} lies not after the stop began.</source>
+        <translation>{value} は停止開始より後ではありません。</translation>
+    </message>
+    <message>
+        <source>Type a time inside {span}.</source>
+        <translation>{span} の中の時刻を入力してください。</translation>
+    </message>
+    <message>
+        <source>What you entered is kept.</source>
+        <translation>入力した内容は残っています。</translation>
+    </message>
+    <message>
+        <source>{words}, kept here until the database is back</source>
+        <translation>{words}(データベース復旧まで端末に保管)</translation>
+    </message>
+</context>
+<context>
+    <name>StopsStrip</name>
+    <message>
+        <source>No stops in the last 24 hours</source>
+        <translation>過去24時間に停止はありません</translation>
     </message>
 </context>
 <context>

@@ -23,6 +23,7 @@ from core.production.counting import Counted
 if TYPE_CHECKING:
     from core.equipment.recording import Recorder
     from core.store.lease import Lease
+    from tests.conftest import ExpectedLog
     from tests.store.rig import Station
 
 UNIT = "L1-M2"
@@ -136,7 +137,9 @@ async def flush(rig: Rig) -> None:
         await recorder.flush()
 
 
-def test_counts_and_states_arrive(rig: Rig) -> None:
+def test_counts_and_states_arrive(rig: Rig, expect_log: ExpectedLog) -> None:
+    expect_log(r"state 9 of L1-M2 stands in no mapping")
+
     async def scene() -> None:
         rig.see("L1.M2.Good", 100)
         rig.see("L1.M2.State", 1)

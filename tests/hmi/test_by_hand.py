@@ -59,12 +59,12 @@ def washer(screen: Screen) -> EquipmentPanel:
 
 def tile_of(card: MachineCard, tag: str) -> ValueTile:
     """The tile of ``tag``, on whichever page it is."""
-    card._turn(-card._page)
+    card.pager.turn(-card.pager.page)
     for _ in range(9):
         for one in card.tiles:
             if one.spec.name == tag:
                 return one
-        card._turn(1)
+        card.pager.turn(1)
     raise AssertionError(f"{tag} has no tile")
 
 

@@ -116,10 +116,10 @@ def test_without_the_database_facts_wait_and_come_in_once(screen: Screen, away: 
     # so does a report
     screen.press("orders.report")
     sheet = screen.sheet(ReportSheet)
-    screen.until("defect codes nobody has looked at before", lambda: bool(sheet._buttons))
+    screen.until("defect codes nobody has looked at before", lambda: sheet.defects.known)
     screen.type(sheet.good, "4")
     screen.type(sheet.scrap, "1")
-    screen.tap(sheet._buttons["Q01"])
+    screen.tap(sheet.defects.buttons["Q01"])
     screen.tap(sheet.confirm_button)
     screen.until("accepted", lambda: screen.sheets() == [])
     screen.settle()
@@ -170,6 +170,8 @@ def test_a_commit_whose_answer_is_lost_is_booked_once(screen: Screen, away: Away
     screen.press("orders.report")
     sheet = screen.sheet(ReportSheet)
     screen.type(sheet.good, "6")
+    if sheet.why.isVisible():
+        screen.type(sheet.why, "counted by hand")
     away.proxy.lose("after")
     screen.tap(sheet.confirm_button)
     screen.until("an answer", lambda: screen.sheets() == [])

@@ -12,15 +12,17 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from core.errors import Conflict, Lines
+from core.errors import Lines
 from core.production.views import OrderStatus
 from core.users.accounts import give_roles
 from hmi import theme
 from hmi.sheets.change_pin import ChangePinSheet
+from hmi.sheets.conflict import ConflictSheet
 from hmi.sheets.decide import DecideSheet
 from hmi.sheets.decision import SignatureSheet
 from hmi.sheets.order_form import OrderFormSheet
 from hmi.sheets.report import ReportSheet
+from hmi.sheets.revise import ReviseSheet
 from hmi.sheets.sign_in import SignInSheet
 from tests.conftest import ExpectedLog
 from tests.hmi.screen import PINS, Screen, ask, said
@@ -186,11 +188,11 @@ def neighbour(screen: Screen, tmp_path: Path) -> Iterator[Screen]:
         other.close()
 
 
-def test_the_second_of_two_stations_gets_a_conflict_in_words(screen: Screen, neighbour: Screen) -> None:
+def test_the_second_of_two_stations_sees_both_versions_side_by_side(screen: Screen, neighbour: Screen) -> None:
     for panel, user in ((screen, "ito"), (neighbour, "tanaka")):
         panel.sign_in(user)
-        panel.choose("WO-1187")
-    assert screen.listed()["WO-1187"].status is OrderStatus.RELEASED
+        panel.choose("WO-1184")
+    assert screen.listed()["WO-1184"].status is OrderStatus.RELEASED
     neighbour.press("orders.start")
     late = neighbour.sheet(DecideSheet)
     screen.press("orders.more")
@@ -200,13 +202,18 @@ def test_the_second_of_two_stations_gets_a_conflict_in_words(screen: Screen, nei
     screen.type(first.reason, "material is looked at")
     screen.tap(first.confirm_button)
     screen.until("held", lambda: screen.sheets() == [])
-    neighbour.until("the news reaches the other screen by itself", lambda: neighbour.listed()["WO-1187"].status is OrderStatus.HELD, 4)
+    neighbour.until("the news reaches the other screen by itself", lambda: neighbour.listed()["WO-1184"].status is OrderStatus.HELD, 4)
     neighbour.tap(late.confirm_button)
-    neighbour.until("the conflict", lambda: whole(late.message.lines))
-    assert isinstance(late.message._error, Conflict), "not: the step is not possible; but: somebody was faster"
-    assert "WO-1187" in late.message.lines.what
-    assert late.isVisible()
-    rows = ask(screen.settings.database_url or "", "SELECT status, reason FROM genba.work_order WHERE number = 'WO-1187'")
+    neighbour.until("both versions", lambda: "sheet.conflict" in neighbour.sheets())
+    conflict = neighbour.sheet(ConflictSheet)
+    theirs = {str(row[0]): (row[1], row[2], row[3]) for row in conflict.table._rows}
+    state = next(versions for label, versions in theirs.items() if label in ("State", "状態"))
+    assert len({getattr(cell, "text", cell) for cell in state}) == 3, "as it was seen, as it is now, as it was wanted"
+    assert any(getattr(versions[1], "text", "") == "material is looked at" for versions in theirs.values())
+    assert conflict.mine_button.isHidden(), "a held order cannot be started: mine makes no sense on it any more"
+    neighbour.tap(conflict.confirm_button)
+    neighbour.until("theirs was left", lambda: neighbour.sheets() == [])
+    rows = ask(screen.settings.database_url or "", "SELECT status, reason FROM genba.work_order WHERE number = 'WO-1184'")
     assert rows == [("HELD", "material is looked at")]
     links = (link for source, link in neighbour.station.links.items() if source != "demo-byhand")  # which everybody enters and reads
     assert all(link.state.value == "STOPPED" for link in links), "one station reads the machines"
@@ -334,3 +341,29 @@ def test_a_failure_nobody_foresaw_is_three_lines_and_the_rest_lives(
     screen.window.open_panel("orders")
     screen.until("the next answer", lambda: len(screen.listed()) > 0)
     assert screen.lines.overview.tiles["L1"].isEnabled()
+
+
+def test_a_quantity_that_somebody_else_revised_first_is_laid_beside_mine(screen: Screen) -> None:
+    url = screen.settings.database_url or ""
+    screen.sign_in("ito")
+    screen.choose("WO-1185")
+    order = screen.orders.table.order
+    assert order is not None
+    sheet = ReviseSheet(screen.window.content, screen.bridge, order)
+    sheet.done.connect(lambda: None)
+    sheet.open()
+    screen.type(sheet.fields["planned"], "1600")
+    screen.type(sheet.fields["reason"], "customer wants more")
+    ask(owner_url(url), "UPDATE genba.work_order SET planned = 1700, version = version + 1 WHERE number = 'WO-1185'")
+    try:
+        screen.tap(sheet.confirm_button)
+        screen.until("both versions", lambda: "sheet.conflict" in screen.sheets())
+        conflict = screen.sheet(ConflictSheet)
+        planned = next(row for row in conflict.table._rows if row[0] in ("Planned", "計画数"))
+        assert [getattr(cell, "text", cell) for cell in planned[1:]] == ["1,500", "1,700", "1,600"]
+        assert sheet.fields["reason"].text() == "customer wants more", "nothing typed is lost"
+        screen.tap(conflict.mine_button)
+        screen.until("mine on top of theirs", lambda: screen.sheets() == [])
+        assert ask(url, "SELECT planned FROM genba.work_order WHERE number = 'WO-1185'") == [(1600,)]
+    finally:
+        ask(owner_url(url), "UPDATE genba.work_order SET planned = 1500, version = version + 1 WHERE number = 'WO-1185'")

@@ -57,14 +57,16 @@ def test_a_panel_killed_while_somebody_types(loop: Loop, database_url: str, plan
         screen.choose("WO-1185")
         screen.press("orders.report")
         report = screen.sheet(ReportSheet)
-        screen.until("the codes", lambda: bool(report._buttons), PATIENCE_S)
-        assert (report.good.text(), report.scrap.text(), report._defect) == ("17", "3", "Q02")
+        screen.until("the codes", lambda: report.defects.known, PATIENCE_S)
+        assert (report.good.text(), report.scrap.text(), report.defects.code) == ("17", "3", "Q02")
         assert "Restored" in report._draft.line.text()
         for language in ("ja", "en"):
             screen.dress(language=language)  # type: ignore[arg-type]
             assert lint.overflowing(screen.window) + lint.too_small(screen.window) + lint.squeezed(screen.window) == []
         confirmed: list[bool] = []
         report.confirmed.connect(lambda: confirmed.extend(one.sent for one in screen.station.drafts.of("ito") if "good" in one.fields))
+        if report.why.isVisible():
+            screen.type(report.why, "counted by hand")
         screen.tap(report.confirm_button)
         assert confirmed == [True], "killed from now on, it says that it had been confirmed"
         screen.until("booked", lambda: screen.sheets() == [], PATIENCE_S)

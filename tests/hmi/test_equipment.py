@@ -53,12 +53,12 @@ def press(screen: Screen) -> Iterator[EquipmentPanel]:
 def tile(at: EquipmentPanel, tag: str) -> ValueTile:
     """The tile of ``tag``, on whichever page it is."""
     card = at.machines.card
-    card._turn(-card._page)
+    card.pager.turn(-card.pager.page)
     for _ in range(9):
         for one in card.tiles:
             if one.spec.name == tag:
                 return one
-        card._turn(1)
+        card.pager.turn(1)
     raise AssertionError(f"{tag} has no tile")
 
 
@@ -91,7 +91,8 @@ def test_another_line_is_two_touches_away(screen: Screen, press: EquipmentPanel)
     assert press.machines.card.title.text() == "Packing robot  L5-M2"
     screen.press("equipment.to_line")
     assert screen.window.panel_id == "lines"
-    screen.press("lines.equipment")
+    screen.settle()
+    screen.lines.detail.units.touched.emit("L5-M2")
     screen.settle()
     assert press.machines.line is not None
     assert (screen.window.panel_id, press.machines.line.code) == ("equipment", "L5")

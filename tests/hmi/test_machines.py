@@ -21,7 +21,7 @@ from core.live.tags import TagRole
 from core.words import word
 from hmi import app
 from hmi.panels import OpenLine, OpenTrend
-from hmi.panels.lines.detail import LiveChip
+from hmi.panels.lines.chip import LiveChip
 from hmi.panels.lines.overview import LiveLineTile
 from hmi.widgets.pen_cell import PenCell
 from hmi.widgets.value_tile import ValueTile
@@ -53,12 +53,12 @@ def face_of(one: ValueTile) -> Any:
 def tile(screen: Screen, tag: str) -> ValueTile:
     """The live tile of ``tag`` on the detail in front."""
     view = screen.lines.detail
-    view._turn(-view._page)
+    view.pager.turn(-view.pager.page)
     for _ in range(4):
         for one in view.tiles:
             if one.spec.name == tag:
                 return one
-        view._turn(1)
+        view.pager.turn(1)
     raise AssertionError(f"{tag} has no tile")
 
 
@@ -108,7 +108,7 @@ def test_a_dead_controller_is_said_within_three_seconds_and_recovers_by_itself(
         assert took <= 3.0
         label = next(source.label["en"] for source in screen.station.site.sources if source.code == "demo-modbus")
         screen.until("the banner", lambda: label in screen.window.header.banner.strong)
-        screen.until("the words", lambda: "no communication" in said(screen.window.header.banner))
+        screen.until("the words", lambda: "no contact" in said(screen.window.header.banner))
         assert not any(state_of(screen, line) == "OFFLINE" for line in OPCUA), "the other lines live on"
         before = {spec: screen.bridge.sample(spec).received_at for spec in ("L1.M2.State", "L3.M3.State")}
         screen.until("OPC UA goes on", lambda: all(screen.bridge.sample(spec).received_at > at for spec, at in before.items()))

@@ -39,9 +39,16 @@ ASKED: Mapping[str, Callable[[OrderView], Mapping[str, Any]]] = {
     "production:order:changes": lambda order: {"order_id": order.id},
     "production:order:get": lambda order: {"order_id": order.id},
     "production:order:queue": lambda order: {"line_code": order.line_code},
+    "equipment:stop:choices": lambda order: {"work_unit_code": f"{order.line_code}-M1"},
+    "equipment:stop:list": lambda order: {"line_code": order.line_code},
     "equipment:machine:list": lambda order: {"line_code": order.line_code},
+    "production:line:hours": lambda order: {"line_code": order.line_code},
     "production:line:detail": lambda order: {"line_code": order.line_code},
+    "production:performance:get": lambda order: {"from_at": order.scheduled_start_at, "to_at": order.scheduled_end_at},
+    "production:performance:losses": lambda order: {"from_at": order.scheduled_start_at, "to_at": order.scheduled_end_at},
     "production:report:list": lambda order: {"order_id": order.id},
+    "production:handover:get": lambda order: {"line_code": order.line_code},
+    "production:import:preview": lambda _: {"kind": "order", "document": ("x",)},
     "inventory:bom:get": lambda order: {"product_code": order.product_code, "on": order.scheduled_start_at.date()},
 }
 """Query → arguments, where it needs some."""
@@ -112,8 +119,9 @@ def test_everything_with_the_database_stopped(station: Station, order: OrderView
 
 
 def test_what_may_wait_waits_and_comes_in_later(station: Station, order: OrderView) -> None:
-    # Writes to a machine and what became of them, and entries by hand, are tried where they are.
-    elsewhere = {"equipment:tag:write", "equipment:tag:confirm", "equipment:manual:enter"}
+    # Writes to a machine and what became of them, entries by hand and what is said of stops, are tried where they are.
+    elsewhere = {"equipment:tag:write", "equipment:tag:confirm", "equipment:manual:enter", "equipment:stop:explain", "equipment:stop:mark"}
+    elsewhere |= {f"equipment:call:{verb}" for verb in ("open", "respond", "resolve", "withdraw")}
     assert {*OFFLINE, *elsewhere} == {name for name, operation in OPERATIONS.items() if operation.offline}
     listed = QUERIES["production:order:list"]
     station.door.ask(listed, ANYBODY, {})

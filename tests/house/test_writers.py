@@ -43,8 +43,10 @@ ALLOWED = {
     "core.store.restore": "a backup brought back, as whoever administers the database",
     "core.store.loading": "as above, and into a server of its own to prove it",
     "core.station.floor._PRESENT": "housekeeping: this station is there, by a function of the database",
+    "core.production.automatic._REPORT": "evidence: reports of lines that report by themselves; how much is for the database to say",
     "core.equipment.recorder._END": "evidence: a state learns its end after evidence.begin in the same transaction",
     "core.equipment.recorder._recorded_until": "evidence: states a dead recorder left open are ended, after evidence.begin as well",
+    "core.equipment.recorder._end_abandoned": "evidence: states of a machine that its source does not tell about any more, as above",
     "core.users.sign_in": "sessions, counted failures and one-time proofs, by functions of the database that check the secret themselves",
     "core.users.offline": "keys and tries of sign-ins without the database, by functions that check the session or mark the station's word",
 }
@@ -53,9 +55,9 @@ ALLOWED = {
 WRITES = re.compile(
     r"^\s*(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|CREATE|ALTER|DROP|GRANT|REVOKE)\b"
     r"|\bgenba\.(begin_operation|end_operation|note_refusal|audit_anchor|begin_evidence|lease_\w+|relay_put|present|claim|station_claim|station_leave|sign_in|sign_out|prove_for"
-    r"|set_credential|give_badge|end_sessions|offline_key|merge_offline)\s*\("
+    r"|set_credential|give_badge|end_sessions|offline_key|merge_offline|report_counted)\s*\("
 )
-MAPPED = re.compile(r"^core\.\w+\.(models|rows|tables)\b")
+MAPPED = re.compile(r"^core\.\w+\.(\w*models|\w*rows|tables)\b")
 STATEMENTS = {"insert", "update", "delete"}
 OF_SESSION = {"add", "add_all", "merge", "delete", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"}
 SESSIONS = {"db", "session", "setup_db"}

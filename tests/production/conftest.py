@@ -159,6 +159,36 @@ def plant_rows(db: Db) -> Plant:
     return Plant(db, lines, units, products)
 
 
+TWO_SHIFTS = (("1", "06:30", "15:00"), ("2", "15:00", "23:30"))
+
+
+def planned(plant: Plant, *lines: str, shifts: tuple[tuple[str, str, str], ...] = TWO_SHIFTS, pause: bool = True) -> None:
+    """Let ``lines`` work by the calendar TWO, every day by the wall clock of Tokyo; ``pause``: 12:00 to 12:45 in the first shift."""
+    from datetime import time
+
+    from core.equipment.models import Line, Site
+    from core.equipment.shift_models import Calendar, Crew, Shift, ShiftBreak
+
+    db = plant.db
+    site = db.query(Site).one()
+    calendar = Calendar(code="TWO", name={"ja": "2交替", "en": "Two shifts"}, site_id=site.id, crews={})
+    db.add_all([calendar, *(Crew(code=code, name={"ja": code, "en": code}) for code in "AB")])
+    db.flush()
+    for place, (code, starts, ends) in enumerate(shifts):
+        times = {"starts": time.fromisoformat(starts), "ends": time.fromisoformat(ends)}
+        name = {"ja": f"{code}直", "en": f"Shift {code}"}
+        shift = Shift(calendar_id=calendar.id, code=code, name=name, position=place, weekdays=127, crew="AB"[place % 2], **times)
+        db.add(shift)
+        db.flush()
+        if place == 0 and pause:
+            db.add(ShiftBreak(shift_id=shift.id, starts=time(12), ends=time(12, 45)))
+    for code in lines:
+        line = db.get(Line, plant.lines[code])
+        assert line is not None
+        line.calendar_id = calendar.id
+    db.flush()
+
+
 @pytest.fixture
 def plant(db: Db) -> Iterator[Plant]:
     made = plant_rows(db)

@@ -102,6 +102,12 @@ def test_the_sum_of_the_events_is_what_was_made(script: list[Step], start: int, 
     assert total(counted) == machine.truth
     assert all(event.quantity >= 0 for event in counted)
     assert [event.at for event in counted] == sorted(event.at for event in counted)
+    good = [at for value, quality, at in machine.readings if quality is GOOD and isinstance(value, int)]
+    for event in counted:
+        assert (event.since is not None) is event.gap
+        if event.since is not None:
+            assert event.since <= event.at
+            assert event.since in good, "between this reading and that one the parts were made"
     if counted:
         assert counted[-1].value == machine.counter
 
@@ -130,6 +136,19 @@ def test_the_first_reading_is_where_counting_begins() -> None:
     tracker = CounterTracker(2**32, PACE)
     assert read(tracker, (5000, 0.0)) == []
     assert read(tracker, (5001, 1.0)) == [Counted(0.0, 0, 5000), Counted(1.0, 1, 5001)]
+
+
+def test_a_gap_begins_where_the_counter_was_read_last() -> None:
+    """Not at its last part: it stood still for hours before the link was lost, and that was seen."""
+    tracker = CounterTracker(2**32, PACE, 10, 1.0)
+    read(tracker, (10, 5.0), (10, 5000.0))
+    read(tracker, (0, 5001.0), quality=OFFLINE)
+    assert read(tracker, (15, 5060.0)) == [Counted(5060.0, 5, 15, gap=True, since=5000.0)]
+    assert read(tracker, (16, 5061.0)) == [Counted(5061.0, 1, 16)]
+    successor = CounterTracker(2**32, PACE, 10, 1.0, seen_until=50.0)
+    assert read(successor, (20, 60.0)) == [Counted(60.0, 10, 20, gap=True, since=50.0)]
+    ahead = CounterTracker(2**32, PACE, 10, 1.0, seen_until=70.0)  # the clock of the station before was ahead
+    assert read(ahead, (20, 60.0)) == [Counted(60.0, 10, 20, gap=True, since=60.0)]
 
 
 def test_the_zero_of_a_starting_controller_is_no_beginning() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +21,7 @@ from core.production.glance import PAST, without_gaps
 from core.production.views import OrderStatus, OrderView
 from core.store.query import Answer
 from core.store.readstore import overlay
-from tests.production.conftest import Plant
+from tests.production.conftest import Plant, planned
 
 NOW = datetime(2026, 7, 14, 1, 0, tzinfo=UTC)
 
@@ -91,8 +92,7 @@ def test_a_started_order_that_waits_is_still_the_order_of_the_line(plant: Plant,
     assert lines.lines_overview(plant.db).items[0].order is None
 
 
-def test_the_overview_is_one_statement(plant: Plant) -> None:
-    plant.running()
+def statements_of(plant: Plant, ask: Callable[[], Any]) -> int:
     statements: list[str] = []
     _ = plant.db.now
 
@@ -102,10 +102,131 @@ def test_the_overview_is_one_statement(plant: Plant) -> None:
     bind = plant.db.get_bind()
     event.listen(bind, "before_cursor_execute", note)
     try:
-        lines.lines_overview(plant.db)
+        ask()
     finally:
         event.remove(bind, "before_cursor_execute", note)
-    assert len(statements) == 1
+    return len(statements)
+
+
+def test_the_overview_asks_as_much_for_many_lines_as_for_one(plant: Plant) -> None:
+    """What stands beside the lines is asked for all of them at once: a dozen short statements, whatever the number of lines."""
+    planned(plant, "L1", "L2")
+    plant.segment("L1-M2", "RUNNING", -30, None)
+    plant.running("WO-1", minutes=20)
+    plant.counted("L1-M2", 5, -10)
+    before = statements_of(plant, lambda: lines.lines_overview(plant.db))
+    plant.segment("L2-M2", "RUNNING", -30, None)
+    plant.running("WO-2", "L2", minutes=20)
+    plant.counted("L2-M2", 5, -10)
+    assert statements_of(plant, lambda: lines.lines_overview(plant.db)) == before
+    assert before <= 30
+
+
+def test_a_line_says_how_its_shift_goes(plant: Plant) -> None:
+    plant.lease("PLC", expires=5)
+    around = ((plant.db.now + timedelta(hours=9 + step)).strftime("%H:%M") for step in (-2, 2, 4))
+    begin, middle, end = around
+    planned(plant, "L1", shifts=(("1", begin, middle), ("2", middle, end)), pause=False)
+    order = plant.running("WO-1", minutes=60, planned=500)
+    plant.segment("L1-M2", "RUNNING", -300, -30)
+    plant.segment("L1-M2", "DOWN", -30, -20)
+    plant.segment("L1-M2", "RUNNING", -20, None)
+    plant.counted("L1-M2", 40, -40, order.id)
+    plant.counted("L1-M2", 2, -40, order.id, kind="reject")
+    first, second = lines.lines_overview(plant.db).items
+    assert first.shift is not None
+    assert (first.shift.code, first.shift.crew, first.shift.name["en"]) == ("1", "A", "Shift 1")
+    assert (first.good_shift, first.reject_shift, first.open_stops) == (40, 2, 1)
+    assert first.coverage.value == pytest.approx(1.0)
+    passed_s = sum((min(until, plant.db.now) - since).total_seconds() for since, until in first.shift.busy if since < plant.db.now)
+    assert first.availability.value == pytest.approx((passed_s - 600) / passed_s)
+    assert first.oee.value == pytest.approx(40 * 45 / passed_s)
+    assert first.target_shift is not None
+    assert second.shift is not None  # around the clock
+    assert second.shift.code == ""
+    assert (second.oee.value, second.oee.why) == (None, "no_planned_time")  # nobody knows anything of it
+    assert second.coverage.value == 0
+    board = lines.view_board(plant.db, area_code="A1")
+    assert [row.line.code for row in board.rows] == ["L1", "L2"]
+    assert board.total.good == 40
+    assert board.total == board.rows[0].figures + board.rows[1].figures
+    assert lines.view_board(plant.db, area_code="B9").rows == ()
+    detail = lines.line_detail(plant.db, line_code="L1")
+    assert detail.line.shift == first.shift
+
+
+def test_an_order_is_expected_by_the_calendar_of_its_line(plant: Plant) -> None:
+    """Half an hour of shift is left: the rest is made tomorrow."""
+    now = plant.db.now + timedelta(hours=9)
+    planned(
+        plant,
+        "L1",
+        shifts=(("1", (now - timedelta(hours=2)).strftime("%H:%M"), (now + timedelta(minutes=30)).strftime("%H:%M")),),
+        pause=False,
+    )
+    plant.running("WO-1", minutes=60, planned=68)
+    plant.running("WO-2", "L2", minutes=60, planned=68)
+    first, second = lines.lines_overview(plant.db).items
+    for view in (first, second):
+        assert view.order is not None
+        assert view.order.expected_end_at is not None
+    assert first.order.expected_end_at - plant.db.now > timedelta(hours=21)  # type: ignore[union-attr]
+    assert second.order.expected_end_at - plant.db.now < timedelta(hours=2)  # type: ignore[union-attr]
+
+
+def test_a_line_may_be_as_its_machines_are_together(plant: Plant) -> None:
+    from core.equipment.models import Line
+
+    plant.lease("PLC", expires=5)
+    plant.segment("L1-M1", "DOWN", -90, None, "D01")
+    plant.segment("L1-M2", "RUNNING", -120, None)
+    assert lines.lines_overview(plant.db).items[0].state is MachineState.RUNNING
+    line = plant.db.get(Line, plant.lines["L1"])
+    assert line is not None
+    for rule, state in (("all_running", MachineState.DOWN), ("worst", MachineState.DOWN), ("any_running", MachineState.RUNNING)):
+        line.state_rule = rule
+        plant.db.flush()
+        first = lines.lines_overview(plant.db).items[0]
+        assert (first.state, first.state_by_tag) == (state, False)
+        detail = lines.line_detail(plant.db, line_code="L1")
+        assert detail.segments[-1].state is state
+        assert detail.segments[-1].ended_at is None
+        assert detail.segments[0].started_at == detail.since
+
+
+def test_the_hours_of_a_shift(plant: Plant) -> None:
+    plant.lease("PLC", expires=5)
+    now = plant.db.now + timedelta(hours=9)
+    planned(
+        plant,
+        "L1",
+        shifts=(("1", (now - timedelta(minutes=150)).strftime("%H:%M"), (now + timedelta(hours=2)).strftime("%H:%M")),),
+        pause=False,
+    )
+    plant.running("WO-1", minutes=200, planned=5000)
+    plant.segment("L1-M2", "RUNNING", -300, -30)
+    plant.segment("L1-M2", "DOWN", -30, None, "D01")
+    plant.counted("L1-M2", 40, -100)
+    plant.counted("L1-M2", 4, -99, kind="reject")
+    hours = lines.line_hours(plant.db, line_code="L1")
+    assert hours.worked is not None
+    assert [row.state for row in hours.rows] == ["past", "past", "now", "future", "future"]
+    assert sum(row.good for row in hours.rows) == 40
+    assert sum(row.reject for row in hours.rows) == 4
+    assert hours.rows[2].reasons == ("D01",)
+    assert hours.rows[0].lost == hours.rows[3].lost == 0
+    assert hours.rows[2].lost > 20
+    assert hours.rows[0].target == 68
+    assert hours.previous is not None
+    assert hours.previous.production_date == hours.worked.production_date - timedelta(days=1)
+    before = lines.line_hours(plant.db, line_code="L1", production_date=hours.previous.production_date, shift_code="1")
+    assert before.worked is not None
+    assert before.worked.to_at <= hours.worked.from_at
+    assert {row.state for row in before.rows} == {"past"}
+    none = lines.line_hours(plant.db, line_code="L1", production_date=hours.worked.production_date, shift_code="9")
+    assert (none.worked, none.rows) == (None, ())
+    with pytest.raises(Refused):
+        lines.line_hours(plant.db, line_code="L9")
 
 
 def test_the_detail_of_a_line(plant: Plant) -> None:

@@ -160,36 +160,3 @@ def test_a_leader_is_asked_above_a_tenth_more_than_remains(remaining: Decimal, g
 @pytest.mark.parametrize(("good", "over"), [(20, False), (22, False), ("22.000001", True), (200, True)])
 def test_twenty_remaining_allow_twenty_two(good: int | str, over: bool) -> None:
     assert rules.is_over(Decimal(20), Decimal(good)) is over
-
-
-@given(
-    planned=st.decimals(1, 10_000, places=0),
-    running_s=st.floats(0, 1e7),
-    more_s=st.floats(0, 1e6),
-    pace=st.floats(0, 5000),
-)
-def test_the_target_rises_with_time_and_ends_at_the_plan(planned: Decimal, running_s: float, more_s: float, pace: float) -> None:
-    target = rules.target_now(planned, running_s, pace)
-    assert 0 <= target <= planned
-    assert rules.target_now(planned, running_s + more_s, pace) >= target
-
-
-def test_the_pace_is_the_product_s_cycle_or_the_line_s_capacity() -> None:
-    assert rules.pace_per_hour(0.75, 120, 85) == pytest.approx(68.0)
-    assert rules.pace_per_hour(None, 120, 85) == pytest.approx(102.0)
-    assert rules.target_now(Decimal(500), 3600, 68.0) == 68
-
-
-@given(made=st.integers(0, 2000), planned=st.integers(1, 1000), running_s=st.floats(0, 1e6), pace=st.floats(0, 1000))
-def test_the_expected_end_lies_never_in_the_past(made: int, planned: int, running_s: float, pace: float) -> None:
-    end = rules.expected_end(NOW, Decimal(planned), Decimal(made), running_s, pace)
-    if made >= planned:
-        assert end == NOW
-    elif end is not None:
-        assert end > NOW
-
-
-def test_the_expected_end_trusts_the_measured_pace_after_a_while() -> None:
-    assert rules.expected_end(NOW, Decimal(100), Decimal(0), 0, 100) == NOW + timedelta(hours=1)
-    assert rules.expected_end(NOW, Decimal(100), Decimal(50), 3600, 100) == NOW + timedelta(hours=1)  # half the pace so far
-    assert rules.expected_end(NOW, Decimal(100), Decimal(0), 0, 0) is None

@@ -11,15 +11,16 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 import core.catalogue
+from core.equipment.call_views import CALL_KINDS
 from core.errors import Invalid, Refused, Unavailable
 from core.production import orders, rules
 from core.production.views import OrderStatus, OrderView
@@ -74,7 +75,7 @@ def place(postgres: TestServer) -> Iterator[tuple[str, str]]:
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    from core.equipment.models import Source, Tag, WorkUnit
+    from core.equipment.models import Line, Source, Tag, WorkUnit
     from core.store.base import Db
     from tests.production.conftest import plant_rows
 
@@ -86,6 +87,9 @@ def place(postgres: TestServer) -> Iterator[tuple[str, str]]:
             hand = Source(code="hand", protocol="manual", url="", label={"ja": "手", "en": "by hand"})
             db.add(hand)
             db.flush()
+            area = db.query(Line).filter_by(code="L1").one().area_id
+            names = [code for code in _LINES.values() if code != "L1"]
+            db.add_all(Line(code=code, name={"ja": code, "en": code}, area_id=area, capacity_per_hour=Decimal(120)) for code in names)
             unit = db.query(WorkUnit).filter_by(code="L1-M1").one()
             common = {"address": "x", "label": {"ja": "x", "en": "x"}, "work_unit_id": unit.id, "type": "float64"}
             db.add(Tag(name=TAG, source_id=hand.id, valid_low=0.0, valid_high=100.0, **common))
@@ -157,7 +161,10 @@ _NEEDS = {
     rules.NOTE: OrderStatus.IN_PROGRESS,
     rules.REPORT: OrderStatus.IN_PROGRESS,
 }
+_LINES = {name: "L1" if name == rules.START else f"W{n}" for n, name in enumerate(_NEEDS)}
+"""Each order has a line of its own: two cannot run on one."""
 WRITE_ID = UUID(int=77)
+_STOP = {"work_unit_code": "L1-M1", "began_at": datetime(2026, 7, 14, 1, 31, tzinfo=UTC)}
 
 
 def decide_everything(station: Station, admin: str) -> Decided:
@@ -165,13 +172,13 @@ def decide_everything(station: Station, admin: str) -> Decided:
     ask(admin, "UPDATE genba.work_order SET status = 'CANCELLED' WHERE status IN ('IN_PROGRESS', 'PAUSED')")
     made = {}
     for name, status in _NEEDS.items():
-        made[name] = order(station, status, "L1")
-        if status is not OrderStatus.RELEASED:  # the line is free for the next one; nobody asks that of an order that runs
-            ask(admin, "UPDATE genba.work_order SET line_id = (SELECT id FROM genba.line WHERE code = 'L2') WHERE id = %s", made[name].id)
-            ask(admin, "UPDATE genba.work_order SET status = 'HELD' WHERE id = %s", made[name].id)
-    for name, status in _NEEDS.items():
-        ask(admin, "UPDATE genba.work_order SET status = %s WHERE id = %s", status.value, made[name].id)
+        made[name] = order(station, status, _LINES[name])
+    for name in _NEEDS:
         made[name] = station.door.ask(orders.get_order, ANYBODY, {"order_id": made[name].id}).value
+    calls = {verb: uuid4() for verb in ("respond", "resolve", "withdraw")}
+    ask(admin, "UPDATE genba.andon_call SET withdrawn_at = now(), withdrawn_by = 'x' WHERE resolved_at IS NULL AND withdrawn_at IS NULL")
+    for (verb, call_id), kind in zip(calls.items(), CALL_KINDS, strict=False):
+        station.door.do(OPERATIONS["equipment:call:open"], BOSS, {"call_id": call_id, "line_code": "L1", "kind": kind, "note": verb})
     station.lose()
     write = {"write_id": WRITE_ID, "tag": WRITABLE}
     args: dict[str, Mapping[str, Any]] = {
@@ -179,6 +186,10 @@ def decide_everything(station: Station, admin: str) -> Decided:
         rules.NOTE: {"order_id": made[rules.NOTE].id, "version": made[rules.NOTE].version, "note": "blunt"},
         rules.REPORT: {"order_id": made[rules.REPORT].id, "good": Decimal(7), "scrap": Decimal(1), "defect_code": "Q01"},
         "equipment:manual:enter": {"tag": TAG, "value": "42.5"},
+        "equipment:call:open": {"call_id": uuid4(), "line_code": "L1", "kind": "leader"},
+        **{f"equipment:call:{verb}": {"call_id": call_id} for verb, call_id in calls.items()},
+        "equipment:stop:explain": {**_STOP, "reason_code": "D01", "version": 0},
+        "equipment:stop:mark": {**_STOP, "step": "noticed"},
         "equipment:tag:write": {**write, "source": "PLC", "before": "1", "value": "2"},
         "equipment:tag:confirm": {**write, "outcome": "confirmed"},
     }
@@ -188,12 +199,13 @@ def decide_everything(station: Station, admin: str) -> Decided:
     return Decided({name: each.request_id for name, each in done.items()}, made, station.clock.now())
 
 
-def of_all(statement: str) -> Callable[[str, Decided], None]:
-    """A world in which ``statement`` came true for each order."""
+def of_all(*statements: str) -> Callable[[str, Decided], None]:
+    """A world in which these came true for each order."""
 
     def move(admin: str, decided: Decided) -> None:
         for view in decided.orders.values():
-            ask(admin, statement, view.id)
+            for statement in statements:
+                ask(admin, statement, view.id)
 
     return move
 
@@ -233,7 +245,7 @@ WORLDS: Mapping[str, Callable[[str, Decided], None]] = {
     "order cancelled": of_all(_ENDED.format("CANCELLED")),
     "order held": of_all("UPDATE genba.work_order SET status = 'HELD', run_since_at = NULL, version = version + 1 WHERE id = %s"),
     "order changed": of_all("UPDATE genba.work_order SET note = 'x', version = version + 1 WHERE id = %s"),
-    "order gone": of_all("DELETE FROM genba.work_order WHERE id = %s"),
+    "order gone": of_all("DELETE FROM genba.order_run WHERE order_id = %s", "DELETE FROM genba.work_order WHERE id = %s"),
     "line, machines and tags left the site": said(
         *(f"UPDATE genba.{table} SET retired_at = now()" for table in ("tag", "work_unit", "line"))
     ),

@@ -38,7 +38,7 @@ from hmi.widgets.tabs import SegmentedTabs
 from hmi.widgets.three_lines import ThreeLines, Toast
 from hmi.widgets.timeline import Span, StateTimeline
 from hmi.widgets.value_tile import ValueTile
-from tests.screens import administration, certificates, machinery, people, trouble
+from tests.screens import administration, certificates, machinery, people, shopfloor, trouble
 
 SCREENS = {"1024x768": ((1024, 768), None), "1920x1080": ((1920, 1080), 15.6)}
 NOW = 1_752_500_000.0
@@ -58,7 +58,7 @@ def lines(*, rest: bool = False) -> QWidget:
         LineFace("L1", {"ja": "組立", "en": "Assembly"}, "RUNNING", elapsed_s=4000, good=412, target_now=400, planned=500,
                  order="WO-1180 A-1010 ブラケット", oee=0.824),
         LineFace("L2", {"ja": "プレス", "en": "Press"}, "DOWN", elapsed_s=751, good=180, target_now=240, planned=500,
-                 order="WO-1182 A-1010", reason_missing=True, alarm="P1", simulated=True),
+                 order="WO-1182 A-1010", open_stops=2, call_id="call.maintenance", call_s=190.0, oee=0.541, alarm="P1", simulated=True),
         LineFace("L3", {"ja": "塗装", "en": "Paint"}, "SETUP", elapsed_s=250, good=96, target_now=110, planned=200,
                  order="WO-1190 B-2200", reason_id="stop.D10", waiting=True),
         LineFace("L4", {"ja": "検査", "en": "Test"}, "MINOR_STOP", elapsed_s=48, good=12_388, target_now=13_395, planned=20_000,
@@ -345,6 +345,7 @@ PAGES: dict[str, Callable[[], QWidget]] = {
     **people.pages(lines),
     **administration.pages(ground),
     **machinery.pages(ground, certificates.PAGES),
+    **shopfloor.pages(ground),
     **trouble.pages(ground),
 }
 
@@ -369,6 +370,7 @@ def opened(window: QWidget) -> None:
     administration.opened(window)
     machinery.opened(window)
     trouble.opened(window)
+    shopfloor.opened(window)
 
 
 def dress(app: QApplication, screen: str, name: ThemeName, language: Language, profile: str = "default") -> tuple[int, int]:

@@ -15,12 +15,13 @@ STATIONS_MAY_CALL = {
     "audit_anchor", "begin_evidence", "begin_operation", "claim", "codes_with_credential", "credential_params", "declared_fingerprint",
     "end_operation", "end_sessions", "give_badge", "lease_acquire", "lease_release", "lease_renew", "lease_turn",
     "merge_offline", "note_refusal",
-    "offline_key", "offline_people", "present", "prove_for", "relay_put", "session_of", "set_credential", "sign_in", "sign_out",
+    "offline_key", "offline_people", "present", "prove_for", "relay_put", "report_counted", "session_of",
+    "set_credential", "sign_in", "sign_out",
     "station_claim", "station_leave", "station_of",
 }  # fmt: skip
 READ_ONLY = {
-    "alembic_version", "audit", "audit_head", "lease", "presence", "relay", "request", "role", "schema_compat", "session", "signature",
-    "site_key",
+    "alembic_version", "audit", "audit_head", "lease", "order_run", "presence", "relay", "request", "role", "schema_compat", "session",
+    "signature", "site_key",
 }  # fmt: skip
 """Written by functions of the database, by migrations, or by whoever administers it."""
 HIDDEN = {"credential", "sign_in_secret"}
@@ -30,9 +31,10 @@ COLUMNS_CHANGED = {
     "count_event": {"order_id"},
     "state_segment": {"ended_at", "reason_code"},
     "station": {"name", "line_id", "offline_h"},
+    "stop_part": {"retired_at"},
 }
 """Tables of which a station changes these columns only, in an operation or as evidence."""
-ADDED_ONLY = {"manual_entry", "movement", "production_report"}
+ADDED_ONLY = {"line_note", "manual_entry", "movement", "order_reading", "production_report"}
 NOT_ADDED = {"badge", "station"}
 DELETED = {"user_role", "role_rule", "secret"}
 NAN_ALLOWED: dict[str, str] = {}

@@ -45,6 +45,18 @@ S, T, R, I, D, E = Kind  # noqa: E741 - the letters of STRIDE
 
 THREATS: Final = (
     Threat(
+        T,
+        "Parts that no machine counted, booked as if a line had reported them by itself",
+        "That a report was automatic says the database alone, and how much it is",
+        "production/test_automatic.py::test_a_station_says_of_no_report_that_it_was_automatic",
+    ),
+    Threat(
+        T,
+        "A running total that shifts every figure after it",
+        "Totals are worked out by the database; what a station says is not taken",
+        "production/test_runs.py::test_a_station_does_not_say_what_the_total_is",
+    ),
+    Threat(
         S, "A copied badge", "A badge names; the PIN proves", "security/test_people.py::test_a_copied_badge_opens_nothing_without_its_pin"
     ),
     Threat(

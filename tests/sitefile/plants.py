@@ -98,12 +98,26 @@ def sites(draw: st.DrawFn) -> SiteFile:
     sections: dict[str, Any] = {"enterprise": {"code": draw(st.sampled_from(["E1", "E2"])), "name": draw(names())}}
     lines = draw(codes("L", 4))
     machines = {line: [f"M-{line}{i}" for i in range(draw(st.integers(0, 2)))] for line in lines}
+    crews = draw(st.sampled_from([[], ["A"], ["A", "B"]]))
+    sections["crews"] = [{"code": code, "name": draw(names())} for code in crews]
+    shifts = draw(st.lists(_calendar(crews), max_size=2))
+    sections["call_rules"] = [
+        {
+            "line": line,
+            "kind": "material",
+            "respond_min": draw(st.lists(st.integers(1, 99), min_size=1, max_size=3, unique=True).map(sorted)),
+        }
+        for line in draw(st.lists(st.sampled_from([None, *lines]), unique=True))
+    ]
     sections["sites"] = [
         {
             "code": "S1",
             "name": draw(names()),
             "time_zone": draw(st.sampled_from(["Asia/Tokyo", "Europe/Berlin", "UTC"])),
-            "areas": [{"code": "A1", "name": draw(names()), "lines": [draw(_line(line, machines[line])) for line in lines]}],
+            "calendars": [{"code": f"C{place}", "name": draw(names()), **one} for place, one in enumerate(shifts)],
+            "areas": [
+                {"code": "A1", "name": draw(names()), "lines": [draw(_line(line, machines[line], len(shifts))) for line in lines]},
+            ],
         }
     ]
     units = [unit for one in machines.values() for unit in one]
@@ -159,13 +173,42 @@ def _day(year: int) -> Any:
 
 
 @st.composite
-def _line(draw: st.DrawFn, code: str, machines: list[str]) -> dict[str, Any]:
+def _calendar(draw: st.DrawFn, crews: list[str]) -> dict[str, Any]:
+    """Shifts of eight hours that do not overlap, with breaks and turns."""
+    begin = draw(st.integers(0, 23))
+    shifts = [
+        {
+            "code": f"{place}",
+            "name": draw(names()),
+            "weekdays": draw(st.lists(st.sampled_from(["mon", "tue", "wed", "sat", "sun"]), min_size=1)),
+            "starts": f"{(begin + 8 * place) % 24:02d}:30",
+            "ends": f"{(begin + 8 * place + 8) % 24:02d}:30",
+            "crew": draw(st.sampled_from(["", *crews])),
+            "breaks": [{"starts": f"{(begin + 8 * place + hour) % 24:02d}:45", "ends": f"{(begin + 8 * place + hour) % 24:02d}:55"}
+                       for hour in draw(st.lists(st.integers(0, 6), unique=True, max_size=2))],
+        }
+        for place in range(draw(st.integers(0, 3)))
+    ]  # fmt: skip
+    if not crews or not shifts or draw(st.booleans()):
+        return {"shifts": shifts}
+    turns = {shift["code"]: draw(st.lists(st.sampled_from(crews), min_size=1, max_size=3)) for shift in shifts}
+    return {"shifts": shifts, "rotation": {"first": "2026-01-05", "days": draw(st.integers(1, 14)), "turns": turns}}
+
+
+@st.composite
+def _line(draw: st.DrawFn, code: str, machines: list[str], calendars: int) -> dict[str, Any]:
     return {
         "code": code,
         "name": draw(names()),
         "capacity_per_hour": draw(amounts()),
         "efficiency": draw(amounts(100)),
         "constraint": draw(st.sampled_from([None, *machines])),
+        "calendar": draw(st.sampled_from([None, *(f"C{place}" for place in range(calendars))])),
+        "state_rule": draw(st.sampled_from(["constraint", "all_running", "any_running", "worst"])),
+        "minor_stop_s": draw(st.sampled_from([300, 1, 3600])),
+        "worked_breaks": draw(st.booleans()),
+        "report_mode": draw(st.sampled_from(["confirm", "automatic"])),
+        "difference_limit": draw(st.sampled_from(["0.02", "0", "1"])),
         "work_units": [{"code": machine, "name": draw(names())} for machine in machines],
     }
 

@@ -217,3 +217,14 @@ def test_declaring_operations_loads_no_database_library() -> None:
     code = "import core.store.operation, core.store.query, sys; print([m for m in ('sqlalchemy', 'psycopg') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_argument_may_be_called_keys() -> None:
+    """``dict(model)`` takes a field of that name for the mapping's own method."""
+    from core.store import arguments
+
+    def asked(db: object, *, keys: tuple[str, ...] = ()) -> int:
+        return len(keys)
+
+    form = arguments.read_signature("test:thing:ask", asked, positional=1)
+    assert arguments.by_name(arguments.validate(form, "test:thing:ask", {"keys": ("a", "b")})) == {"keys": ("a", "b")}

@@ -21,6 +21,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from core.config import VERSION
+from core.declared import MODELS
 from core.errors import GenbaError, Refused, Unavailable
 from core.store import logins
 from core.store.base import Base, Db
@@ -30,7 +31,6 @@ from tests.postgres import OwnServer, TestServer, installed_servers, plain
 from tests.store.test_engine import until
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = ["core.store.tables", *(f"core.{room}.models" for room in ("equipment", "inventory", "production", "quality", "users"))]
 
 
 def mapped() -> Any:
@@ -56,6 +56,8 @@ def test_no_revision_offers_a_way_back() -> None:
         assert not hasattr(script.module, "downgrade"), "expand first, contract a release later; going back is a restore"
 
 
+# How a generated column is worked out cannot be changed in place, so alembic compares the text only; see the test after this one.
+@pytest.mark.filterwarnings("ignore:Computed default on work_order")
 def test_migrated_schema_equals_the_mapped_classes(admin_url: str) -> None:
     metadata = mapped()
     engine = create_engine(admin_url, poolclass=NullPool)
@@ -72,6 +74,24 @@ def test_migrated_schema_equals_the_mapped_classes(admin_url: str) -> None:
     }  # fmt: skip
     expected = {(table, name if name.startswith("ck_") else f"ck_{table}_{name}") for table, name in declared}
     assert migrated == expected
+
+
+def test_generated_columns_are_worked_out_as_the_classes_say(db: Db) -> None:
+    """The server writes an expression in its own way: it is asked to write that of the class."""
+    found = []
+    asked = "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum)"
+    for table in mapped().tables.values():
+        for column in table.columns:
+            if column.computed is not None:
+                db.execute(text(f"CREATE TEMPORARY TABLE probe (LIKE {table.fullname} EXCLUDING ALL)"))
+                expression = f"{column.type.compile(db.bind.dialect)} GENERATED ALWAYS AS ({column.computed.sqltext}) STORED"
+                db.execute(text(f"ALTER TABLE probe ADD probed {expression}"))
+                where = text(f"{asked} WHERE a.attrelid = CAST(:name AS regclass) AND a.attname = :column")
+                ours = db.execute(where, {"name": "probe", "column": "probed"}).scalar_one()
+                assert db.execute(where, {"name": table.fullname, "column": column.name}).scalar_one() == ours
+                db.execute(text("DROP TABLE probe"))
+                found.append(column.name)
+    assert found == ["list_rank", "list_at"]
 
 
 def test_every_constraint_and_index_has_a_name_of_ours(admin_url: str) -> None:

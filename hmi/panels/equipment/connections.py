@@ -11,6 +11,7 @@ from core.live.link import ConnectionSafety, LinkState
 from core.words import number, word
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.bridge.asking import Asking
 from hmi.bridge.machines import ACCEPT, RETRY
 from hmi.panels import Action
 from hmi.panels.equipment.certificate_sheet import CertificateSheet
@@ -36,7 +37,8 @@ class ConnectionsView(View):
         self._safety: dict[str, ConnectionSafety] = {}
         self._shown: dict[str, Connection] = {}
         self._wanted = ""
-        self._asking = self._again = self._known = self._retrying = False
+        self._asking = Asking(bridge, self, self._load, self.tell)
+        self._known = self._retrying = False
         self._stale = True
         self.words = Words(bridge)
         self.filter = SegmentedTabs()
@@ -86,21 +88,10 @@ class ConnectionsView(View):
     def refresh(self) -> None:
         """Ask how safe each connection is; everything else is known here already."""
         self._show()
-        if self._asking:
-            self._again = True
-            return
-        self._asking = True
-        self.bridge.start(self._load(), on_error=self.tell, reader=self)
+        self._asking.wish()
 
     async def _load(self) -> None:
-        try:
-            found = await self.bridge.machines.connections()
-        finally:
-            self._asking = False
-        self.show_safety(found)
-        if self._again:
-            self._again = False
-            self.refresh()
+        self.show_safety(await self.bridge.machines.connections())
 
     def show_safety(self, found: tuple[ConnectionSafety, ...]) -> None:
         """Take how safe each connection is; the list is in their order."""

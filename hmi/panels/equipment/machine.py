@@ -19,9 +19,9 @@ from core.words import duration, has_word, name, word
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.sheets.setpoint import SetpointSheet
-from hmi.widgets.button import TouchButton
 from hmi.widgets.chip import StateChip
 from hmi.widgets.label import Label
+from hmi.widgets.pager import Pager
 from hmi.widgets.text import CENTER
 from hmi.widgets.value_tile import ValueTile
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hmi.panels.equipment.view import View
 
 _TILE_U: Final = (190, 150)
-_ORDER: Final = (TagRole.PROCESS, TagRole.GOOD, TagRole.REJECT, TagRole.CYCLE, TagRole.REASON, TagRole.STATE)
+_ORDER: Final = (TagRole.PROCESS, TagRole.GOOD, TagRole.REJECT, TagRole.TOTAL, TagRole.CYCLE, TagRole.REASON, TagRole.STATE)
 
 
 LOOSE: Final = "*"
@@ -84,20 +84,16 @@ class MachineCard(QFrame):
         self.machine: Machine | None = None
         self._tiles: list[ValueTile] = []
         self._stops: Sequence[Stop] = ()
-        self._page = 0
+        self.pager = Pager(kind="quiet")
         self._shape = (0, 0)
         self.title = Label("", "heading", may_cut=True)
         self.chip = StateChip()
         self.guards = Label("", "strong", wrap=True)
         self.stops = Label("", "label", "text2", wrap=True)
         self.empty = Label("", "body", "text2", align=CENTER, wrap=True)
-        self._back = TouchButton("", icon="arrow_left", kind="quiet")
-        self._on = TouchButton("", icon="arrow_right", kind="quiet")
-        self._where = Label("", "label", "text2", align=CENTER)
         self._grid = QGridLayout()
         self._lay_out()
-        self._back.clicked.connect(lambda: self._turn(-1))
-        self._on.clicked.connect(lambda: self._turn(1))
+        self.pager.turned.connect(lambda _: self._show_page())
 
     def _lay_out(self) -> None:
         look = theme.current()
@@ -111,8 +107,7 @@ class MachineCard(QFrame):
         foot = QHBoxLayout()
         foot.setSpacing(look.px(8))
         foot.addWidget(self.stops, 1)
-        for part in (self._back, self._where, self._on):
-            foot.addWidget(part)
+        foot.addWidget(self.pager)
         self._grid.setSpacing(look.px(8))
         self._grid.setContentsMargins(0, 0, 0, 0)
         column.addLayout(head)
@@ -132,7 +127,7 @@ class MachineCard(QFrame):
     def show_machine(self, machine: Machine | None) -> None:
         """Show the tiles of ``machine``; None shows nothing."""
         if machine != self.machine:
-            self.machine, self._page = machine, 0
+            self.machine, self.pager.page = machine, 0
             self._show_page()
         self.retranslate()
 
@@ -202,10 +197,9 @@ class MachineCard(QFrame):
         self._tiles = []
         specs = self.machine.shown() if self.machine is not None else []
         columns, rows = max(1, self._shape[0]), max(1, self._shape[1])
-        pages = max(1, -(-len(specs) // (columns * rows)))
-        self._page = max(0, min(self._page, pages - 1))
+        shown = self.pager.show_pages(len(specs), columns * rows)
         sources = {source.code: source for source in self._bridge.station.site.sources} if self._bridge.is_ready else {}
-        for place, spec in enumerate(specs[self._page * columns * rows : (self._page + 1) * columns * rows]):
+        for place, spec in enumerate(specs[shown.start : shown.stop]):
             source = sources.get(spec.source)
             by_hand = source is not None and source.protocol == MANUAL
             tile = ValueTile(spec, simulated=source is not None and source.simulated, manual=by_hand)
@@ -215,11 +209,6 @@ class MachineCard(QFrame):
             self._grid.addWidget(tile, place // columns, place % columns)
             self._bridge.show(tile, spec.name)
         self._stretch(columns, rows)
-        for widget in (self._back, self._on, self._where):
-            widget.setVisible(pages > 1)
-        self._back.setEnabled(self._page > 0)
-        self._on.setEnabled(self._page < pages - 1)
-        self._where.set_text(f"{self._page + 1} / {pages}")
         self.empty.setVisible(not specs)
         self.show_guards()
 
@@ -229,10 +218,6 @@ class MachineCard(QFrame):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
         for row in range(max(self._grid.rowCount(), rows)):
             self._grid.setRowStretch(row, 1 if row < rows else 0)
-
-    def _turn(self, pages: int) -> None:
-        self._page += pages
-        self._show_page()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """A larger screen shows more tiles at once."""

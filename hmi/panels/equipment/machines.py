@@ -17,6 +17,7 @@ from core.live.tags import MANUAL, TagRole, TagSpec, TagType
 from core.words import duration, name, word
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.bridge.asking import Asking
 from hmi.panels import Action, OpenLine, OpenTrend
 from hmi.panels.equipment.machine import LOOSE, Machine, MachineCard
 from hmi.panels.equipment.states import States
@@ -41,7 +42,7 @@ class MachinesView(View):
         self._line = ""
         self._unit = ""
         self.states = States(bridge)
-        self._asking = self._again = False
+        self._asking = Asking(bridge, self, self._load, self._not_answered)
         self.line_button = TouchButton("", icon="lines", role="body")
         self.line_button.setObjectName("equipment.line")
         self.table = PagedTable()
@@ -110,26 +111,19 @@ class MachinesView(View):
     # -- asking --------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Show what the site says at once, and ask for what was recorded; a second wish while one is under way is kept."""
+        """Show what the site says at once, and ask for what was recorded."""
         self._show()
-        line = self.line
-        if line is None or self._asking:
-            self._again = self._asking
-            return
-        self._asking = True
-        self.bridge.start(self._load(line.code), on_error=self._not_answered, reader=self)
+        if self.line is not None:
+            self._asking.wish()
 
-    async def _load(self, line_code: str) -> None:
-        try:
-            answer = await self.bridge.ask(list_machines, line_code=line_code)
-        finally:
-            self._asking = False
+    async def _load(self) -> None:
+        line = self.line
+        if line is None:
+            return
+        answer = await self.bridge.ask(list_machines, line_code=line.code)
         self.updated_at = answer.as_of.timestamp()
         self.problem.clear()
         self.show_known(answer.value)
-        if self._again:
-            self._again = False
-            self.refresh()
 
     def show_known(self, known: Known) -> None:
         """Take what was recorded."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from core.equipment.states import MachineState, map_state
 from core.errors import GenbaError
@@ -18,9 +18,9 @@ from core.production.views import LineView
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels.lines.figures import target_of
-from hmi.widgets.button import TouchButton
 from hmi.widgets.label import Label
 from hmi.widgets.line_tile import LineFace, LineTile
+from hmi.widgets.pager import Pager
 from hmi.widgets.text import CENTER
 from hmi.widgets.three_lines import ThreeLines
 
@@ -71,6 +71,10 @@ class LiveLineTile(LineTile):
                 target_now=None if order is None else target_of(view, now),
                 planned=int(order.planned) if order is not None else 0,
                 order=f"{order.number}  {order.product_code}" if order is not None else "",
+                open_stops=view.open_stops,
+                call_id=f"call.{view.calls[0].kind}" if view.calls else "",
+                call_s=max(0.0, now - view.calls[0].opened_at.timestamp()) if view.calls else 0.0,
+                oee=view.oee.value,
                 reason_id=f"stop.{reason}" if reason and state in _STOPPED else "",
                 last_at=datetime.fromtimestamp(sample.received_at, self._zone).strftime("%H:%M") if sample.received_at else "",
                 age_s=now - sample.received_at if sample.received_at else None,
@@ -79,7 +83,7 @@ class LiveLineTile(LineTile):
         )
 
     def _live_state(self, view: LineView) -> tuple[MachineState, str]:
-        if self.spec is None:
+        if self.spec is None or not view.state_by_tag:
             return view.state, view.reason_code
         state, reason = map_state(self._sample.value, self._sample.quality, self.spec.states)
         return state, view.reason_code if state is view.state else reason
@@ -104,7 +108,8 @@ class OverviewView(QWidget):
         self._bridge = bridge
         self._tiles: dict[str, LiveLineTile] = {}
         self._codes: tuple[str, ...] = ()
-        self._page = 0
+        self.pager = Pager()
+        self.pager.turned.connect(lambda _: self._show_page())
         self._known = False
         self._unreachable = False
         self._empty = Label("", "body", "text2", align=CENTER, wrap=True)
@@ -116,20 +121,9 @@ class OverviewView(QWidget):
         column.setContentsMargins(side, top, side, top)
         column.addWidget(self._empty, 1)
         column.addLayout(self._grid, 1)
-        column.addLayout(self._pager())
+        column.addWidget(self.pager)
         bridge.site_changed.connect(self._forget)
         self.retranslate()
-
-    def _pager(self) -> QHBoxLayout:
-        self._back = TouchButton("", icon="arrow_left")
-        self._on = TouchButton("", icon="arrow_right")
-        self._where = Label("", "body", "text2", align=CENTER)
-        self._back.clicked.connect(lambda: self._turn(-1))
-        self._on.clicked.connect(lambda: self._turn(1))
-        row = QHBoxLayout()
-        for widget in (self._back, self._where, self._on):
-            row.addWidget(widget)
-        return row
 
     def show_lines(self, lines: Sequence[LineView], waiting: Collection[str] = ()) -> None:
         """Show these lines, in this order; ``waiting`` as for a tile."""
@@ -175,10 +169,8 @@ class OverviewView(QWidget):
         self._show_page()
 
     def _show_page(self) -> None:
-        pages = max(1, -(-len(self._codes) // PER_PAGE))
-        self._page = min(self._page, pages - 1)
-        first = self._page * PER_PAGE
-        shown = self._codes[first : first + PER_PAGE]
+        places = self.pager.show_pages(len(self._codes), PER_PAGE)
+        shown = self._codes[places.start : places.stop]
         for code, tile in self._tiles.items():
             self._grid.removeWidget(tile)
             tile.setVisible(code in shown)
@@ -186,15 +178,6 @@ class OverviewView(QWidget):
             self._grid.addWidget(self._tiles[code], place // COLUMNS, place % COLUMNS)
         for column in range(COLUMNS):
             self._grid.setColumnStretch(column, 1)
-        for widget in (self._back, self._on, self._where):
-            widget.setVisible(pages > 1)
-        self._back.setEnabled(self._page > 0)
-        self._on.setEnabled(self._page < pages - 1)
-        self._where.set_text(f"{self._page + 1} / {pages}")
-
-    def _turn(self, pages: int) -> None:
-        self._page += pages
-        self._show_page()
 
     def _clear(self) -> None:
         for tile in self._tiles.values():

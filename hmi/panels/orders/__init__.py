@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -10,21 +11,23 @@ from PySide6.QtWidgets import QBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from core.errors import GenbaError
 from core.production import orders as steps
-from core.production import rules
 from core.production.lines import order_choices
 from core.production.reports import list_reports
 from core.production.views import OrderStatus, OrderView, ReportView
-from core.words import number, word
+from core.words import number
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.bridge.asking import Asking
 from hmi.panels import Action, Intent, OpenLine, OpenOrder, OpenOrders, Panel
+from hmi.panels.orders import actions
 from hmi.panels.orders.facts import OrderFacts
 from hmi.panels.orders.table import OrderTable
 from hmi.panels.orders.unassigned import UnassignedView
 from hmi.sheets.assign import AssignSheet
-from hmi.sheets.decide import DecideSheet, step_word
+from hmi.sheets.decide import DecideSheet
 from hmi.sheets.order_form import OrderFormSheet
 from hmi.sheets.report import ReportSheet
+from hmi.widgets.sheet import BottomSheet
 from hmi.widgets.three_lines import ThreeLines
 
 if TYPE_CHECKING:
@@ -34,15 +37,6 @@ _OPEN = (OrderStatus.IN_PROGRESS, OrderStatus.PAUSED, OrderStatus.HELD, OrderSta
 _DONE = (OrderStatus.COMPLETED, OrderStatus.CLOSED, OrderStatus.CANCELLED)
 _WIDE_U, _PANE_U = 1250, 480
 _CONCERNS = ("order:", "report:", "blocker:", "*")
-
-STEPS: dict[str, Operation[..., OrderView]] = {
-    step.name: step
-    for step in (
-        steps.release_order, steps.start_order, steps.pause_order, steps.resume_order, steps.complete_order,
-        steps.hold_order, steps.unhold_order, steps.cancel_order, steps.close_order,
-    )
-}  # fmt: skip
-"""What the action bar can offer, by operation name."""
 
 
 class OrdersPanel(Panel):
@@ -56,9 +50,8 @@ class OrdersPanel(Panel):
         self._orders: tuple[OrderView, ...] = ()
         self._waiting: frozenset[str] = frozenset()
         self._updated_at: float | None = None
-        self._asking = False
-        self._again = False
-        self._more = False
+        self._asking = Asking(bridge, self, self._ask, self._not_answered)
+        self._more, self._rare_page = False, 0
         self.problem = ThreeLines(self, closable=False, floating=True)
         self.table = OrderTable()
         self.facts = OrderFacts()
@@ -143,32 +136,15 @@ class OrdersPanel(Panel):
                 if chosen is None
                 else [Action("orders.assign", self.tr("Assign to an order"), lambda: self._assign(chosen), primary=True)]
             )
-        create = Action("orders.create", word("button.create", theme.language()), self._create)
         order = self.table.order
-        if order is None:
-            return [create]
-        if self._more:
-            return self._rare_actions(order)
-        offered = [known for known in order.next_operations if known in (rules.RELEASE, rules.START, rules.RESUME, rules.REPORT)]
-        first = [self._action(known, order, primary=place == 0) for place, known in enumerate(offered)]
-        second = [self._action(known, order) for known in (rules.COMPLETE, rules.PAUSE) if known in order.next_operations]
-        rest = [self._more_action()] if any(known in order.next_operations for known in _RARE) else []
-        return [create, *first, *second][: 5 - len(rest)] + rest
+        return actions.more(self, order, self._rare_page) if order is not None and self._more else actions.bar(self, order)
 
-    def _rare_actions(self, order: OrderView) -> list[Action]:
-        back = Action("orders.back", word("button.back", theme.language()), lambda: self._show_more(False))
-        return [back, *(self._action(known, order) for known in _RARE if known in order.next_operations)][:5]
-
-    def _more_action(self) -> Action:
-        return Action("orders.more", word("button.more", theme.language()), lambda: self._show_more(True))
-
-    def _action(self, known: str, order: OrderView, *, primary: bool = False) -> Action:
-        if known == rules.REPORT:
-            return Action("orders.report", word("button.report", theme.language()), lambda: self._report(order), primary=primary)
-        return Action(f"orders.{known.rpartition(':')[2]}", step_word(known), lambda: self._decide(STEPS[known], order), primary=primary)
+    def _next_page(self) -> None:
+        self._rare_page += 1
+        self.actions_changed.emit()
 
     def _show_more(self, more: bool) -> None:
-        self._more = more
+        self._more, self._rare_page = more, 0
         self.actions_changed.emit()
 
     def updated_at(self) -> float | None:
@@ -184,24 +160,12 @@ class OrdersPanel(Panel):
     # -- asking --------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Ask for the list; a second wish while one is under way is kept."""
-        if not self.bridge.is_ready or not self.isVisible():
-            return
-        if self._asking:
-            self._again = True
-            return
-        self._asking = True
-        self.bridge.start(self._ask(), on_error=self._not_answered, reader=self)
+        """Ask for the list."""
+        self._asking.wish()
 
     async def _ask(self) -> None:
-        try:
-            await (self._ask_strays() if self._tab == "unassigned" else self._ask_orders())
-        finally:
-            self._asking = False
+        await (self._ask_strays() if self._tab == "unassigned" else self._ask_orders())
         self.problem.clear()
-        if self._again:
-            self._again = False
-            self.refresh()
 
     async def _ask_orders(self) -> None:
         tab = self._tab
@@ -243,9 +207,6 @@ class OrdersPanel(Panel):
             self.problem.show_error(error)
         else:
             self.failed.emit(error)
-        if self._again:
-            self._again = False
-            self.refresh()
 
     def _site_changed(self) -> None:
         self.table.zone = self.facts.zone = self.unassigned.zone = self.bridge.zone()
@@ -270,30 +231,26 @@ class OrdersPanel(Panel):
     # -- deciding ------------------------------------------------------------------------------------------------
 
     def _create(self) -> None:
-        if self.somebody_decides():
-            self._open(OrderFormSheet(self.ground, self.bridge, self._line_code))
+        self.open_sheet(lambda: OrderFormSheet(self.ground, self.bridge, self._line_code))
 
     def _report(self, order: OrderView) -> None:
-        if self.somebody_decides():
-            self._open(ReportSheet(self.ground, self.bridge, order))
+        self.open_sheet(lambda: ReportSheet(self.ground, self.bridge, order))
 
     def _decide(self, operation: Operation[..., OrderView], order: OrderView) -> None:
-        if self.somebody_decides():
-            self._open(DecideSheet(self.ground, self.bridge, operation, order))
+        self.open_sheet(lambda: DecideSheet(self.ground, self.bridge, operation, order))
 
     def _assign(self, report: ReportView) -> None:
+        self.open_sheet(lambda: AssignSheet(self.ground, self.bridge, report))
+
+    def open_sheet(self, made: Callable[[], BottomSheet]) -> None:
+        """Open a sheet that ends in a decision; a guest is asked who he is instead."""
         if self.somebody_decides():
-            self._open(AssignSheet(self.ground, self.bridge, report))
+            sheet = made()
+            sheet.done.connect(self._done)  # type: ignore[attr-defined]  # every sheet of this panel has it
+            sheet.open()
 
-    def _open(self, sheet: OrderFormSheet | ReportSheet | DecideSheet | AssignSheet) -> None:
-        sheet.done.connect(self._done)
-        sheet.open()
-
-    def _done(self, words: str) -> None:
+    def _done(self, words: str = "") -> None:
         self._more = False
-        self.toast.emit(words)
+        if words:
+            self.toast.emit(words)
         self.refresh()
-
-
-_RARE = (rules.HOLD, rules.UNHOLD, rules.CANCEL, rules.CLOSE)
-"""Steps behind "more": seldom, and not to be hit by accident."""

@@ -15,6 +15,7 @@ from core.users.roles import roles_that_may
 from core.words import UNDEFINED, number, word
 from hmi import theme
 from hmi.bridge import Bridge
+from hmi.bridge.asking import Asking
 from hmi.panels import Action, OpenSignIn
 from hmi.widgets.label import Label
 from hmi.widgets.table import Column, PagedTable, Row
@@ -60,7 +61,8 @@ class ListPage(QWidget):
         self.updated_at: float | None = None
         self.total = 0
         self._items: dict[Hashable, Any] = {}
-        self._known = self._asking = self._again = False
+        self._known = self._anew = False
+        self._asking = Asking(bridge, self, self._load, self._not_answered)
         self._why: GenbaError | None = None
         self.table = PagedTable()
         self.filters = QWidget()
@@ -174,38 +176,34 @@ class ListPage(QWidget):
             self._say_no_right()
             return
         self.filters.setVisible(self.head.count() > 0)
-        if self._asking:
-            self._again = True
-            return
-        self._asking = True
-        self.bridge.start(self._load(0), on_error=self._not_answered, reader=self)
+        self._anew = True
+        self._asking.wish()
 
     def _more(self) -> None:
         """The last page in sight was turned to: get what comes after it."""
-        if self.table.page == self.table.pages - 1 and len(self._items) < self.total and not self._asking:
-            self._asking = True
-            self.bridge.start(self._load(len(self._items)), on_error=self._not_answered, reader=self)
+        if self.table.page == self.table.pages - 1 and len(self._items) < self.total:
+            self._asking.wish()
 
-    async def _load(self, offset: int) -> None:
-        try:
-            items, total, self.updated_at = await self.ask(offset)
-            while not offset and len(items) < min(len(self._items), total):  # news takes nobody back to the first rows
-                after, total, self.updated_at = await self.ask(len(items))
-                if not after.keys() - items.keys():
-                    break
-                items = {**items, **after}
-        finally:
-            self._asking = False
+    async def _load(self) -> None:
+        offset, self._anew = 0 if self._anew else len(self._items), False
+        if offset >= self.total > 0:
+            return
+        items, total, self.updated_at = await self.ask(offset)
+        while not offset and len(items) < min(len(self._items), total):  # news takes nobody back to the first rows
+            after, total, self.updated_at = await self.ask(len(items))
+            if not after.keys() - items.keys():
+                break
+            items = {**items, **after}
         self.problem.clear()
         self._why = None
+        if offset and self._anew:
+            return  # something else is looked for meanwhile, and asked for at once
         if self.may_look:  # somebody may have signed off meanwhile
             self._known = True
             self._show({**self._items, **items} if offset else dict(items), total)
-        if self._again or not self.may_look:
-            self._again = False
-            self.refresh()
-        else:
             self._more()
+        else:
+            self.refresh()
 
     def _show(self, items: dict[Hashable, Any], total: int) -> None:
         self._items, self.total = items, total
@@ -238,9 +236,6 @@ class ListPage(QWidget):
         else:
             self._why = error
             self._say_empty()
-        if self._again:
-            self._again = False
-            self.refresh()
 
     def _say_no_right(self) -> None:
         self.filters.hide()
