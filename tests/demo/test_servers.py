@@ -17,7 +17,9 @@ import pytest
 from asyncua import ua
 
 from core.demo.taglist import read_tags
+from core.equipment.states import map_state
 from core.errors import GenbaError, Invalid
+from core.live.sample import Quality
 from tests.demo.clients import modbus_client, opcua_client, read_ethernetip, read_modbus, read_opcua, write_ethernetip, write_opcua
 from tests.demo.conftest import RunningPlant
 
@@ -73,7 +75,7 @@ def test_every_value_of_the_servers_is_the_plants_truth(plant: RunningPlant) -> 
                 good, reject, state = (counts[f"{prefix}.{name}"] for name in ("GoodCount", "RejectCount", "State"))
                 good, reject, state = (value.Value.Value if isinstance(value, ua.DataValue) else value for value in (good, reject, state))
                 assert (good, reject) == (unit["counter_good"], unit["counter_reject"])
-                assert TAGS[f"{prefix}.State"].states[str(state)] == unit["state"]
+                assert map_state(state, Quality.GOOD, TAGS[f"{prefix}.State"].states)[0] == unit["state"]
     finally:
         plant.do("resume")
 
