@@ -20,7 +20,6 @@ from hmi.sheets.call import CallSheet
 from hmi.sheets.formulas import FormulaSheet
 from hmi.sheets.stop_reason import StopReasonSheet
 from hmi.sheets.stop_times import StopTimesSheet
-from hmi.sheets.stop_words import typed_moment
 from tests.hmi.screen import Plant, Screen, ask, said
 from tests.postgres import owner_url
 
@@ -211,26 +210,6 @@ def test_the_ratios_tell_their_formulas(standing: Screen) -> None:
     screen.tap(screen.lines.detail.ratios)
     sheet = screen.sheet(FormulaSheet)
     assert word("oee.pbt", "en") in sheet._lines[0].text()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2350", "2026-07-13 23:50"),
-        ("00:10", "2026-07-14 00:10"),
-        ("2359", None),
-        ("9999", None),
-        ("", None),
-        ("001005", "2026-07-14 00:10"),
-    ],
-)
-def test_a_typed_time_of_day_is_meant_inside_the_stop(text: str, expected: str | None) -> None:
-    after, before = datetime(2026, 7, 13, 23, 40, tzinfo=UTC), datetime(2026, 7, 14, 0, 20, tzinfo=UTC)
-    at = typed_moment(text, UTC, after, before)
-    if text == "2359":
-        assert at == datetime(2026, 7, 13, 23, 59, tzinfo=UTC)
-    else:
-        assert (None if at is None else f"{at:%Y-%m-%d %H:%M}") == expected
 
 
 # -- calls -------------------------------------------------------------------------------------------------------------
