@@ -228,7 +228,7 @@ def cycles(db: Db, asked: Sequence[Machine]) -> dict[int, Cycles]:
 _TOTALS: Final = text(
     """
     SELECT e.n, k.kind, l.running_total
-    FROM unnest(CAST(:units AS int[]), CAST(:edges AS timestamptz[])) WITH ORDINALITY AS e(unit, at, n)
+    FROM unnest(CAST(:units AS int[]), CAST(CAST(:edges AS text) AS timestamptz[])) WITH ORDINALITY AS e(unit, at, n)
     CROSS JOIN unnest(CAST(:kinds AS text[])) AS k(kind)
     CROSS JOIN LATERAL (
         SELECT c.running_total FROM genba.count_event c WHERE c.work_unit_id = e.unit AND c.kind = k.kind AND c.occurred_at < e.at
@@ -242,6 +242,11 @@ _KINDS: Final = text(
 )
 
 
+def array(moments: Iterable[datetime]) -> str:
+    """Moments as the server reads an array of them: a long one is written as text in a tenth of the time."""
+    return "{" + ",".join(at.isoformat() for at in moments) + "}"
+
+
 def counted(db: Db, edges: Sequence[tuple[int, datetime]]) -> list[tuple[int, int]]:
     """Good and rejected parts that a machine has counted since ever and until a moment, for each (machine id, moment)."""
     if not edges:
@@ -253,7 +258,7 @@ def counted(db: Db, edges: Sequence[tuple[int, datetime]]) -> list[tuple[int, in
     kinds = sorted({kind for each in has.values() for kind in each})
     sums: list[dict[str, int]] = [{} for _ in edges]
     if kinds:
-        for n, kind, value in db.execute(_TOTALS, {"units": units, "edges": [at for _, at in edges], "kinds": kinds}):
+        for n, kind, value in db.execute(_TOTALS, {"units": units, "edges": array(at for _, at in edges), "kinds": kinds}):
             sums[n - 1][kind] = int(value or 0)
     return [_good_reject(each, has.get(unit, set())) for unit, each in zip(units, sums, strict=True)]
 
