@@ -60,13 +60,15 @@ def truth(
     since: Annotated[
         str | None, typer.Option(help="Count from this marker, set with: genba plant fault mark NAME.", show_default=False)
     ] = None,
+    until: Annotated[str | None, typer.Option(help="Count until this marker; without it until now.", show_default=False)] = None,
     control: Control = None,
 ) -> None:
     """Print what the plant knows to be true.
 
-    Counts, state times and stops of every line since the start or a marker, as JSON: what a station recorded must agree with it.
+    Counts, states with their times and stops of every line since the start or a marker, as JSON: what a station recorded must agree
+    with it.
     """
-    _send(control, ["truth"] + (["--since", since] if since else []))
+    _send(control, ["truth", *(["--since", since] if since else []), *(["--until", until] if until else [])])
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -80,6 +82,8 @@ def fault(context: typer.Context, control: Control = None) -> None:
     freeze TAG                                      unfreeze TAG
     bad TAG                                         clear TAG
     garbage TAG [--as nan|text]                     drift TAG AMOUNT
+    counter reset|back|double|hold UNIT             clear UNIT
+    state UNIT --raw NUMBER                         clear UNIT
     pause                                           resume
     speed FACTOR                                    mark NAME
     status                                          tags [PREFIX]

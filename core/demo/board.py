@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.demo.rawvalue import FLOATS, Raw, to_engineering, to_raw
+from core.demo.rawvalue import FLOATS, Raw, limits, to_engineering, to_raw
 from core.errors import Invalid
 from core.live.sample import Value
-from core.live.tags import TagSpec
+from core.live.tags import TagSpec, TagType
 
 Fault = Literal["", "frozen", "bad", "nan", "text"]
 """frozen: the value no longer follows; bad: the sensor failed; nan: not a number; text: a string where a number was declared."""
@@ -72,6 +72,22 @@ class Board:
             raise Invalid("demo.unknown_tag", tag=name)
         shown.fault = fault
         self._touched.add(name)
+
+    def show_raw(self, name: str, raw: str, at: float) -> None:
+        """Let a tag show ``raw`` whatever the physics says, until its fault is taken off; ``at`` is the source time.
+
+        Raises:
+            Invalid: ``demo.unknown_tag``; ``demo.not_a_number`` for a text where the controller holds a whole number.
+        """
+        tag = self.tags.get(name)
+        if tag is None:
+            raise Invalid("demo.unknown_tag", tag=name)
+        text = tag.type is TagType.STRING
+        low, high = (0, 1) if text or tag.type in (*FLOATS, TagType.BOOL) else limits(tag.type)
+        if not text and not (raw.removeprefix("-").isdecimal() and low <= int(raw) <= high):
+            raise Invalid("demo.not_a_number", tag=name)
+        self.fault(name, "frozen")
+        self._shown[name].raw, self._shown[name].at = (raw if text else int(raw)), at
 
     def fault_of(self, name: str) -> Fault:
         """The fault a tag has; raises KeyError for a name not on the board."""

@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
             made.add_argument(target)
         return made
 
-    verb("truth", "what the plant knows: counts, state times, stops").add_argument("--since", default="start")
+    truth = verb("truth", "what the plant knows: counts, states and their times, stops")
+    truth.add_argument("--since", default="start")
+    truth.add_argument("--until", default="")
     verb("mark", "remember this moment under a name", "name")
     verb("status", "processes, addresses, speed, faults")
     verb("tags", "what every tag shows now").add_argument("prefix", nargs="?", default="")
@@ -50,13 +52,16 @@ def parser() -> argparse.ArgumentParser:
     verb("certificate", "what the secured server shows: of an exchanged controller, or its first one").add_argument(
         "which", choices=("exchanged", "first")
     )
-    verb("freeze", "a value stands still", "tag")
-    verb("unfreeze", "it follows again", "tag")
-    verb("bad", "the sensor failed", "tag")
+    for name, help_text in (("freeze", "a value stands still"), ("unfreeze", "it follows again"), ("bad", "the sensor failed")):
+        verb(name, help_text, "tag")
     verb("garbage", "not a number, or text in place of a number", "tag").add_argument(
         "--as", dest="kind", choices=("nan", "text"), default="nan"
     )
-    verb("clear", "take every fault off a tag", "tag")
+    verb("clear", "take every fault off a tag or a work unit", "tag")
+    counter = verb("counter", "the counters of a work unit begin again, go back, count each part twice or stand still until clear")
+    counter.add_argument("how", choices=("reset", "back", "double", "hold"))
+    counter.add_argument("target")
+    verb("state", "the state word of a work unit says something else until clear", "target").add_argument("--raw", required=True)
     verb("drift", "the process moves away by an amount; 0 ends it", "tag").add_argument("amount", type=float)
     verb("pause", "simulated time stands still")
     verb("resume", "it runs again")

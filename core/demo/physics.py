@@ -187,6 +187,12 @@ class Plant:
             raise Invalid("demo.cannot_drift", tag=tag)
         signal.drift(amount)
 
+    def unit(self, code: str) -> WorkUnit:
+        """A unit by its code. Raises Invalid ``demo.unknown_target``."""
+        if code not in self.units:
+            raise Invalid("demo.unknown_target", target=code, known=", ".join(self.units))
+        return self.units[code]
+
     def _targets(self, target: str) -> tuple[WorkUnit, ...]:
         if target in self.lines:
             return self.lines[target].units

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Literal
 
 from core.demo.physics_signals import Heated, Moment, Pumped
 from core.demo.physics_spec import UnitSpec
@@ -25,9 +26,12 @@ from core.demo.physics_states import (
     StopKind,
 )
 
+CounterFault = Literal["", "reset", "back", "double", "hold"]
 UINT32 = 1 << 32
 GRACE_MS = 5000  # shorter waits between two parts belong to the rhythm of the line and are shown as running
 KEPT_STOPS = 5000
+KEPT_SPANS = 20_000
+_BACK_PARTS = 50  # so much is missing from a counter that was restored from an older copy
 _STARTUP_S = 300.0  # after a longer stop the first parts are doubtful
 _STARTUP_PARTS = 3
 _MOST_SCRAP = 0.6
@@ -50,6 +54,16 @@ class Surroundings:
     humidity: float = 52.0
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A unit in one state for one reason from ``began_ms`` (simulated) on; ``reported`` is what the machine itself says of it."""
+
+    began_ms: int
+    state: State
+    reason: str = ""
+    reported: str = ""
+
+
 @dataclass(slots=True)
 class Tally:
     """What a unit has done since the start of the plant; times in simulated milliseconds."""
@@ -58,11 +72,20 @@ class Tally:
     reject: int = 0
     state_ms: dict[State, int] = field(default_factory=lambda: dict.fromkeys(State, 0))
     stops: deque[Stop] = field(default_factory=lambda: deque(maxlen=KEPT_STOPS))
+    history: deque[Span] = field(default_factory=lambda: deque([Span(0, State.RUNNING)], maxlen=KEPT_SPANS))
 
     @property
     def cycles(self) -> int:
         """Parts finished, good or not."""
         return self.good + self.reject
+
+    def note(self, span: Span) -> None:
+        """The unit is in this state from now on; what lasted for no time is forgotten."""
+        if self.history and self.history[-1].began_ms >= span.began_ms:
+            self.history.pop()
+        last = self.history[-1] if self.history else None
+        if last is None or (last.state, last.reason, last.reported) != (span.state, span.reason, span.reported):
+            self.history.append(span)
 
 
 class WorkUnit:
@@ -88,6 +111,8 @@ class WorkUnit:
         )
         self._first_good = self._work.randrange(2_000_000) if spec.first_good is None else spec.first_good
         self._first_reject = self._work.randrange(20_000) if spec.first_reject is None else spec.first_reject
+        self._held: tuple[int, int] | None = None
+        self._doubled = False
         self._cycle_ms = 0
         self._left_ms = -self._work.randrange(int(spec.cycle_s * 1000))  # units do not start in step
         self._waited_ms = 0
@@ -105,12 +130,12 @@ class WorkUnit:
     @property
     def counter_good(self) -> int:
         """The machine's own counter of good parts, uint32: rises and wraps."""
-        return (self._first_good + self.tally.good) % UINT32
+        return self._held[0] if self._held else (self._first_good + self.tally.good) % UINT32
 
     @property
     def counter_reject(self) -> int:
         """The machine's own counter of rejects, uint32."""
-        return (self._first_reject + self.tally.reject) % UINT32
+        return self._held[1] if self._held else (self._first_reject + self.tally.reject) % UINT32
 
     @property
     def stop(self) -> Stop | None:
@@ -139,6 +164,26 @@ class WorkUnit:
         """Stop now for ``reason``, until ``for_ms`` have passed or, with None, until started; replaces what goes on."""
         self._end_stop(now_ms)
         self._begin(Stop(REASON_STATES[reason], reason, reported=True, forced=True, left_ms=for_ms), now_ms)
+        self._note(now_ms)
+
+    def disturb_counter(self, how: CounterFault) -> None:
+        """Let the counters lie; what was really made the tally goes on to know. "" ends what lasts (``double``, ``hold``).
+
+        Args:
+            how: ``reset``: they begin at 0 again; ``back``: they go on from an older value; ``double``: each part counts twice;
+                ``hold``: they stand still, and later show all at once.
+        """
+        match how:
+            case "reset":
+                self._first_good, self._first_reject = -self.tally.good, -self.tally.reject
+            case "back":
+                self._first_good -= min(_BACK_PARTS, self.counter_good)
+            case "double":
+                self._doubled = True
+            case "hold":
+                self._held = (self.counter_good, self.counter_reject)
+            case _:
+                self._held, self._doubled = None, False
 
     def plan_stop(self, reason: str, for_ms: int) -> None:
         """Stop for ``reason`` as soon as what goes on now is over."""
@@ -149,6 +194,7 @@ class WorkUnit:
         self._pending.clear()
         if self._stop is not None:
             self._finish_stop(now_ms)
+            self._note(now_ms)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -161,6 +207,7 @@ class WorkUnit:
             self._begin(self._pending.popleft(), now_ms)
         else:
             self._produce(now_ms)
+        self._note(now_ms)
 
     def analog_step(self, hall: Surroundings) -> None:
         """Let ``ANALOG_MS`` pass for the measured quantities, power and energy."""
@@ -177,6 +224,10 @@ class WorkUnit:
         self.energy_kwh += self.power_kw * moment.dt_s / 3600.0
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _note(self, now_ms: int) -> None:
+        stop = self.stop
+        self.tally.note(Span(now_ms, self.state, stop.reason if stop else "", self.reported_reason))
 
     def _moment(self, hall: Surroundings) -> Moment:
         return Moment(
@@ -299,8 +350,10 @@ class WorkUnit:
         self._doubtful = max(0, self._doubtful - 1)
         if self._judge.random() < share:
             self.tally.reject += 1
+            self._first_reject += self._doubled
             return
         self.tally.good += 1
+        self._first_good += self._doubled
         self.holding = True
         self._hand_on()
 

@@ -257,7 +257,7 @@ class _Running:
     async def _handle(self, words: argparse.Namespace) -> dict[str, Any]:
         match words.verb:
             case "truth":
-                return {**self._ledger.account(words.since), "speed": self._speed, "paused": self._paused}
+                return {**self._ledger.account(words.since, words.until), "speed": self._speed, "paused": self._paused}
             case "mark":
                 return self._ledger.mark(words.name)
             case "status":
@@ -282,6 +282,10 @@ class _Running:
                 self._board.fault(words.tag, "bad")
             case "garbage":
                 self._board.fault(words.tag, words.kind)
+            case "counter":
+                self._plant.unit(words.target).disturb_counter(words.how)
+            case "state":
+                self._say_state(words.target, words.raw)
             case "drift":
                 self._plant.drift(words.tag, words.amount)
             case "pause" | "resume":
@@ -313,7 +317,13 @@ class _Running:
         self._servers["secure"].proof = self._identity.files(which)
         return await self._restart(self._servers["secure"])
 
+    def _say_state(self, unit: str, raw: str) -> None:
+        self._board.show_raw(_tag_of(self._plant.unit(unit).spec.code, "State"), raw, self._clock.now().timestamp())
+
     def _clear(self, tag: str) -> None:
+        if tag in self._plant.units:
+            self._plant.unit(tag).disturb_counter("")
+            tag = _tag_of(tag, "State")
         self._board.fault(tag, "")
         with contextlib.suppress(GenbaError):  # only measured quantities can drift
             self._plant.drift(tag, 0.0)
@@ -323,6 +333,10 @@ class _Running:
             raise Invalid("demo.speed", speed=factor, most=_MOST_SPEED)
         self._speed = factor
         self._timeline.anchor(self._plant.now_ms, self._clock.now().timestamp(), factor)
+
+
+def _tag_of(unit: str, name: str) -> str:
+    return f"{unit.replace('-', '.')}.{name}"
 
 
 def _wait_for_stdin(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:

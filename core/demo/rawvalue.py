@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping
 from functools import cache
 
+from core.equipment.states import ELSE
 from core.live.sample import Value
 from core.live.tags import TagSpec, TagType
 
@@ -31,7 +32,14 @@ def limits(kind: TagType) -> tuple[int, int]:
 
 @cache
 def _numbers(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, int]:
-    return {word: int(number) for number, word in pairs}
+    return {word: _number(key) for key, word in pairs}
+
+
+def _number(key: str) -> int:
+    """The number of a raw value, or of a word in which one bit alone is set (``bit3``), or none (``else``)."""
+    if key == ELSE:
+        return 0
+    return 1 << int(key.removeprefix("bit")) if key.startswith("bit") else int(key)
 
 
 def to_raw(tag: TagSpec, value: Value) -> Raw:

@@ -70,6 +70,7 @@ ELSE: Final = "else"
 """Key of a bit mapping for a word in which none of the named bits is set."""
 BITS: Final = 64
 """Bits of the longest word."""
+_BIT_KEYS: Final = frozenset(f"bit{number}" for number in range(BITS))
 
 
 def raw_text(value: Value) -> str:
@@ -111,7 +112,9 @@ def unknown_bits(states: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def bit_state(value: Value, states: Mapping[str, str]) -> tuple[MachineState, str]:
-    """The state of the first named bit that is set, in the order in which they are written; else what ``else`` says.
+    """The state of the lowest named bit that is set; else what ``else`` says.
+
+    The lowest, not the first that is written: the database keeps no order of the words of a mapping.
 
     Args:
         value: A usable value; bits are those of a whole number (of a negative one in two's complement).
@@ -123,11 +126,8 @@ def bit_state(value: Value, states: Mapping[str, str]) -> tuple[MachineState, st
     word = whole(value)
     if word is None:
         return MachineState.OFFLINE, UNMAPPED
-    for key, name in states.items():
-        bit = _bit(key)
-        if bit is not None and word >> bit & 1:
-            return _named(name)
-    return _named(states.get(ELSE, ""))
+    lowest = min((bit for key in states if (bit := _bit(key)) is not None and word >> bit & 1), default=None)
+    return _named(states.get(ELSE, "") if lowest is None else states[f"bit{lowest}"])
 
 
 def _named(name: str) -> tuple[MachineState, str]:
@@ -137,7 +137,7 @@ def _named(name: str) -> tuple[MachineState, str]:
 
 def _bit(key: str) -> int | None:
     number = key.removeprefix("bit")
-    return int(number) if key.startswith("bit") and number.isascii() and number.isdigit() and int(number) < BITS else None
+    return int(number) if key in _BIT_KEYS else None
 
 
 def whole(value: Value) -> int | None:

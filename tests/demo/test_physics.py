@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.demo.physics import Line, Plant
 from core.demo.physics_states import LINE_WIDE, NEXT_FULL, PREVIOUS_EMPTY, REASON_STATES, State
-from core.demo.physics_unit import UINT32, WorkUnit
+from core.demo.physics_unit import UINT32, CounterFault, WorkUnit
 from core.demo.truth import Ledger, Timeline
 from core.equipment.states import MachineState
 from core.errors import Invalid
@@ -71,6 +73,69 @@ def test_times_in_the_states_add_up_to_the_elapsed_time(seed: int, story: list[t
     _tell(plant, story)
     for unit in plant.units.values():
         assert sum(unit.tally.state_ms.values()) == plant.now_ms
+
+
+@_FEW
+@given(seed=st.integers(0, 1 << 40), before=stories, story=stories, after=stories)
+def test_the_truth_between_two_marks_is_clipped_to_them(
+    seed: int, before: list[tuple[object, ...]], story: list[tuple[object, ...]], after: list[tuple[object, ...]]
+) -> None:
+    """However the plant goes on afterwards, an account between two marks stays the same, and its times add up."""
+    plant = Plant(seed)
+    ledger = Ledger(plant, Timeline(0.0, 1.0))
+    _tell(plant, before)
+    ledger.mark("a")
+    _tell(plant, story)
+    plant.advance(100)
+    ledger.mark("b")
+    first = _between(ledger.account("a", "b"))
+    _tell(plant, after)
+    assert _between(ledger.account("a", "b")) == first
+    for unit in first.values():
+        assert unit["good"] + unit["reject"] == unit["cycles"]
+        spent: dict[str, float] = dict.fromkeys(unit["state_s"], 0.0)
+        for span in unit["timeline"]:
+            spent[span["state"]] += span["ended_s"] - span["began_s"]
+        assert spent == pytest.approx(unit["state_s"])
+        for left, right in pairwise(unit["timeline"]):
+            assert left["ended_s"] == right["began_s"]
+            assert (left["state"], left["reason"]) != (right["state"], right["reason"])
+
+
+def _between(account: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The units of an account without what they show now."""
+    now = ("stops", "counter_good", "counter_reject", "buffer_in")
+    units = {code: unit for line in account["lines"].values() for code, unit in line["units"].items()}
+    return {code: {key: value for key, value in unit.items() if key not in now} for code, unit in units.items()}
+
+
+def test_a_mark_that_lies_before_the_beginning_is_refused() -> None:
+    plant = Plant(1)
+    ledger = Ledger(plant, Timeline(0.0, 1.0))
+    ledger.mark("early")
+    plant.advance(1000)
+    ledger.mark("late")
+    for marks in (("late", "early"), ("early", "never"), ("never", "late")):
+        with pytest.raises(Invalid):
+            ledger.account(*marks)
+
+
+@pytest.mark.parametrize("how", ["reset", "back", "double", "hold"])
+def test_counters_may_lie_while_the_truth_goes_on(how: CounterFault) -> None:
+    plant = Plant(3)
+    plant.advance(600_000)
+    unit, ledger = plant.units["L1-M2"], Ledger(plant, Timeline(0.0, 1.0))
+    ledger.mark("a")
+    before = unit.counter_good
+    unit.disturb_counter(how)
+    assert unit.counter_good == {"reset": 0, "back": before - 50, "double": before, "hold": before}[how]
+    plant.advance(600_000)
+    made = ledger.account("a")["lines"]["L1"]["units"]["L1-M2"]["good"]
+    assert made > 3
+    shown = {"reset": made, "back": before - 50 + made, "double": before + 2 * made, "hold": before}
+    assert unit.counter_good == shown[how]
+    unit.disturb_counter("")
+    assert unit.counter_good == (before + made if how == "hold" else shown[how])
 
 
 def test_a_stop_that_comes_while_waiting_ends_the_waiting() -> None:
@@ -279,6 +344,8 @@ def test_what_does_not_exist_is_refused() -> None:
     plant = Plant(1)
     with pytest.raises(Invalid, match=r"L9"):
         plant.stop("L9")
+    with pytest.raises(Invalid, match=r"L9-M9"):
+        plant.unit("L9-M9")
     with pytest.raises(Invalid):
         plant.stop("L1", "D77")
     with pytest.raises(Invalid):

@@ -100,6 +100,20 @@ def test_a_subscriber_sees_the_machine_stop_and_start(plant: RunningPlant) -> No
     assert seen[-1] != 4
 
 
+def test_a_state_word_that_nobody_mapped_and_counters_that_lie(plant: RunningPlant) -> None:
+    plant.do("state L2-M2 --raw 17")
+    until(lambda: modbus_value(plant, "L2.M2.State") == 17)
+    for words in ("state L2-M2 --raw x", "state L9-M9 --raw 1", "counter reset L9-M9"):
+        with pytest.raises(GenbaError):
+            plant.do(words)
+    assert modbus_value(plant, "L2.M2.State") == 17, "a wrong command changes nothing"
+    plant.do("counter hold L2-M2")
+    plant.do("clear L2-M2")
+    until(lambda: modbus_value(plant, "L2.M2.State") != 17)
+    plant.do("counter reset L2-M2")
+    until(lambda: modbus_value(plant, "L2.M2.GoodCount") < 50)
+
+
 def test_a_stop_is_told_by_state_reason_and_truth(plant: RunningPlant) -> None:
     plant.do("mark stop")
     plant.do("stop L2 --reason D07 --for 40000")

@@ -19,7 +19,9 @@ from core.demo.physics_states import REASON_STATES, State
 from core.demo.rawvalue import limits, to_engineering, to_raw
 from core.demo.registers import decode, encode, place_of
 from core.demo.taglist import BY_HAND, TAGS_FILE, read_tags
+from core.equipment.states import MachineState, map_state
 from core.errors import Invalid
+from core.live.sample import Quality
 from core.live.tags import TagRole, TagSpec, TagType
 
 BY_HAND_UNITS = {"L4-M3"}
@@ -81,7 +83,7 @@ def test_every_tag_is_shown_by_the_physics_and_addressed_once() -> None:
 def test_every_unit_has_its_roles_and_words() -> None:
     for unit in Plant(1).units:
         roles = {tag.role: tag for tag in TAGS.values() if tag.work_unit == unit}
-        assert set(roles) == set(TagRole), unit
+        assert set(roles) == set(TagRole) - {TagRole.TOTAL}, f"{unit} tells good parts from bad ones"
         assert set(roles[TagRole.STATE].states.values()) == set(State)
         reasons = roles[TagRole.REASON]
         assert reasons.type is TagType.STRING or set(reasons.states.values()) == set(REASON_STATES)
@@ -137,6 +139,10 @@ def test_words_become_numbers_and_no_reason_is_zero() -> None:
     state, reason, text = TAGS["L5.M1.State"], TAGS["L2.M1.StopReason"], TAGS["L5.M1.StopReason"]
     assert to_raw(state, "RUNNING") == 20
     assert (to_raw(reason, "D07"), to_raw(reason, "")) == (7, 0)
+    bits = TAGS["L4.M1.State"]
+    assert [to_raw(bits, word) for word in ("IDLE", "RUNNING", "DOWN", "PLANNED_STOP")] == [0, 1, 8, 64]
+    for word in State:
+        assert map_state(to_raw(bits, word.value), Quality.GOOD, bits.states) == (MachineState(word.value), "")
     assert decode(text, encode(text, "D07")) == "D07"
 
 

@@ -11,7 +11,7 @@ from core.equipment.states import INVALID, NO_LINK, UNMAPPED, MachineState, bit_
 from core.live.sample import Quality, Value
 
 S = MachineState
-BITS = {"bit2": "DOWN", "bit0": "RUNNING", "bit1": "SETUP", "else": "IDLE"}
+BITS = {"bit1": "SETUP", "bit0": "DOWN", "else": "IDLE", "bit10": "RUNNING"}
 RULES = (
     StateRule(S.DOWN, "fault", "is_true"),
     StateRule(S.MAINTENANCE, "mode", "==", "maint"),
@@ -26,11 +26,11 @@ names = st.sampled_from([*S, "running", "LOST", ""])
 @pytest.mark.parametrize(
     ("word", "state"),
     [
-        (0, S.IDLE), (1, S.RUNNING), (2, S.SETUP), (3, S.RUNNING), (5, S.DOWN), (7, S.DOWN), (8, S.IDLE), (-1, S.DOWN),
-        (True, S.RUNNING), (4.0, S.DOWN),
+        (0, S.IDLE), (1, S.DOWN), (2, S.SETUP), (3, S.DOWN), (1024, S.RUNNING), (1026, S.SETUP), (8, S.IDLE), (-1, S.DOWN),
+        (True, S.DOWN), (1024.0, S.RUNNING),
     ],
 )  # fmt: skip
-def test_the_first_named_bit_that_is_set_counts(word: Value, state: MachineState) -> None:
+def test_the_lowest_named_bit_that_is_set_counts(word: Value, state: MachineState) -> None:
     assert bit_state(word, BITS) == (state, "")
     assert map_state(word, Quality.GOOD, BITS) == (state, "")
 
@@ -43,7 +43,7 @@ def test_what_is_no_word_has_no_state(word: Value) -> None:
 def test_no_bit_without_else_is_outside_the_mapping() -> None:
     assert map_state(8, Quality.GOOD, {"bit0": "RUNNING"}) == (S.OFFLINE, UNMAPPED)
     assert map_state(1, Quality.OFFLINE, BITS) == (S.OFFLINE, NO_LINK)
-    assert unknown_bits({"bit0": "x", "bit64": "x", "bit": "x", "1": "x", "else": "x"}) == ("bit64", "bit", "1")
+    assert unknown_bits({"bit0": "x", "bit64": "x", "bit": "x", "bit01": "x", "1": "x", "else": "x"}) == ("bit64", "bit", "bit01", "1")
 
 
 @given(values, st.dictionaries(st.sampled_from(["bit0", "bit5", "bit63", "else", "bitX"]), names, min_size=1))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hmi.panels.equipment.view import View
 
 _TILE_U: Final = (190, 150)
-_ORDER: Final = (TagRole.PROCESS, TagRole.GOOD, TagRole.REJECT, TagRole.CYCLE, TagRole.REASON, TagRole.STATE)
+_ORDER: Final = (TagRole.PROCESS, TagRole.GOOD, TagRole.REJECT, TagRole.TOTAL, TagRole.CYCLE, TagRole.REASON, TagRole.STATE)
 
 
 LOOSE: Final = "*"
