@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, null, or_, select, true
+from sqlalchemy import Select, and_, case, false, func, null, or_, select, text
 
 from core.equipment import rows, stop_rules
 from core.equipment.models import Line, StateSegment, WorkUnit
@@ -93,11 +93,27 @@ def found(db: Db, wanted: Select[Any]) -> list[Found]:
     return result
 
 
-def newest_before(unit_id: Any, at: Any) -> FromClause:
-    """Beginning of the segment that a unit was in at a moment, in SQL; one look into the index."""
-    earlier = StateSegment.__table__.alias("earlier")
-    newest = select(func.max(earlier.c.started_at).label("at"))
-    return newest.where(earlier.c.work_unit_id == unit_id, earlier.c.started_at <= at).lateral("first")
+_FIRST: Final = text(
+    """
+    SELECT u.id, (SELECT max(s.started_at) FROM genba.state_segment s WHERE s.work_unit_id = u.id AND s.started_at <= :since)
+    FROM unnest(CAST(:units AS int[])) AS u(id)
+    """
+)
+
+
+def touching(db: Db, units: Sequence[int], since: datetime, until: datetime) -> Select[Any]:
+    """Segments of some units which may touch [since, until): from the one that each was in at ``since`` on.
+
+    Where each begins is asked first: the server would else look for it again at every segment there ever was.
+    """
+    begins = db.execute(_FIRST, {"units": list(units), "since": since})
+    segment = StateSegment
+    return found_select().where(  # bounds that the server sees, so that it knows how few there are
+        or_(
+            false(),
+            *(and_(segment.work_unit_id == unit, segment.started_at >= (at or since), segment.started_at < until) for unit, at in begins),
+        )
+    )
 
 
 def records_of(db: Db, stops: Sequence[Found]) -> tuple[dict[UUID, list[StopRecord]], dict[UUID, list[StopPart]]]:
@@ -216,21 +232,12 @@ def stops(
     if line_id is None:
         raise Refused("line.not_found", line=line_code)
     states = (*_STATES, MachineState.OFFLINE.value) if gaps else _STATES
-    wanted = _touching(WorkUnit.line_id == line_id, since, until).where(StateSegment.state.in_(states))
-    touching = [each for each in found(db, wanted) if each.segment.ended_at is None or each.segment.ended_at > since]
-    shown = views(db, touching, reasons_of(db))
+    units = db.scalars(select(WorkUnit.id).where(WorkUnit.line_id == line_id)).all()
+    wanted = touching(db, units, since, until).where(StateSegment.state.in_(states))
+    there = [each for each in found(db, wanted) if each.segment.ended_at is None or each.segment.ended_at > since]
+    shown = views(db, there, reasons_of(db))
     shown = [each for each in reversed(shown) if each.needs_reason or not open_only]
     return Page(tuple(shown[:limit]), len(shown), limit)
-
-
-def _touching(where: ColumnElement[bool], since: datetime, until: datetime) -> Select[Any]:
-    """Segments of the units that ``where`` allows which may touch [since, until)."""
-    first = newest_before(WorkUnit.id, since)
-    return (
-        found_select()
-        .outerjoin(first, true())
-        .where(where, StateSegment.started_at < until, StateSegment.started_at >= func.coalesce(first.c.at, since))
-    )
 
 
 def waiting(db: Db) -> tuple[OpenStops, ...]:

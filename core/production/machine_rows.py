@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text, true
+from sqlalchemy import select, text, true
 
 from core.equipment import calendar_rows, stop_lists, stop_rules
 from core.equipment.models import Area, Line, Site, StateSegment, WorkUnit
@@ -110,16 +110,7 @@ def policy_of(line: Line) -> Policy:
 
 def stretches(db: Db, asked: Sequence[Machine], from_at: datetime, to_at: datetime) -> dict[int, tuple[Stretch, ...]]:
     """What each machine did in a range, with what people said of it, by its id; gaps are still gaps."""
-    first = stop_lists.newest_before(WorkUnit.id, from_at)
-    wanted = (
-        stop_lists.found_select()
-        .outerjoin(first, true())
-        .where(
-            WorkUnit.id.in_([machine.id for machine in asked]),
-            StateSegment.started_at < to_at,
-            StateSegment.started_at >= func.coalesce(first.c.at, from_at),
-        )
-    )
+    wanted = stop_lists.touching(db, [machine.id for machine in asked], from_at, to_at)
     return _told(db, stop_lists.found(db, wanted), to_at)
 
 
@@ -238,7 +229,7 @@ _TOTALS: Final = text(
 )
 _KINDS: Final = text(
     "SELECT u.id, k.kind FROM unnest(CAST(:units AS int[])) AS u(id) CROSS JOIN unnest(CAST(:kinds AS text[])) AS k(kind)"
-    " WHERE EXISTS (SELECT FROM genba.count_event c WHERE c.work_unit_id = u.id AND c.kind = k.kind)"
+    " CROSS JOIN LATERAL (SELECT FROM genba.count_event c WHERE c.work_unit_id = u.id AND c.kind = k.kind LIMIT 1) one"
 )
 
 

@@ -73,6 +73,9 @@ _SUMS: Final = text(
 )
 
 
+_SORTING: Final = text("SELECT set_config('enable_sort', :word, true)")
+
+
 @dataclass(frozen=True, slots=True)
 class Bit:
     """Time of one machine under one label that counts as one thing.
@@ -265,7 +268,10 @@ def _rest(bits: Sequence[Bit], cut: Sequence[Window], spans: Sequence[Labelled])
 
 def figures_of(db: Db, machines: Sequence[Machine], asked: Range) -> tuple[dict[tuple[int, str], Figures], dict[int, Times]]:
     """Figures by machine id and label, and the times they were made of."""
+    # The server cannot know how few segments lie in a window and would sort them to sum them up; that takes longer than all the rest.
+    db.execute(_SORTING, {"word": "off"})
     times = {machine.id: times_of(db, machine, asked) for machine in machines}
+    db.execute(_SORTING, {"word": "on"})
     made = parts_rows.parts_of(db, machines, asked)
     found: dict[tuple[int, str], Figures] = {}
     for machine in machines:
