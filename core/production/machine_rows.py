@@ -298,7 +298,7 @@ class Reported:
 
 _REPORTED: Final = text(
     """
-    SELECT r.line_id, r.order_id, coalesce(p.code, ''), sum(r.good), sum(r.scrap), sum(r.rework)
+    SELECT r.line_id, CASE WHEN :orders THEN r.order_id END, coalesce(p.code, ''), sum(r.good), sum(r.scrap), sum(r.rework)
     FROM genba.production_report r LEFT JOIN genba.work_order o ON o.id = r.order_id LEFT JOIN genba.product p ON p.id = o.product_id
     WHERE r.line_id = ANY(CAST(:lines AS int[])) AND r.reported_at >= :from_at AND r.reported_at < :to_at AND (r.scrap <> 0
         OR r.rework <> 0 OR :all)
@@ -308,14 +308,15 @@ _REPORTED: Final = text(
 
 
 def reported(
-    db: Db, line_ids: Sequence[int], from_at: datetime, to_at: datetime, *, everything: bool
+    db: Db, line_ids: Sequence[int], from_at: datetime, to_at: datetime, *, everything: bool, orders: bool = False
 ) -> list[tuple[int, UUID | None, str, Reported]]:
     """What was reported in a range: line, order, product and sums.
 
     Args:
         everything: Good parts too; they are asked for where no machine counts.
+        orders: By order too; else the order is None.
     """
-    asked = {"lines": list(line_ids), "from_at": from_at, "to_at": to_at, "all": everything}
+    asked = {"lines": list(line_ids), "from_at": from_at, "to_at": to_at, "all": everything, "orders": orders}
     return [(line, order, product, Reported(g, s, r)) for line, order, product, g, s, r in db.execute(_REPORTED, asked)]
 
 

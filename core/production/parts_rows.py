@@ -127,7 +127,9 @@ def _reports(db: Db, machines: Sequence[Machine], asked: Range) -> dict[int, Sai
         here[label, product] = Reported(before.good + said.good, before.scrap + said.scrap, before.rework + said.rework)
 
     if asked.by not in ("shift", "day"):
-        for line_id, order_id, product, said in machine_rows.reported(db, list(lines), asked.from_at, asked.to_at, everything=by_hand):
+        by_order = asked.by == "order"
+        sums = machine_rows.reported(db, list(lines), asked.from_at, asked.to_at, everything=by_hand, orders=by_order)
+        for line_id, order_id, product, said in sums:
             note(line_id, {"order": str(order_id or ""), "product": product}.get(asked.by, ""), product, said)
         return found
     for line_id, machine in lines.items():
