@@ -101,9 +101,11 @@ def _holds(rule: StateRule, value: Value) -> bool | None:
     number = _number(value)
     if number is None:
         return None
+    if rule.op in ("is_true", "is_false"):
+        return (number != 0) == (rule.op == "is_true")
     wanted = float(rule.value)
     answers = {
         "==": number == wanted, "!=": number != wanted, ">": number > wanted, ">=": number >= wanted, "<": number < wanted,
-        "<=": number <= wanted, "is_true": number != 0, "is_false": number == 0,
+        "<=": number <= wanted,
     }  # fmt: skip
     return answers[rule.op]

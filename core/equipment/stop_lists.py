@@ -123,11 +123,12 @@ def records_of(db: Db, stops: Sequence[Found]) -> tuple[dict[UUID, list[StopReco
     units = {each.unit_id for each in stops}
     first = min(each.segment.started_at for each in stops) - stop_rules.CLOCKS
     last = max(each.segment.ended_at or db.now for each in stops)
+    # The anchor lies in its stop or a little before: no other record can belong to one of these.
     near = and_(StopRecord.work_unit_id.in_(units), StopRecord.anchor_at.between(first, last))
     by_key = {each.id: each for each in stops}
     of_unit = {unit: [each for each in stops if each.unit_id == unit] for unit in units}
     belonging: dict[UUID, list[StopRecord]] = {}
-    records = db.scalars(select(StopRecord).where(or_(near, StopRecord.segment_id.in_(by_key))).order_by(StopRecord.anchor_at))
+    records = db.scalars(select(StopRecord).where(near).order_by(StopRecord.anchor_at))
     for record in records.all():
         key = record.segment_id if record.segment_id in by_key else _meant(of_unit.get(record.work_unit_id, []), record)
         if key is not None:

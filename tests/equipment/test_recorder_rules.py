@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.clock import CorrectedClock, SystemClock
 from core.equipment.recorder import Ruled, StateKeeper
 from core.equipment.state_rules import StateRule
 from core.equipment.states import NO_LINK, UNMAPPED, MachineState
-from core.live.sample import Quality, Value
+from core.live.sample import Batch, Quality, Value
 from core.live.tags import TagRole, TagSpec, TagType
 from tests.conftest import ExpectedLog
 from tests.equipment.test_recorder import SPECS, UNIT, Rig, flush, go, rig
@@ -135,3 +136,53 @@ def test_a_state_outside_the_mapping_is_offline_and_told_once(rig: Rig, expect_l
         go(scene())
     assert rig.chain() == [("RUNNING", ""), ("OFFLINE", UNMAPPED), ("RUNNING", ""), ("OFFLINE", UNMAPPED)]
     assert sum("no mapping" in record.message for record in caplog.records) == 1
+
+
+# Clocks that jump ---------------------------------------------------------------------------------------------------------
+
+
+class Turned(SystemClock):
+    """A computer's clock that somebody turns."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_turned_leaves_neither_gap_nor_overlap(rig: Rig, hours: int) -> None:
+    """The station goes by the server's clock; what its machines did is neither an hour longer nor of tomorrow."""
+    own = Turned()
+    clock = CorrectedClock(own)
+    asked = own.monotonic()
+    clock.learn(own.now(), asked, own.monotonic())
+    for recorder in rig.recorders:
+        recorder._clock = clock
+
+    async def scene() -> None:
+        rig.lead()
+        await flush(rig)
+        for value in (1, 2):
+            see(rig, own, "L1.M2.State", value)
+            see(rig, own, "L1.M2.Good", 100 + value)
+            await flush(rig)
+        own.ahead = timedelta(hours=hours)
+        for value in (1, 2):
+            see(rig, own, "L1.M2.State", value)
+            see(rig, own, "L1.M2.Good", 110 + value)
+            await flush(rig)
+
+    before = datetime.now(UTC)
+    go(scene())
+    assert [state for state, _ in rig.chain()] == ["RUNNING", "DOWN", "RUNNING", "DOWN"]
+    assert rig.made() == 11
+    moments = [began for _, _, began, _ in rig.segments()] + [at for (at,) in rig.sql("SELECT occurred_at FROM genba.count_event")]
+    assert all(abs((at - before).total_seconds()) < 120 for at in moments)
+
+
+def see(rig: Rig, own: Turned, tag: str, value: Value) -> None:
+    """A reading without a time of the machine: it is of when it was received, by the computer's clock."""
+    batch = Batch("PLC", own.now().timestamp())
+    batch.add(tag, value, Quality.GOOD, None)
+    rig.table.put(batch)
