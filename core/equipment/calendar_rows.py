@@ -65,10 +65,23 @@ def _calendars(db: Db, from_at: datetime, to_at: datetime) -> dict[str, Calendar
         slots.setdefault(shift.calendar_id, []).append(spec)
     exceptions = _exceptions(db, from_at, to_at)
     found = db.execute(select(Calendar, Site.time_zone).join(Calendar.site).where(Calendar.retired_at.is_(None)))
-    return {
-        row.code: CalendarSpec(row.code, row.name, zone, tuple(slots.get(row.id, ())), row.crews, tuple(exceptions.get(row.id, ())))
+    specs = (
+        CalendarSpec(row.code, row.name, zone, tuple(slots.get(row.id, ())), row.crews, tuple(exceptions.get(row.id, ())))
         for row, zone in found
-    }
+    )
+    return {spec.code: _same(spec) for spec in specs}
+
+
+_LAST: Final[dict[str, CalendarSpec]] = {}
+
+
+def _same(spec: CalendarSpec) -> CalendarSpec:
+    """The object that was given the last time, where it says the same: its shifts are worked out already."""
+    last = _LAST.get(spec.code)
+    if last == spec:
+        return last
+    _LAST[spec.code] = spec
+    return spec
 
 
 def _exceptions(db: Db, from_at: datetime, to_at: datetime) -> dict[int, list[ExceptionSpec]]:

@@ -192,7 +192,24 @@ def _seconds(wall: time) -> int:
     return wall.hour * 3600 + wall.minute * 60 + wall.second
 
 
+_KNOWN: Final[dict[tuple[int, str, date, date], tuple[CalendarSpec, list[Worked]]]] = {}
+"""What was worked out lately; each entry holds its calendar, so that the number it is known by stays its own."""
+_KNOWN_MAX: Final = 512
+
+
 def _worked(calendar: CalendarSpec, line: str, first: date, last: date) -> list[Worked]:
+    """As ``_work_out``, once for all lines that have nothing of their own."""
+    own = line if any(one.line_code == line for one in calendar.exceptions) else ""
+    key = (id(calendar), own, first, last)
+    known = _KNOWN.get(key)
+    if known is None:
+        if len(_KNOWN) >= _KNOWN_MAX:
+            _KNOWN.clear()
+        known = _KNOWN[key] = (calendar, _work_out(calendar, line, first, last))
+    return known[1]
+
+
+def _work_out(calendar: CalendarSpec, line: str, first: date, last: date) -> list[Worked]:
     """All shifts that may have to do with the days from ``first`` to ``last``; sorted and disjoint."""
     zone = ZoneInfo(calendar.zone)
     own = [one for one in calendar.exceptions if one.line_code in ("", line)]
@@ -220,7 +237,7 @@ def _on(calendar: CalendarSpec, zone: ZoneInfo, day: date, exceptions: Sequence[
         for shift in calendar.shifts:
             if shift.weekdays >> day.weekday() & 1 and shift.code not in off:
                 worked = _ordinary(calendar, shift, day, zone)
-                planned.append(replace(worked, crew=crews.get(shift.code, worked.crew)))
+                planned.append(replace(worked, crew=crews[shift.code]) if shift.code in crews else worked)
     shifts = {shift.code: shift for shift in calendar.shifts}
     for one in sorted(exceptions, key=lambda one: (one.starts_at is None, one.starts_at)):
         if one.kind == "extra" and one.starts_at and one.ends_at:
@@ -255,7 +272,7 @@ def _merged(spans: Iterable[PlannedSpan]) -> tuple[PlannedSpan, ...]:
     for span in sorted(spans, key=lambda span: (span.from_at, span.to_at)):
         begin = max(span.from_at, merged[-1].to_at) if merged else span.from_at
         if begin < span.to_at:
-            merged.append(replace(span, from_at=begin))
+            merged.append(span if begin == span.from_at else replace(span, from_at=begin))
     return tuple(merged)
 
 

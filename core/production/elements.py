@@ -195,11 +195,17 @@ def pieces(
     found: list[Piece] = []
     for begin, end in zip(cuts, [*cuts[1:], to_at], strict=False):
         piece = judge.piece(begin, end)
-        if found and replace(piece, from_at=found[-1].from_at, to_at=found[-1].to_at) == found[-1]:
+        if found and _goes_on(found[-1], piece):
             found[-1] = replace(found[-1], to_at=end)
         else:
             found.append(piece)
     return tuple(found)
+
+
+def _goes_on(before: Piece, piece: Piece) -> bool:
+    """Whether the two are one but for their times."""
+    same = before.element is piece.element and before.state is piece.state and before.began_at == piece.began_at
+    return same and (before.reason_code, before.order_id, before.product) == (piece.reason_code, piece.order_id, piece.product)
 
 
 @dataclass(frozen=True, slots=True)

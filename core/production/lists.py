@@ -65,9 +65,13 @@ def _orders_asked(
         wanted.append(WorkOrder.scheduled_start_at < to_at)
     if search:
         wanted.append(or_(*(column.icontains(search, autoescape=True) for column in (WorkOrder.number, Product.code, WorkOrder.note))))
-    count = select(func.count()).select_from(WorkOrder).join(Product).join(Line).where(*wanted)
     # First which rows, then what stands beside them: counts and blockers of thirty thousand others are not worked out.
-    page = select(WorkOrder.id).join(Product).join(Line).where(*wanted).order_by(*work_order()).limit(limit).offset(offset)
+    count, page = select(func.count()).select_from(WorkOrder), select(WorkOrder.id)
+    if line_code:
+        count, page = count.join(Line), page.join(Line)
+    if product_code or search:
+        count, page = count.join(Product), page.join(Product)
+    count, page = count.where(*wanted), page.where(*wanted).order_by(*work_order()).limit(limit).offset(offset)
     return order_select().where(WorkOrder.id.in_(page)).order_by(*work_order()), count
 
 

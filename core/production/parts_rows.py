@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from core.equipment.shift_views import Worked
 from core.equipment.shifts import shifts_between
 from core.equipment.states import MachineState
 from core.equipment.views import StopReasonView
@@ -15,7 +16,7 @@ from core.production import machine_rows, oee, windows
 from core.production.elements import GapCount, Run, Stretch, bridged
 from core.production.machine_rows import Jump, Machine, Reported
 from core.production.time_views import Figures
-from core.production.windows import Labelled
+from core.production.windows import Labelled, Window
 from core.store.base import Db
 
 _ROUNDING_S: Final = 1e-3
@@ -41,6 +42,15 @@ class Range:
     by: By = ""
     runs: Mapping[int, Sequence[Run]] = field(default_factory=dict)
     reasons: Mapping[str, StopReasonView] = field(default_factory=dict)
+    _cut: dict[Any, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def windows(self, worked: Sequence[Worked], spans: Sequence[Labelled]) -> tuple[Window, ...]:
+        """The windows of ``spans`` in these shifts; worked out once for all machines that share both."""
+        key = (tuple(worked), tuple(spans))
+        cut = self._cut.get(key)
+        if cut is None:
+            cut = self._cut[key] = windows.windows(worked, spans)
+        return cut
 
 
 def ruled(db: Db, machine: Machine, from_at: datetime, to_at: datetime) -> tuple[Stretch, ...]:
@@ -117,7 +127,9 @@ def _reports(db: Db, machines: Sequence[Machine], asked: Range) -> dict[int, Sai
         here[label, product] = Reported(before.good + said.good, before.scrap + said.scrap, before.rework + said.rework)
 
     if asked.by not in ("shift", "day"):
-        for line_id, order_id, product, said in machine_rows.reported(db, list(lines), asked.from_at, asked.to_at, everything=by_hand):
+        by_order = asked.by == "order"
+        sums = machine_rows.reported(db, list(lines), asked.from_at, asked.to_at, everything=by_hand, orders=by_order)
+        for line_id, order_id, product, said in sums:
             note(line_id, {"order": str(order_id or ""), "product": product}.get(asked.by, ""), product, said)
         return found
     for line_id, machine in lines.items():

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 Scope = Literal["site", "area", "line", "unit", "order", "product"]
 GroupedBy = Literal["", "unit", "product", "order", "shift", "day"]
 ParetoBy = Literal["reason", "unit", "order"]
-Keys = Annotated[tuple[Annotated[str, Field(max_length=50)], ...], Field(max_length=50)]
+Codes = Annotated[tuple[Annotated[str, Field(max_length=50)], ...], Field(max_length=50)]
 """Codes of areas, lines, work units or products, or numbers of orders; () for all of the scope (not for orders and products)."""
 
 
 @query("production:performance:get", report=True)
 def get_performance(
-    db: Db, *, from_at: datetime, to_at: datetime, scope: Scope = "site", keys: Keys = (), by: GroupedBy = ""
+    db: Db, *, from_at: datetime, to_at: datetime, scope: Scope = "site", codes: Codes = (), by: GroupedBy = ""
 ) -> Performance:
     """Figures of a range, and of each group in it. Of a line, an area and a site those of the machines that set the pace.
 
@@ -35,11 +35,11 @@ def get_performance(
     """
     from core.production import performance_scope
 
-    return performance_scope.performance(db, scope, keys, from_at, to_at, by)
+    return performance_scope.performance(db, scope, codes, from_at, to_at, by)
 
 
 @query("production:performance:losses", report=True)
-def get_losses(db: Db, *, from_at: datetime, to_at: datetime, scope: Scope = "site", keys: Keys = (), by: ParetoBy = "reason") -> Losses:
+def get_losses(db: Db, *, from_at: datetime, to_at: datetime, scope: Scope = "site", codes: Codes = (), by: ParetoBy = "reason") -> Losses:
     """Where the time of a range went: from the calendar to good parts, stops by length, mean times between and to repair.
 
     Args:
@@ -51,4 +51,4 @@ def get_losses(db: Db, *, from_at: datetime, to_at: datetime, scope: Scope = "si
     """
     from core.production import performance_scope
 
-    return performance_scope.losses(db, scope, keys, from_at, to_at, by)
+    return performance_scope.losses(db, scope, codes, from_at, to_at, by)

@@ -12,19 +12,7 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    RowMapping,
-    Select,
-    and_,
-    bindparam,
-    case,
-    cast,
-    func,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, and_, bindparam, cast, func, select, true
 
 from core.equipment.models import Area, Line, Site
 from core.equipment.segment_rows import newest_state, state_columns, state_of
@@ -205,27 +193,19 @@ def _waiting_state() -> FromClause:
 
 
 def work_order() -> tuple[Any, ...]:
-    """How lists of orders are sorted: what is at work first, by priority and schedule; what is over last, the newest first."""
-    rank = {status.value: min(place, len(_LIST_ORDER) - len(_OVER)) for place, status in enumerate(_LIST_ORDER)}
-    over = WorkOrder.status.in_([status.value for status in _OVER])
-    # Of what is over the newest comes first; the oldest would fill every page for ever.
-    ended = case((over, func.coalesce(WorkOrder.actual_end_at, WorkOrder.scheduled_end_at)))
-    place = case(rank, value=WorkOrder.status)
-    queue = (WorkOrder.queue_position, WorkOrder.priority, WorkOrder.scheduled_start_at, WorkOrder.number)
-    return (place, ended.desc().nulls_last(), *queue)
+    """How lists of orders are sorted: what is at work first, by priority and schedule; what is over last, the newest first.
 
-
-_LIST_ORDER: Sequence[OrderStatus] = (
-    OrderStatus.IN_PROGRESS,
-    OrderStatus.PAUSED,
-    OrderStatus.HELD,
-    OrderStatus.RELEASED,
-    OrderStatus.PLANNED,
-    OrderStatus.COMPLETED,
-    OrderStatus.CLOSED,
-    OrderStatus.CANCELLED,
-)
-_OVER = (OrderStatus.COMPLETED, OrderStatus.CLOSED, OrderStatus.CANCELLED)
+    The first two are worked out by the database when a row changes, so that a page is read off an index.
+    """
+    order = WorkOrder
+    return (
+        order.list_rank,
+        order.list_at.desc().nulls_last(),
+        order.queue_position,
+        order.priority,
+        order.scheduled_start_at,
+        order.number,
+    )
 
 
 # --- rows to views ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from core.equipment.shift_views import Worked
@@ -42,9 +42,10 @@ def within(spans: Sequence[Labelled], begin: datetime, end: datetime) -> Iterato
     for span in spans[first:]:
         if span.from_at >= end:
             break
-        cut = replace(span, from_at=max(span.from_at, begin), to_at=min(span.to_at, end))
-        if cut.from_at < cut.to_at:
-            yield cut
+        if begin <= span.from_at and span.to_at <= end:
+            yield span
+        elif (from_at := max(span.from_at, begin)) < (to_at := min(span.to_at, end)):
+            yield Labelled(from_at, to_at, span.label)
 
 
 def windows(worked: Sequence[Worked], spans: Sequence[Labelled]) -> tuple[Window, ...]:
@@ -61,7 +62,7 @@ def windows(worked: Sequence[Worked], spans: Sequence[Labelled]) -> tuple[Window
 def _append(found: list[Window], window: Window) -> None:
     last = found[-1] if found else None
     if last is not None and last.to_at == window.from_at and (last.label, last.busy) == (window.label, window.busy):
-        found[-1] = replace(last, to_at=window.to_at)
+        found[-1] = Window(last.from_at, window.to_at, last.label, last.busy)
     else:
         found.append(window)
 
@@ -109,7 +110,7 @@ def _extend(found: list[Making], from_at: datetime, to_at: datetime, label: str,
     cycle = cycles.of(product, day)
     last = found[-1] if found else None
     if last is not None and last.to_at == from_at and (last.label, last.product, last.cycle) == (label, product, cycle):
-        found[-1] = replace(last, to_at=to_at)
+        found[-1] = Making(last.from_at, to_at, label, product, cycle)
     elif from_at < to_at:
         found.append(Making(from_at, to_at, label, product, cycle))
 

@@ -8,7 +8,7 @@ import json
 import os
 import time
 
-NAMES = ("start", "latency", "audit", "acquisition", "reconnect", "scale", "failover", "stations")
+NAMES = ("start", "latency", "audit", "acquisition", "reconnect", "scale", "failover", "stations", "production")
 
 
 def main() -> None:

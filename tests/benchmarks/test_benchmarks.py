@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import failover, latency, start, stations
+from tests.benchmarks import failover, latency, production, start, stations
 
 
 def test_start_measures_yardstick_and_shell(tmp_path: Path) -> None:
@@ -42,5 +42,17 @@ def test_stations_measures_a_change_a_takeover_and_a_press_beside_a_year() -> No
     assert promised <= figures.keys()
     assert all(figures[key] > 0 for key in promised)
     assert figures["connections_per_station"] <= 3
+    assert figures["settings"]["fsync"] == "on"
+    json.dumps(figures, allow_nan=False)
+
+
+@pytest.mark.timeout(600)  # it prepares a database of a small year
+def test_production_measures_screens_presses_and_a_quarter() -> None:
+    figures = production.measure({"asked": 3, "presses": 6}, share=0.003)
+    promised = {"overview_p95_ms", "board_p95_ms", "orders_first_page_ms", "commit_p99_ms", "oee_quarter_s"}
+    assert promised <= figures.keys()
+    assert all(figures[key] > 0 for key in promised)
+    assert figures["units"] == 20
+    assert figures["oee_of_the_quarter"] > 0  # there was something to work out
     assert figures["settings"]["fsync"] == "on"
     json.dumps(figures, allow_nan=False)

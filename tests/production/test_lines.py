@@ -155,6 +155,17 @@ def test_a_line_says_how_its_shift_goes(plant: Plant) -> None:
     assert detail.line.shift == first.shift
 
 
+def test_time_outside_of_the_shift_makes_no_order_late(plant: Plant) -> None:
+    """It runs for an hour, and the shift for half of that: half of the parts are due."""
+    now = plant.db.now + timedelta(hours=9)
+    begin = now.replace(second=0, microsecond=0) - timedelta(minutes=30)
+    planned(plant, "L1", shifts=(("1", begin.strftime("%H:%M"), (now + timedelta(hours=2)).strftime("%H:%M")),), pause=False)
+    plant.running("WO-1", minutes=60, planned=500)
+    first = lines.lines_overview(plant.db).items[0]
+    assert first.due_s == pytest.approx((now - begin).total_seconds(), abs=1)
+    assert first.target_now == int((now - begin).total_seconds() * 68 / 3600)
+
+
 def test_an_order_is_expected_by_the_calendar_of_its_line(plant: Plant) -> None:
     """Half an hour of shift is left: the rest is made tomorrow."""
     now = plant.db.now + timedelta(hours=9)

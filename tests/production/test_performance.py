@@ -88,7 +88,7 @@ def total(plant: Plant, begin: datetime = DAY, end: datetime = END, **more: Any)
 
 def asked(plant: Plant, begin: datetime = DAY, end: datetime = END, **more: Any) -> Any:
     plant.db.flush()
-    return performance.get_performance(plant.db, from_at=begin, to_at=end, **{"scope": "line", "keys": ("L1",), **more})
+    return performance.get_performance(plant.db, from_at=begin, to_at=end, **{"scope": "line", "codes": ("L1",), **more})
 
 
 def minutes(figures: Figures) -> dict[Element, float]:
@@ -122,7 +122,7 @@ def test_a_shift_of_running_stops_and_a_break(shifts: Plant) -> None:
     assert figures.ideal_s == 520 * 30
     assert figures.oee.value == pytest.approx(510 * 30 / (465 * 60))
     assert minutes(total(shifts, at(-60), at(510)))[E.UNSCHEDULED] == 60
-    found = performance.get_losses(shifts.db, from_at=DAY, to_at=at(510), scope="line", keys=("L1",))
+    found = performance.get_losses(shifts.db, from_at=DAY, to_at=at(510), scope="line", codes=("L1",))
     assert [(bar.key, bar.seconds, bar.stops) for bar in found.pareto] == [("D01", 1800, 1), ("D15", 900, 1), ("D99", 180, 1)]
     assert (found.mtbf.value, found.mttr.value) == (420 * 60, 1800)
 
@@ -144,7 +144,7 @@ def test_what_people_said_counts_and_merged_stops_are_one_failure(shifts: Plant)
     assert minutes(figures) == {E.RUN: 100 + 1 + 59 + 90 + 40, E.DOWN: 60, E.SETUP: 20, E.PLANNED: 45, E.GAP: 25 + 70}
     assert (figures.failures, figures.repairs) == (2, 2)
     assert figures.repair_s == (10 + 40) * 60
-    found = performance.get_losses(shifts.db, from_at=DAY, to_at=at(510), scope="line", keys=("L1",))
+    found = performance.get_losses(shifts.db, from_at=DAY, to_at=at(510), scope="line", codes=("L1",))
     assert [(bar.key, bar.seconds / 60, bar.stops) for bar in found.pareto] == [("D02", 40, 1), ("D01", 20, 1), ("D10", 20, 0)]
     assert {E(k): v * 60 for k, v in minutes(figures).items()} == pytest.approx(expected(shifts, DAY, at(510)))
 
@@ -250,14 +250,14 @@ def test_figures_of_products_orders_and_shifts_add_up(shifts: Plant) -> None:
     assert {group.key for group in asked(shifts, DAY, end, by="order").groups} == {"WO-1", "WO-2", ""}
     assert [group.key for group in asked(shifts, DAY, end, by="shift").groups] == ["1", "2"]
     assert [group.key for group in asked(shifts, DAY, end, by="day").groups] == ["2026-07-14"]
-    alone = total(shifts, DAY, end, scope="order", keys=("WO-1",))
+    alone = total(shifts, DAY, end, scope="order", codes=("WO-1",))
     assert alone.good == 200
     assert minutes(alone) == minutes(by_product["A-1010"])
     assert first
-    bars = performance.get_losses(shifts.db, from_at=DAY, to_at=end, scope="line", keys=("L1",), by="order").pareto
+    bars = performance.get_losses(shifts.db, from_at=DAY, to_at=end, scope="line", codes=("L1",), by="order").pareto
     assert {(bar.key, bar.seconds / 60) for bar in bars} == {("WO-1", 50), ("WO-2", 50)}
     with pytest.raises(Invalid):
-        asked(shifts, DAY, end, scope="order", keys=())
+        asked(shifts, DAY, end, scope="order", codes=())
     for begin, until in (
         (end, DAY),
         (DAY - timedelta(days=401), end),
