@@ -108,7 +108,7 @@ def test_a_dead_controller_is_said_within_three_seconds_and_recovers_by_itself(
         assert took <= 3.0
         label = next(source.label["en"] for source in screen.station.site.sources if source.code == "demo-modbus")
         screen.until("the banner", lambda: label in screen.window.header.banner.strong)
-        screen.until("the words", lambda: "no communication" in said(screen.window.header.banner))
+        screen.until("the words", lambda: "no contact" in said(screen.window.header.banner))
         assert not any(state_of(screen, line) == "OFFLINE" for line in OPCUA), "the other lines live on"
         before = {spec: screen.bridge.sample(spec).received_at for spec in ("L1.M2.State", "L3.M3.State")}
         screen.until("OPC UA goes on", lambda: all(screen.bridge.sample(spec).received_at > at for spec, at in before.items()))
