@@ -185,6 +185,7 @@ _PROBLEMS: Final = (
     ("connection slots", "接続数の上限", "too many connections"),
 )
 """What libpq and the server say of a lost or refused connection → the same in the operator's two languages; the first that fits."""
+_UNKNOWN: Final = re.compile(r'host(?: name)? "([^"]+)"')
 _SERVER: Final = re.compile(r'connection to server at "([^"]+)"[^,]*, port (\d+) failed')
 
 
@@ -193,8 +194,8 @@ def _problem(text: str, line: str) -> dict[str, str] | str:
     found = next((words for words in _PROBLEMS if words[0] in line), None) or next((words for words in _PROBLEMS if words[0] in text), None)
     if found is None:
         return line
-    servers = _SERVER.findall(text)
-    where = f": {servers[-1][0]}:{servers[-1][1]}" if servers else ""
+    servers = [":".join(server) for server in _SERVER.findall(text)] or _UNKNOWN.findall(text)
+    where = f": {servers[-1]}" if servers else ""
     return {"ja": f"{found[1]}{where}", "en": f"{found[2]}{where}"}
 
 

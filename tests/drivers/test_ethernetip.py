@@ -197,8 +197,8 @@ def test_types_that_do_not_fit_are_told_by_name(shared: ServerProcess) -> None:
         async with Rig(source("ethernetip", shared.port), [*tags, tag("ethernetip", "mode")]) as rig:
             await rig.until(lambda: all(rig.get(name).quality is Quality.CONFIG for name in wrong))
             assert {name: rig.get(name).status for name in wrong} == {name: word for name, (_, word) in wrong.items()}
-            assert rig.get("mode").quality is Quality.GOOD
-            assert rig.state is LinkState.DEGRADED
+            await rig.until(lambda: rig.get("mode").quality is Quality.GOOD)
+            await rig.until(lambda: rig.state is LinkState.DEGRADED)
 
     asyncio.run(go())
 

@@ -505,6 +505,12 @@ THREATS: Final = (
         "security/test_guard.py::test_leave_is_not_given_to_oneself_nor_by_somebody_who_may_not",
     ),
     Threat(
+        R,
+        "A refusal noted under the name of another operation",
+        "The database compares the two names",
+        "security/test_guard.py::test_a_refusal_is_noted_for_the_operation_that_was_asked_for",
+    ),
+    Threat(
         E,
         "Setting somebody else's PIN",
         "One's own proof for this request, once",
