@@ -67,10 +67,17 @@ def changed(run: Run, *statements: str) -> Verdict:
         finally:
             owner.execute("SET session_replication_role = replica")
             for table in _TABLES:
+                written = ", ".join(_written_columns(owner, table))
                 owner.execute(f"DELETE FROM genba.{table}")
-                owner.execute(f"INSERT INTO genba.{table} TABLE public.kept_{table}")
+                owner.execute(f"INSERT INTO genba.{table} ({written}) SELECT {written} FROM public.kept_{table}")
                 owner.execute(f"DROP TABLE public.kept_{table}")
             owner.commit()
+
+
+def _written_columns(owner: psycopg.Connection, table: str) -> list[str]:
+    """Without those that the database computes itself."""
+    asked = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'genba' AND table_name = %s AND is_generated = 'NEVER'"
+    return [str(name) for (name,) in owner.execute(asked, (table,))]
 
 
 _DOUBLED = """

@@ -67,7 +67,7 @@ class Plant:
         self.demo = demo or DemoPlant(seed=7)
         self.demo.home = Path(self._home.name)
         self.demo.launch()
-        assert self.demo._announced.wait(30)
+        assert self.demo._announced.wait(120)
         assert self.demo._ready, "the plant ended before it was ready"
 
     def do(self, words: str) -> dict[str, Any]:
