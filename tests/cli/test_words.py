@@ -125,7 +125,7 @@ def test_an_unknown_panel(genba: Genba, monkeypatch: pytest.MonkeyPatch) -> None
     said = genba("--panel", "moon", "--screenshot", "x.png")
     assert said.code == 2
     assert "moon" in said.one_line
-    assert "lines, orders, trends" in said.one_line
+    assert "lines, shift, orders, trends" in said.one_line
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="Linux: elsewhere there is always a display")

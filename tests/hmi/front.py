@@ -15,9 +15,10 @@ from PySide6.QtWidgets import QWidget
 
 from core.config import StationSettings
 from core.equipment.views import SiteView
-from core.errors import GenbaError, Refused
+from core.errors import GenbaError, Refused, Unavailable
 from core.live.table import Table
 from core.store.operation import GUEST, Actor, Authorisation, Done, Operation, Signature
+from core.store.query import Answer, Query
 from core.users.roles import permissions_of
 from hmi import theme
 from hmi.bridge import Bridge
@@ -145,6 +146,10 @@ class StandIn:
         if self.answers:
             raise self.answers.pop(0)
         return Done(SimpleNamespace(), uuid4(), "applied")
+
+    async def ask(self, query: Query[..., Any], /, **_: Any) -> Answer[Any]:
+        """It has no database: nothing of the shop is known."""
+        raise Unavailable("store.closed", unknown=False)
 
     def _may(self, person: Person, operation: Operation[..., Any]) -> None:
         if not person.actor(None).may(operation.name):

@@ -54,7 +54,7 @@ def tile(screen: Screen, tag: str) -> ValueTile:
     """The live tile of ``tag`` on the detail in front."""
     view = screen.lines.detail
     view.pager.turn(-view.pager.page)
-    for _ in range(4):
+    for _ in range(view.pager.pages):
         for one in view.tiles:
             if one.spec.name == tag:
                 return one
