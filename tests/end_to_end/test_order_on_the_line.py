@@ -135,7 +135,11 @@ def decide(panel: Screen, case: Case, action: str, after: OrderStatus) -> None:
     if panel.orders.table.table.selected_key != wanted:
         panel.tap_row(panel.orders.table.table, wanted)
     panel.press(action)
-    panel.tap(panel.sheet(DecideSheet).confirm_button)
+    sheet = panel.sheet(DecideSheet)
+    panel.tap(sheet.confirm_button)
+    if action == "orders.start":  # the line was put at rest: whoever has looked starts although it is down
+        panel.until("it says that the line is down", lambda: case.number in sheet.message.lines.what)
+        panel.tap(sheet.confirm_button)
     panel.until(f"{action} done", lambda: panel.sheets() == [])
     if after is OrderStatus.COMPLETED:
         panel.until("gone from the open orders", lambda: case.number not in panel.listed())

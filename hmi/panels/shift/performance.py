@@ -58,9 +58,9 @@ class PerformancePage(ShiftPage):
     async def ask(self) -> None:
         """See ShiftPage."""
         from_at, to_at = self._span()
-        scope, keys = ("site", ()) if self._line == _ALL else ("line", (self._line,))
-        answer = await self.bridge.ask(get_performance, scope=scope, keys=keys, from_at=from_at, to_at=to_at)
-        losses = await self.bridge.ask(get_losses, scope=scope, keys=keys, from_at=from_at, to_at=to_at)
+        scope, codes = ("site", ()) if self._line == _ALL else ("line", (self._line,))
+        answer = await self.bridge.ask(get_performance, scope=scope, codes=codes, from_at=from_at, to_at=to_at)
+        losses = await self.bridge.ask(get_losses, scope=scope, codes=codes, from_at=from_at, to_at=to_at)
         self._figures, self._losses = answer.value.total, losses.value
         self.updated_at = answer.as_of.timestamp()
 
