@@ -164,6 +164,8 @@ def test_pressing_twice_books_once(screen: Screen) -> None:
     sheet = screen.sheet(ReportSheet)
     screen.type(sheet.good, "3")
     screen.type(sheet.scrap, "0")
+    assert sheet.why.isVisible(), "the machine counts on"
+    screen.type(sheet.why, "sorted by hand")
     sheet.confirm_button.guard_ms = 0  # the guard against a second tap is not what this test is about
     for _ in range(3):
         QTest.mouseClick(sheet.confirm_button, Qt.MouseButton.LeftButton)

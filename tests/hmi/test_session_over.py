@@ -83,6 +83,9 @@ def test_when_the_time_is_over_the_panel_is_a_guests_and_what_was_decided_before
     screen.until("what he typed", sheet.isVisible)
     assert sheet.good.text() == "9"
     screen.tap(sheet.confirm_button)
+    screen.until("the machine counted otherwise", lambda: not sheet.message.isHidden())
+    screen.type(sheet.why, "counted by hand")
+    screen.tap(sheet.confirm_button)
     screen.until("booked", lambda: screen.sheets() == [])
     screen.settle()
     assert booked(away) == {rules.START: 1, rules.REPORT: 1}
