@@ -1,8 +1,9 @@
 """``production``: do the screens of the line answer at once with a year of history behind them?
 
 One real station at one PostgreSQL that keeps what it confirms, with a year of twenty machines in it: three million states, a million
-reports, a hundred thousand orders. Asked as a screen asks, from the press to the view in the hand of the screen; for the overview
-also until its panel shows it. Presses are confirmed by the database while another connection writes what a recorder writes.
+reports, a hundred thousand orders. Asked as a screen asks, from the press to the view in the hand of the screen. Presses are confirmed
+by the database while another connection writes what a recorder writes. Beside each stands what bare psycopg needs for the least it
+could do: one read of the lines, sums of the states without shifts, stops and orders, and one row of a recorder.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ async def _measured(plant: ProductionPlant, sizes: dict[str, int], folder: Path)
         began = time.monotonic()
         figures = await _asked(station, sizes)
         figures |= await _presses(station, plant, sizes["presses"])
+        figures |= _against(figures, await asyncio.to_thread(_bare, plant, sizes))
         return figures | {
             "measured_s": round(time.monotonic() - began, 1),
             "rows": plant.rows(),
@@ -149,6 +151,51 @@ async def _presses(station: Station, plant: ProductionPlant, times: int) -> dict
                     raise RuntimeError(f"a press was not confirmed: {done.state}")
                 took.append(seconds)
     return {"commit_p99_ms": _ms(_share(took, 0.99)), "commit_p50_ms": _ms(statistics.median(took)), "presses": len(took)}
+
+
+_BARE_LINES: Final = (
+    "SELECT l.code, o.number, o.completed FROM genba.line l LEFT JOIN genba.work_order o ON o.line_id = l.id AND o.status = 'IN_PROGRESS'"
+)
+_BARE_PAGE: Final = (
+    "SELECT * FROM genba.work_order ORDER BY list_rank, list_at DESC NULLS LAST, queue_position, priority, scheduled_start_at LIMIT 50"
+)
+_BARE_QUARTER: Final = (
+    "SELECT work_unit_id, state, sum(coalesce(ended_at, now()) - started_at) FROM genba.state_segment"
+    " WHERE started_at >= now() - interval '91 days' GROUP BY 1, 2"
+)
+
+
+def _bare(plant: ProductionPlant, sizes: dict[str, int]) -> dict[str, float]:
+    """Seconds of bare psycopg, without Genba: 95 of 100, the median or the best, as the figure it stands beside."""
+    with psycopg.connect(plain(plant.server.url(DATABASE)), autocommit=True) as connection:
+
+        def took(statement: str, values: tuple[Any, ...] = ()) -> float:
+            began = time.monotonic()
+            asked = connection.execute(statement, values)
+            if asked.description is not None:
+                asked.fetchall()
+            return time.monotonic() - began
+
+        lines = [took(_BARE_LINES) for _ in range(sizes["asked"])]
+        page = [took(_BARE_PAGE) for _ in range(sizes["asked"])]
+        quarter = [took(_BARE_QUARTER) for _ in range(3)]
+        rows = [took(_FACT, (1_000_000 + turn, turn % plant.units)) for turn in range(sizes["presses"])]
+    return {"lines": _share(lines, 0.95), "page": statistics.median(page), "quarter": min(quarter), "row": _share(rows, 0.99)}
+
+
+def _against(figures: dict[str, Any], bare: dict[str, float]) -> dict[str, Any]:
+    """Ratios to bare psycopg, and its own figures."""
+    return {
+        "bare_lines_p95_ms": _ms(bare["lines"]),
+        "overview_ratio": round(figures["overview_p95_ms"] / 1_000 / bare["lines"], 1),
+        "board_ratio": round(figures["board_p95_ms"] / 1_000 / bare["lines"], 1),
+        "bare_page_ms": _ms(bare["page"]),
+        "orders_ratio": round(figures["orders_first_page_ms"] / 1_000 / bare["page"], 1),
+        "bare_quarter_s": round(bare["quarter"], 2),
+        "quarter_ratio": round(figures["oee_quarter_warm_s"] / bare["quarter"], 1),
+        "bare_row_p99_ms": _ms(bare["row"]),
+        "commit_ratio": round(figures["commit_p99_ms"] / 1_000 / bare["row"], 1),
+    }
 
 
 class Recording(threading.Thread):
