@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
 
 from core.equipment import shifts
+from core.equipment.exception_rules import Named, check
 from core.equipment.models import Area, Line, Site
 from core.equipment.shift_models import Calendar, CalendarException, Crew, Shift, ShiftBreak
 from core.equipment.shift_views import BreakSpec, CalendarSpec, CalendarView, ExceptionSpec, ShiftSpec
@@ -21,8 +21,6 @@ from core.store.operation import Actor
 
 _PAST: Final = timedelta(days=60)
 _AHEAD: Final = timedelta(days=400)
-_WITH_SPAN: Final = ("extra", "overtime", "planned_down")
-_LONGEST: Final = {"extra": timedelta(days=1), "overtime": timedelta(days=1), "planned_down": timedelta(days=366)}
 
 
 def view(db: Db) -> CalendarView:
@@ -117,18 +115,45 @@ def _spec(row: CalendarException, line: str) -> ExceptionSpec:
     )
 
 
+def lock(db: Db) -> None:
+    """Until the transaction ends nobody else enters an exception: two stations must not find the same hours free."""
+    db.execute(select(func.pg_advisory_xact_lock(func.hashtext("genba.calendar"))))
+
+
+def named(db: Db) -> Named:
+    """What exceptions may name."""
+    crews = db.scalars(select(Crew.code).where(Crew.retired_at.is_(None)))
+    return Named(frozenset(crews), frozenset(db.scalars(select(StopReason.code).where(StopReason.active))))
+
+
+def _around(asked: ExceptionSpec) -> tuple[datetime, datetime]:
+    """The time in which other exceptions matter to one."""
+    day = datetime.combine(asked.production_date, time(), UTC)
+    return asked.starts_at or day, asked.ends_at or day + timedelta(days=1)
+
+
 def add(db: Db, actor: Actor, calendar: str, asked: ExceptionSpec) -> ExceptionSpec:
     """See ``calendar.except_day``."""
-    # Two stations must not find the same hours free.
-    db.execute(select(func.pg_advisory_xact_lock(func.hashtext("genba.calendar"))))
+    lock(db)
     row, line_id = _calendar_of(db, calendar, asked.line_code)
-    check_span(asked, row.site.time_zone)
-    _check_names(db, row, asked)
-    _check_free(db, row, asked)
+    begin, end = _around(asked)
+    spec = _calendars(db, begin, end)[row.code]
+    lines = [asked.line_code] if asked.line_code else list(db.scalars(select(Line.code).where(Line.calendar_id == row.id)))
+    check(asked, spec, named(db), lines)
+    return store(db, actor, row.id, line_id, asked, origin="screen")
+
+
+def store(db: Db, actor: Actor, calendar_id: int, line_id: int | None, asked: ExceptionSpec, *, origin: str) -> ExceptionSpec:
+    """Write an exception that was judged in this transaction.
+
+    Args:
+        calendar_id, line_id: Keys of its calendar and of its line, None for every line.
+        origin: See ``shift_models.CalendarException``.
+    """
     request_id = asked.id if db.request is None else db.request.id
     stored = CalendarException(
         id=asked.id,
-        calendar_id=row.id,
+        calendar_id=calendar_id,
         line_id=line_id,
         kind=asked.kind,
         production_date=asked.production_date,
@@ -138,6 +163,7 @@ def add(db: Db, actor: Actor, calendar: str, asked: ExceptionSpec) -> ExceptionS
         reason_code=asked.reason_code,
         crew=asked.crew,
         note=asked.note,
+        origin=origin,
         user_code=actor.user_code,
         station=actor.station,
         request_id=request_id,
@@ -158,43 +184,6 @@ def _calendar_of(db: Db, calendar: str, line_code: str) -> tuple[Calendar, int |
     if found is None:
         raise Invalid("shift.calendar_unknown", calendar=calendar or "—", line=line_code or "—")
     return found[0], found[1]
-
-
-def check_span(asked: ExceptionSpec, zone: str) -> None:
-    """Whether an exception has the span that its kind needs. Raises Invalid (``shift.empty``, ``shift.far``)."""
-    if asked.kind not in _WITH_SPAN:
-        if asked.starts_at is not None or asked.ends_at is not None:
-            raise Invalid("shift.empty", kind=asked.kind)
-        return
-    begin, end = asked.starts_at, asked.ends_at
-    if begin is None or end is None or not begin < end <= begin + _LONGEST[asked.kind]:
-        raise Invalid("shift.empty", kind=asked.kind)
-    first: date = begin.astimezone(ZoneInfo(zone)).date()
-    if abs((first - asked.production_date).days) > 1:
-        raise Invalid("shift.far", day=asked.production_date.isoformat(), starts=first.isoformat())
-
-
-def _check_names(db: Db, row: Calendar, asked: ExceptionSpec) -> None:
-    known = set(db.scalars(select(Shift.code).where(Shift.calendar_id == row.id, Shift.retired_at.is_(None))))
-    needed = asked.kind in ("off", "crew", "overtime")
-    if (needed or (asked.shift_code and asked.kind != "extra")) and asked.shift_code not in known:
-        raise Invalid("shift.unknown", shift=asked.shift_code or "—", calendar=row.code)
-    if asked.crew or asked.kind == "crew":
-        there = db.scalar(select(Crew.id).where(Crew.code == asked.crew, Crew.retired_at.is_(None)))
-        if there is None:
-            raise Invalid("shift.crew_unknown", crew=asked.crew or "—")
-    if asked.reason_code and db.scalar(select(StopReason.id).where(StopReason.code == asked.reason_code, StopReason.active)) is None:
-        raise Invalid("shift.reason_unknown", reason=asked.reason_code)
-
-
-def _check_free(db: Db, row: Calendar, asked: ExceptionSpec) -> None:
-    if asked.starts_at is None or asked.ends_at is None:
-        return
-    calendar = _calendars(db, asked.starts_at, asked.ends_at)[row.code]
-    lines = [asked.line_code] if asked.line_code else list(db.scalars(select(Line.code).where(Line.calendar_id == row.id)))
-    clash = shifts.clashes(calendar, asked, lines)
-    if clash is not None:
-        raise Refused("shift.overlap", first=clash[0], second=clash[1])
 
 
 def withdraw(db: Db, exception_id: UUID, version: int | None) -> ExceptionSpec:
