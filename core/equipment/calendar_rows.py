@@ -25,26 +25,26 @@ _AHEAD: Final = timedelta(days=400)
 
 def view(db: Db) -> CalendarView:
     """See ``calendar.get_calendars``."""
-    calendars = _calendars(db, db.now - _PAST, db.now + _AHEAD)
+    found = calendars(db, db.now - _PAST, db.now + _AHEAD)
     lines = db.execute(select(Line.code, Calendar.code).join(Calendar, Calendar.id == Line.calendar_id).where(Line.retired_at.is_(None)))
     crews = db.execute(select(Crew.code, Crew.name).where(Crew.retired_at.is_(None)).order_by(Crew.code))
     return CalendarView(
-        calendars=tuple(calendars[code] for code in sorted(calendars)),
-        line_calendars={line: calendar for line, calendar in lines if calendar in calendars},
+        calendars=tuple(found[code] for code in sorted(found)),
+        line_calendars={line: calendar for line, calendar in lines if calendar in found},
         crew_names={row.code: row.name for row in crews},
     )
 
 
 def plans(db: Db, from_at: datetime, to_at: datetime) -> dict[str, CalendarSpec]:
     """The calendar of each line by its code, with the exceptions that matter between two moments; every line has one."""
-    calendars = _calendars(db, from_at, to_at)
+    known = calendars(db, from_at, to_at)
     lines = db.execute(
         select(Line.code, Calendar.code, Site.time_zone)
         .join(Area, Area.id == Line.area_id)
         .join(Site, Site.id == Area.site_id)
         .outerjoin(Calendar, Calendar.id == Line.calendar_id)
     )
-    return {line: calendars.get(code or "") or shifts.around_the_clock(zone) for line, code, zone in lines}
+    return {line: known.get(code or "") or shifts.around_the_clock(zone) for line, code, zone in lines}
 
 
 def crew_names(db: Db) -> Mapping[str, Mapping[str, str]]:
@@ -52,7 +52,7 @@ def crew_names(db: Db) -> Mapping[str, Mapping[str, str]]:
     return {row.code: row.name for row in db.execute(select(Crew.code, Crew.name))}
 
 
-def _calendars(db: Db, from_at: datetime, to_at: datetime) -> dict[str, CalendarSpec]:
+def calendars(db: Db, from_at: datetime, to_at: datetime) -> dict[str, CalendarSpec]:
     """Calendars by code; a few rows of a few tables, read in as many statements."""
     breaks: dict[int, list[BreakSpec]] = {}
     for one in db.scalars(select(ShiftBreak).where(ShiftBreak.retired_at.is_(None)).order_by(ShiftBreak.starts)):
@@ -137,7 +137,7 @@ def add(db: Db, actor: Actor, calendar: str, asked: ExceptionSpec) -> ExceptionS
     lock(db)
     row, line_id = _calendar_of(db, calendar, asked.line_code)
     begin, end = _around(asked)
-    spec = _calendars(db, begin, end)[row.code]
+    spec = calendars(db, begin, end)[row.code]
     lines = [asked.line_code] if asked.line_code else list(db.scalars(select(Line.code).where(Line.calendar_id == row.id)))
     check(asked, spec, named(db), lines)
     return store(db, actor, row.id, line_id, asked, origin="screen")

@@ -1,4 +1,4 @@
-"""What may be brought in as a table, column by column: orders and products. Pure; what the database says about it is judged elsewhere.
+"""What may be brought in as a table, column by column: orders, products, days of a calendar. Pure; the database is asked elsewhere.
 
 The headings are Japanese or English words, or the names of the site file's own fields; their order is free.
 """
@@ -9,19 +9,21 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
-from core.errors import Invalid
+from core.equipment.shift_views import EXCEPTION_KINDS, ExceptionKind
+from core.errors import Invalid, Language
 from core.sitefile.entries import ProductEntry
-from core.sitefile.entry import Code, Entry, FreeCode, Positive, written
+from core.sitefile.entry import Code, Entry, FreeCode, Positive, Text, written
 from core.sitefile.problems import Raw, Where, explain, problem, show
 from core.tabular import Cell
+from core.words import word
 
-Kind = Literal["order", "product"]
+Kind = Literal["order", "product", "day"]
 
 
 def _wall_clock(value: Any) -> Any:
@@ -56,7 +58,74 @@ class OrderEntry(Entry):
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), BeforeValidator(written)] = ""
 
 
-ENTRIES: Final[Mapping[Kind, type[Entry]]] = {"order": OrderEntry, "product": ProductEntry}
+def _day(value: Any) -> Any:
+    """``2026/7/14``, or a spreadsheet's day with its midnight, as ISO."""
+    if not isinstance(value, str):
+        return value
+    match = _MOMENT.fullmatch(value.strip())
+    if match is None or (match[4] and (int(match[4]) or int(match[5]))):
+        raise PydanticCustomError("sitefile.not_a_time", "not a time")
+    return f"{match[1]}-{int(match[2]):02d}-{int(match[3]):02d}"
+
+
+def _clock_or_moment(value: Any) -> Any:
+    """``15:00`` of the production date, or a date and a time."""
+    if isinstance(value, str) and (clock := _CLOCK.fullmatch(value.strip())) is not None:
+        return time(int(clock[1]), int(clock[2]))
+    return _wall_clock(value)
+
+
+def _kind(value: Any) -> Any:
+    """A kind of exception by its own name or by a word of the screen."""
+    value = written(value)
+    return _KINDS.get(value.strip().casefold(), value) if isinstance(value, str) else value
+
+
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::00)?")
+_LANGUAGES: Final[tuple[Language, ...]] = ("ja", "en")
+_KINDS: Final[Mapping[str, ExceptionKind]] = {
+    word(id, language).casefold(): kind
+    for kind in EXCEPTION_KINDS
+    for id in ("shift.crew_exception" if kind == "crew" else f"shift.{kind}",)
+    for language in _LANGUAGES
+}
+
+Clock = Annotated[datetime | time | None, BeforeValidator(_clock_or_moment)]
+
+
+class DayEntry(Entry):
+    """What is otherwise than the calendar says; see ``core.equipment.shift_models.CalendarException``.
+
+    ``calendar`` may be left out where a line is named. The same day, kind, line, shift and beginning are the same exception
+    when the table is brought in a second time.
+    """
+
+    day: Annotated[date, BeforeValidator(_day)]
+    kind: Annotated[ExceptionKind, BeforeValidator(_kind)]
+    calendar: Code | Literal[""] = ""
+    line: Code | Literal[""] = ""
+    shift: Annotated[Text, Field(max_length=20)] = ""
+    starts_at: Clock = None
+    ends_at: Clock = None
+    reason: Annotated[Text, Field(max_length=50)] = ""
+    crew: Annotated[Text, Field(max_length=20)] = ""
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), BeforeValidator(written)] = ""
+
+    def placed(self, zone: tzinfo) -> DayEntry:
+        """With aware times: a wall clock belongs to the day, an end that is not after the beginning to the next one."""
+        starts, ends = (_on(self.day, at, zone) for at in (self.starts_at, self.ends_at))
+        if starts is not None and ends is not None and isinstance(self.ends_at, time) and ends <= starts:
+            ends = _on(self.day + timedelta(days=1), self.ends_at, zone)
+        return self.model_copy(update={"starts_at": starts, "ends_at": ends})
+
+
+def _on(day: date, at: datetime | time | None, zone: tzinfo) -> datetime | None:
+    if isinstance(at, time):
+        return datetime.combine(day, at, zone)
+    return None if at is None else _aware(at, zone)
+
+
+ENTRIES: Final[Mapping[Kind, type[Entry]]] = {"order": OrderEntry, "product": ProductEntry, "day": DayEntry}
 
 HEADINGS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = {
     "order": {
@@ -80,12 +149,25 @@ HEADINGS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = {
         "target_yield": ("目標良品率(%)", "目標良品率", "target yield (%)", "yield"),
         "unit": ("単位",),
     },
+    "day": {
+        "day": ("生産日", "日付", "date", "production date"),
+        "kind": ("種類", "区分", "what", "type"),
+        "calendar": ("カレンダー", "稼働カレンダー", "calendar code"),
+        "line": ("ライン", "ラインコード", "line code"),
+        "shift": ("勤務帯", "直", "shift code"),
+        "starts_at": ("開始", "開始時刻", "from", "start", "starts at"),
+        "ends_at": ("終了", "終了時刻", "to", "end", "ends at"),
+        "reason": ("理由", "停止理由", "reason code"),
+        "crew": ("班", "crew code"),
+        "note": ("備考", "メモ", "注記", "notes", "remarks"),
+    },
 }
 """Kind → field → words of its column, beside the field's own name."""
 
 REQUIRED: Final[Mapping[Kind, tuple[tuple[str, ...], ...]]] = {
     "order": (("number",), ("product",), ("line",), ("planned",), ("scheduled_start_at",), ("scheduled_end_at",)),
     "product": (("code",), ("name.ja", "name.en")),
+    "day": (("day",), ("kind",), ("calendar", "line")),
 }
 """Columns that must be there; of several in one group one is enough."""
 
@@ -217,6 +299,8 @@ def _entry(kind: Kind, file: str, cells: Sequence[Cell], heading: Mapping[int, s
         entry = ENTRIES[kind].model_validate(dict(raw))
     except ValidationError as error:
         return [CellProblem(row, _column(each), _in_words(kind, each)) for each in explain(error, raw)]
+    if isinstance(entry, DayEntry):
+        entry = entry.placed(zone)
     entry = entry.model_copy(update={name: _aware(value, zone) for name, value in entry if isinstance(value, datetime)})
     return Numbered(row, entry, {name.partition(".")[0]: column for name, column in raw.columns.items()})
 

@@ -120,7 +120,12 @@ def judge(kind: Kind, file: str, entries: Sequence[Numbered], known: Known, befo
         problems += wrong
         if not wrong:
             rows.append(_change(each, key, known.stored.get(key)))
-    problems.sort(key=lambda one: (one.row, one.column))
+    return preview_of(kind, rows, problems)
+
+
+def preview_of(kind: Kind, rows: Sequence[RowChange], problems: Sequence[CellProblem]) -> Preview:
+    """A preview with its problems in the order of the file, and its mark."""
+    problems = sorted(problems, key=lambda one: (one.row, one.column))
     told = json.dumps([[row.row, row.key, row.action, row.fields] for row in rows], ensure_ascii=False)
     return Preview(kind, tuple(rows), tuple(shown_problem(one) for one in problems), hashlib.sha256(told.encode()).hexdigest())
 

@@ -1,4 +1,4 @@
-"""Orders and products from a table that somebody brings: looked at first, taken as a whole or not at all.
+"""Orders, products and days of a calendar from a table that somebody brings: looked at first, taken as a whole or not at all.
 
 For plants without a system above. A table that is brought in twice changes nothing the second time.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from core.errors import Conflict, Invalid, Refused
+from core.sitefile.import_days import judge_days
 from core.sitefile.import_entries import ENTRIES, Kind, Numbered
 from core.sitefile.import_judge import Preview, judge
 from core.sitefile.packed import pack, unpack
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ORDERS: Final = "production:order:import"
 PRODUCTS: Final = "inventory:product:import"
+DAYS: Final = "equipment:calendar:import"
 _PATIENCE_S: Final = 120.0
 """Five thousand orders take some seconds, and whoever brings a month's plan waits for them."""
 
@@ -59,7 +61,7 @@ def _entries(kind: Kind, document: tuple[str, ...]) -> tuple[str, tuple[Numbered
 
 
 @query("production:import:preview")
-def preview_import(db: Db, *, kind: Literal["order", "product"], document: tuple[str, ...]) -> Preview:
+def preview_import(db: Db, *, kind: Kind, document: tuple[str, ...]) -> Preview:
     """What a table would change, row by row, and every cell that speaks against it.
 
     Args:
@@ -70,8 +72,10 @@ def preview_import(db: Db, *, kind: Literal["order", "product"], document: tuple
         Invalid: ``sitefile.document_unreadable``.
     """
     file, entries = _entries(kind, document)
-    from core.sitefile import import_rows
+    from core.sitefile import import_day_rows, import_rows
 
+    if kind == "day":
+        return judge_days(file, entries, import_day_rows.known(db, entries))
     return judge(kind, file, entries, import_rows.known(db, kind, entries))
 
 
@@ -97,11 +101,30 @@ def import_products(db: Db, actor: Actor, *, document: tuple[str, ...], seen: st
     return _take(db, "product", document, seen)
 
 
+@operation(DAYS, kind="intent", writes=("calendar_exception",), patience_s=_PATIENCE_S)
+def import_days(db: Db, actor: Actor, *, document: tuple[str, ...], seen: str) -> Imported:
+    """Every day of a table is as it says; what a changed row says otherwise is withdrawn. Arguments and errors of ``import_orders``."""
+    from core.sitefile import import_day_rows
+
+    file, entries = _entries("day", document)
+    known = import_day_rows.known(db, entries, lock=True)
+    done = _confirmed(judge_days(file, entries, known), seen)
+    import_day_rows.write(db, actor, file, entries, known)
+    return done
+
+
 def _take(db: Db, kind: Kind, document: tuple[str, ...], seen: str) -> Imported:
     from core.sitefile import import_rows
 
     file, entries = _entries(kind, document)
     preview = judge(kind, file, entries, import_rows.known(db, kind, entries, lock=True))
+    done = _confirmed(preview, seen)
+    import_rows.write(db, entries, preview.rows)
+    return done
+
+
+def _confirmed(preview: Preview, seen: str) -> Imported:
+    """What will be done, when that is what was confirmed."""
     if preview.problems:
         first = preview.problems[0]
         raise Invalid("import.broken", count=len(preview.problems), cell=first.cell, first=dict(first.what))
@@ -110,7 +133,6 @@ def _take(db: Db, kind: Kind, document: tuple[str, ...], seen: str) -> Imported:
     done = Imported(preview.count("new"), preview.count("changed"), preview.count("same"))
     if not done.new and not done.changed:
         raise Refused("import.nothing")
-    import_rows.write(db, entries, preview.rows)
     return done
 
 
@@ -137,5 +159,17 @@ _EXAMPLES: Final[dict[Kind, dict[str, tuple[str, str]]]] = {
         "name.en": ("英語名", "Bracket"),
         "standard_cycle_min": ("標準時間(分)", "0.5"),
         "unit": ("単位", "pcs"),
+    },
+    "day": {
+        "day": ("生産日", "2026-12-29"),
+        "kind": ("種類", "休日"),
+        "calendar": ("カレンダー", "TWO-SHIFT"),
+        "line": ("ライン", ""),
+        "shift": ("勤務帯", ""),
+        "starts_at": ("開始", ""),
+        "ends_at": ("終了", ""),
+        "reason": ("理由", ""),
+        "crew": ("班", ""),
+        "note": ("備考", "年末休業"),
     },
 }

@@ -1,8 +1,9 @@
-"""Bring in a table of orders or products: choose the file, look at what it would do, take it."""
+"""Bring in a table of orders, products or days of a calendar: choose the file, look at what it would do, take it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 from core.errors import Conflict, GenbaError, Unavailable
 from core.sitefile.import_entries import CellProblem, Kind, Numbered, field_words, parse
 from core.sitefile.import_judge import Preview, shown_problem
-from core.sitefile.importing import import_orders, import_products, packed, preview_import, template
+from core.sitefile.importing import import_days, import_orders, import_products, packed, preview_import, template
 from core.tabular import Cell as Read
 from core.tabular.read import BYTES_MAX, read_table
 from core.tabular.written import xlsx_bytes
@@ -22,7 +23,8 @@ from hmi.widgets.sheet import BottomSheet
 from hmi.widgets.table import Cell, Column, PagedTable
 from hmi.widgets.tabs import SegmentedTabs
 
-_TAKE = {"order": import_orders, "product": import_products}
+_KINDS: Final[tuple[Kind, ...]] = ("order", "product", "day")
+_TAKE: Final = {"order": import_orders, "product": import_products, "day": import_days}
 
 
 class ImportSheet(BottomSheet):
@@ -34,10 +36,10 @@ class ImportSheet(BottomSheet):
 
     done = Signal(str)
 
-    def __init__(self, ground: QWidget, bridge: Bridge) -> None:
+    def __init__(self, ground: QWidget, bridge: Bridge, kind: Kind = "order") -> None:
         super().__init__(ground, max_width_u=1200)
         self._bridge = bridge
-        self._kind: Kind = "order"
+        self._kind = kind
         self._path: Path | None = None
         self._entries: tuple[Numbered, ...] = ()
         self._unread: tuple[CellProblem, ...] = ()
@@ -67,7 +69,7 @@ class ImportSheet(BottomSheet):
         self.say()
 
     def _choose_kind(self, kind: str) -> None:
-        self._kind = "product" if kind == "product" else "order"
+        self._kind = next(known for known in _KINDS if known == kind)
         self._path, self.preview, self._unread = None, None, ()
         self.message.clear()
         self.say()
@@ -110,14 +112,18 @@ class ImportSheet(BottomSheet):
 
     # -- words ---------------------------------------------------------------------------------------------------
 
+    def _kinds(self) -> tuple[Kind, ...]:
+        """What the person at the panel may bring in, and what the sheet was opened for."""
+        return tuple(kind for kind in _KINDS if kind == self._kind or self._bridge.may(_TAKE[kind]))
+
     def _kind_word(self, kind: Kind) -> str:
-        return self.tr("Work orders") if kind == "order" else self.tr("Products")
+        return {"order": self.tr("Work orders"), "product": self.tr("Products"), "day": self.tr("Calendar days")}[kind]
 
     def say(self) -> None:
         """Set every text in the current language; the file and what it would do stay."""
         self.set_title(self.tr("Import a table"))
         self.set_confirm_text(self.tr("Take it"))
-        self.kinds.show_tabs([("order", self._kind_word("order")), ("product", self._kind_word("product"))], self._kind)
+        self.kinds.show_tabs([(kind, self._kind_word(kind)) for kind in self._kinds()], self._kind)
         self.choose.setText(self.tr("Choose a file …"))
         self.template.setText(self.tr("Empty table"))
         self._state.set_text(self._state_words())
@@ -134,6 +140,8 @@ class ImportSheet(BottomSheet):
         return bool(self._unread) or (self.preview is not None and bool(self.preview.problems))
 
     def _state_words(self) -> str:
+        if self._path is None and self._kind == "day":
+            return self.tr("Holidays and other days that are not as the calendar says; shifts and breaks stand in the site file.")
         if self._path is None:
             return self.tr("CSV or XLSX, the heading in the first row. Nothing is written before you confirm.")
         if self._broken:
@@ -154,7 +162,7 @@ class ImportSheet(BottomSheet):
 
     def _show_rows(self) -> None:
         language = theme.language()
-        titles = (self.tr("Row"), self.tr("Number or code"), self.tr("What happens"), self.tr("What changes"))
+        titles = (self.tr("Row"), self.tr("Number, code or day"), self.tr("What happens"), self.tr("What changes"))
         self.table.set_columns([Column(title, share) for title, share in zip(titles, (0.6, 2.0, 1.4, 3.2), strict=True)])
         self.table.set_empty_text(self.tr("No file is chosen."), self.tr("What it would do is shown here first."))
         words = {"new": self.tr("new"), "changed": self.tr("changed"), "same": self.tr("as it is")}

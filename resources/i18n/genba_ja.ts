@@ -1388,6 +1388,10 @@
         <translation>製品</translation>
     </message>
     <message>
+        <source>Calendar days</source>
+        <translation>稼働日の例外</translation>
+    </message>
+    <message>
         <source>Import a table</source>
         <translation>表の取込み</translation>
     </message>
@@ -1402,6 +1406,10 @@
     <message>
         <source>Empty table</source>
         <translation>空の表</translation>
+    </message>
+    <message>
+        <source>Holidays and other days that are not as the calendar says; shifts and breaks stand in the site file.</source>
+        <translation>休日など、カレンダーと異なる日を取り込みます。勤務帯と休憩はサイトファイルで決めます。</translation>
     </message>
     <message>
         <source>CSV or XLSX, the heading in the first row. Nothing is written before you confirm.</source>
@@ -1433,7 +1441,7 @@
     </message>
     <message>
         <source>Number or code</source>
-        <translation>番号・コード</translation>
+        <translation type="vanished">番号・コード</translation>
     </message>
     <message>
         <source>What happens</source>
@@ -1442,6 +1450,10 @@
     <message>
         <source>What changes</source>
         <translation>変更項目</translation>
+    </message>
+    <message>
+        <source>Number, code or day</source>
+        <translation>番号・コード・日</translation>
     </message>
     <message>
         <source>No file is chosen.</source>

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hmi.panels.shift import ShiftPanel
 from hmi.panels.shift.board import BoardPage
 from hmi.panels.shift.calendar import CalendarPage
@@ -10,6 +12,7 @@ from hmi.panels.shift.performance import PerformancePage
 from hmi.sheets.ask_form import AskForm
 from hmi.sheets.choice import ChoiceSheet
 from hmi.sheets.decision import SignatureSheet
+from hmi.sheets.importing import ImportSheet
 from tests.hmi.screen import PINS, Screen, ask
 
 
@@ -85,6 +88,31 @@ def test_performance_of_a_range_and_of_one_line(screen: Screen) -> None:
     screen.sheet(ChoiceSheet).picked.emit("L2")
     screen.settle()
     screen.until("one line", lambda: page.waterfall.exported().rows[0][1] < whole)
+
+
+def test_days_of_a_calendar_are_brought_in_as_a_table(screen: Screen, tmp_path: Path) -> None:
+    screen.sign_in("ito")
+    page = panel(screen, "calendar").page
+    assert isinstance(page, CalendarPage)
+    screen.until("the calendar", lambda: page._known)
+    code = page._view.calendars[0].code
+    bad, good = tmp_path / "bad.csv", tmp_path / "good.csv"
+    bad.write_text(f"生産日,種類,カレンダー\n2027-05-03,休日,{code}\n2027-05-04,宴会,{code}\n", encoding="cp932")
+    good.write_text(f"生産日,種類,カレンダー,備考\n2027-05-03,休日,{code},憲法記念日\n", encoding="utf-8-sig")
+    screen.press("calendar.import")
+    sheet = screen.sheet(ImportSheet)
+    sheet.read(bad)
+    screen.until("the problem", lambda: any("B3" in str(row[0]) for row in sheet.table._rows))
+    assert not sheet.confirm_button.isEnabled()
+    sheet.read(good)
+    screen.until("the preview", lambda: sheet.preview is not None and sheet.preview.count("new") == 1)
+    screen.tap(sheet.confirm_button)
+    screen.until("it was taken", lambda: screen.sheets() == [])
+    screen.until("it is listed", lambda: any(one.note == "憲法記念日" for _, one in page.exceptions.values()))
+    page.table.select(next(iter(page.exceptions)))
+    screen.press("calendar.withdraw")
+    screen.tap(next(each for each in screen.window.findChildren(AskForm) if each.isVisible()).confirm_button)
+    screen.until("it is withdrawn", lambda: not page.exceptions)
 
 
 def test_a_holiday_is_entered_and_withdrawn(screen: Screen) -> None:

@@ -1,21 +1,25 @@
-"""A table of orders or products in a real database: taken whole or not at all, and once."""
+"""A table of orders, products or days in a real database: taken whole or not at all, and once."""
 
 from __future__ import annotations
 
+from datetime import time
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from core.equipment.calendar import get_calendars
+from core.equipment.models import Line, Site
+from core.equipment.shift_models import Calendar, CalendarException, Shift
 from core.errors import Conflict, GenbaError, Invalid, Refused
 from core.inventory.models import Product
 from core.production import orders
 from core.production.models import WorkOrder
 from core.sitefile.import_entries import Kind, parse
 from core.sitefile.import_judge import Preview
-from core.sitefile.importing import Imported, import_orders, import_products, packed, preview_import
+from core.sitefile.importing import Imported, import_days, import_orders, import_products, packed, preview_import
 from core.tabular.read import read_table
 from tests.production.conftest import Plant
 
@@ -35,7 +39,7 @@ def looked_at(plant: Plant, text: str, kind: Any = "order") -> Preview:
 
 def taken(plant: Plant, text: str, seen: str = "", kind: Kind = "order") -> Imported:
     seen = seen or looked_at(plant, text, kind).sha256
-    operation = import_orders if kind == "order" else import_products
+    operation = {"order": import_orders, "product": import_products, "day": import_days}[kind]
     done: Imported = operation(plant.db, plant.db.actor, document=document(text, kind), seen=seen)
     return done
 
@@ -108,3 +112,51 @@ def test_a_document_that_is_none_is_refused(plant: Plant) -> None:
 def test_a_month_of_five_thousand_orders_is_taken_at_once(plant: Plant) -> None:
     rows = "".join(f"WO-{number:05d},A-1010,L1,5,2026-07-14 06:30,2026-07-14 15:00,5\n" for number in range(5_000))
     assert taken(plant, HEAD + rows) == Imported(5_000, 0, 0)
+
+
+DAYS = "生産日,種類,カレンダー,ライン,勤務帯,開始,終了,備考\n"
+
+
+def standing(plant: Plant) -> list[tuple[str, str, str, str, str]]:
+    asked = select(CalendarException).where(CalendarException.withdrawn_at.is_(None)).order_by(CalendarException.production_date)
+    rows = plant.db.scalars(asked)
+    return [(f"{row.production_date}", row.kind, row.note, row.origin, row.line.code if row.line else "") for row in rows]
+
+
+def test_days_of_a_calendar_are_taken_once_and_follow_their_table(plant: Plant) -> None:
+    calendar(plant)
+    text = DAYS + "2026-12-29,休日,TWO,,,,,年末\n2026-12-30,overtime,,L1,2,23:30,01:30,\n"
+    assert taken(plant, text, kind="day") == Imported(2, 0, 0)
+    assert standing(plant) == [("2026-12-29", "holiday", "年末", "import", ""), ("2026-12-30", "overtime", "", "import", "L1")]
+    with pytest.raises(Refused) as refusal:
+        taken(plant, text, kind="day")
+    assert refusal.value.code == "import.nothing"
+    assert taken(plant, text.replace("年末", "大掃除").replace("01:30", "02:00"), kind="day") == Imported(0, 2, 0)
+    assert [note for _, _, note, _, _ in standing(plant)] == ["大掃除", ""]
+    view = get_calendars(plant.db)
+    (spec,) = view.calendars
+    assert [(one.kind, one.note) for one in spec.exceptions] == [("holiday", "大掃除"), ("overtime", "")]
+
+
+def test_days_are_taken_as_a_whole_or_not_at_all(plant: Plant) -> None:
+    calendar(plant)
+    text = DAYS + "2026-12-29,休日,TWO,,,,,年末\n2026-12-30,extra,TWO,,,14:00,16:00,\n"
+    assert [one.cell for one in looked_at(plant, text, "day").problems] == ["F3"]
+    with pytest.raises(Invalid) as broken:
+        taken(plant, text, kind="day")
+    assert broken.value.code == "import.broken"
+    assert standing(plant) == []
+
+
+def calendar(plant: Plant) -> None:
+    """Two shifts for the lines L1 and L2."""
+    site = plant.db.scalars(select(Site)).first()
+    assert site is not None
+    one = Calendar(code="TWO", name={"ja": "二直", "en": "two shifts"}, site_id=site.id, crews={})
+    plant.db.add(one)
+    plant.db.flush()
+    for code, starts, ends in (("1", time(6, 30), time(15)), ("2", time(15), time(23, 30))):
+        names = {"ja": f"{code}直", "en": f"shift {code}"}
+        plant.db.add(Shift(calendar_id=one.id, code=code, name=names, weekdays=127, starts=starts, ends=ends))
+    plant.db.execute(update(Line).where(Line.code.in_(("L1", "L2"))).values(calendar_id=one.id))
+    plant.db.flush()

@@ -1,16 +1,21 @@
-"""Orders and products from a table: every cell that is wrong is named, and what is taken is what was shown."""
+"""Orders, products and days from a table: every cell that is wrong is named, and what is taken is what was shown."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.equipment.exception_rules import Named
+from core.equipment.shift_views import CalendarSpec, ExceptionSpec, ShiftSpec
 from core.production.views import OrderStatus
-from core.sitefile.import_entries import HEADINGS, REQUIRED, Kind, OrderEntry, cell_name, parse
+from core.sitefile.import_days import KnownDays, judge_days
+from core.sitefile.import_entries import HEADINGS, REQUIRED, DayEntry, Kind, OrderEntry, cell_name, parse
 from core.sitefile.import_judge import Known, Preview, Stored, judge
 from core.sitefile.importing import _entries, packed, template
 from core.tabular.read import read_table
@@ -174,3 +179,72 @@ def test_no_table_breaks_the_reader(rows: list[list[str]]) -> None:
 def test_the_empty_table_to_fill_in_is_one_that_is_understood(kind: Kind) -> None:
     entries, problems = parse(kind, "a.csv", read_table("a.csv", csv_bytes(template(kind, "x"))), TOKYO)
     assert (len(entries), problems) == (1, ())
+
+
+# -- days of a calendar ------------------------------------------------------------------------------------------------
+
+DAYS = "生産日,種類,カレンダー,ライン,勤務帯,開始,終了,理由,班,備考\n"
+EVERY = 127
+TWO = CalendarSpec(
+    "TWO", {"ja": "二直", "en": "two"}, "Asia/Tokyo",
+    (ShiftSpec("1", {}, EVERY, time(6, 30), time(15), "", ()), ShiftSpec("2", {}, EVERY, time(15), time(23, 30), "", ())),
+)  # fmt: skip
+KNOWN_DAYS = KnownDays({"TWO": TWO}, {"L1": "TWO", "L2": "TWO"}, Named(frozenset({"A", "B"}), frozenset({"D24"})))
+
+
+def days(text: str, known: KnownDays = KNOWN_DAYS) -> Preview:
+    entries, problems = parse("day", "days.csv", read_table("days.csv", text.encode()), TOKYO)
+    return judge_days("days.csv", entries, known, problems)
+
+
+def test_days_as_people_write_them() -> None:
+    text = DAYS + "2026/12/29,休日,TWO,,,,,,,年末\n2026-12-30,Overtime,,L1,2,23:30,01:30\n2026-12-26,extra,TWO,,,5:00,6:30,,A\n"
+    entries, problems = parse("day", "days.csv", read_table("days.csv", text.encode()), TOKYO)
+    assert problems == ()
+    assert [(row.row, row.action) for row in days(text).rows] == [(2, "new"), (3, "new"), (4, "new")]
+    over = entries[1].entry
+    assert isinstance(over, DayEntry)
+    assert (over.kind, over.starts_at) == ("overtime", datetime(2026, 12, 30, 23, 30, tzinfo=TOKYO))
+    assert over.ends_at == datetime(2026, 12, 31, 1, 30, tzinfo=TOKYO), "over midnight"
+    assert _entries("day", packed("days.csv", entries)) == ("days.csv", entries), "as a request carries it"
+
+
+@pytest.mark.parametrize(
+    ("row", "cell", "words"),
+    [
+        ("someday,休日,TWO", "A2", "not a time"),
+        ("2026-12-29 06:30,休日,TWO", "A2", "not a time"),
+        ("2026-12-29,宴会,TWO", "B2", "kind"),
+        ("2026-12-29,休日,THREE", "C2", "calendar"),
+        ("2026-12-29,休日,TWO,L7", "C2", "calendar"),
+        ("2026-12-29,off,TWO,,9", "E2", "shift"),
+        ("2026-12-29,off,TWO", "E2", "shift"),
+        ("2026-12-29,overtime,TWO,,2,23:30", "G2", "beginning"),
+        ("2026-12-29,休日,TWO,,,,15:00", "G2", "beginning"),
+        ("2026-12-29,extra,TWO,,,2027-01-05 06:30,2027-01-05 08:00", "F2", "far"),
+        ("2026-12-29,planned_down,TWO,,,08:00,09:00,D77", "H2", "reason"),
+        ("2026-12-29,crew,TWO,,1,,,,C", "I2", "crew"),
+        ("2026-12-29,extra,TWO,,,14:00,16:00", "F2", "overlap"),
+    ],
+)
+def test_a_wrong_cell_of_a_day_is_named(row: str, cell: str, words: str) -> None:
+    (one,) = days(DAYS + row + "\n").problems
+    assert one.cell == cell, one
+    assert words in one.what["en"].casefold(), one
+    assert one.what["ja"] != one.what["en"]
+
+
+def test_rows_are_judged_as_if_those_above_were_taken() -> None:
+    twice = "2026-12-29,extra,TWO,,,23:30,02:00\n2026-12-29,extra,TWO,,,2026-12-30 01:00,2026-12-30 03:00\n"
+    assert [one.cell for one in days(DAYS + twice).problems] == ["F3"]
+    free = "2026-12-29,off,TWO,L1,2\n2026-12-29,extra,TWO,L1,,16:00,20:00\n"
+    assert [row.action for row in days(DAYS + free).rows] == ["new", "new"], "the shift above is not worked"
+    assert [one.cell for one in days(DAYS + "2026-12-29,休日,TWO\n2026-12-29,holiday,TWO\n").problems] == ["A3"]
+
+
+def test_days_that_stand_are_the_same_and_changed_ones_say_what_changes() -> None:
+    stands = ExceptionSpec(uuid4(), "holiday", date(2026, 12, 29), note="年末")
+    known = replace(KNOWN_DAYS, calendars={"TWO": replace(TWO, exceptions=(stands,))})
+    assert [row.action for row in days(DAYS + "2026-12-29,休日,TWO,,,,,,,年末\n", known).rows] == ["same"]
+    (changed,) = days(DAYS + "2026-12-29,休日,TWO,,,,,,,大掃除\n", known).rows
+    assert (changed.action, changed.fields) == ("changed", ("note",))

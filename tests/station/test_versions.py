@@ -118,7 +118,8 @@ def test_a_newer_station_joins_older_ones_as_soon_as_the_schema_serves_both(data
                     assert old.read_only is None
                     ask(
                         admin_url,
-                        "UPDATE genba.schema_compat SET newest_program = '0.3' WHERE schema_revision = (SELECT max(schema_revision) FROM genba.schema_compat)",
+                        "UPDATE genba.schema_compat SET newest_program = '0.3'"
+                        " WHERE schema_revision = (SELECT max(schema_revision) FROM genba.schema_compat)",
                     )
                     while (await told(newer, "up"))["read_only"] is not None:
                         pass

@@ -11,12 +11,14 @@ from uuid import UUID
 from core.equipment.calendar import except_day, get_calendars, withdraw_exception
 from core.equipment.shift_views import EXCEPTION_KINDS, CalendarView, ExceptionSpec
 from core.errors import Invalid
+from core.sitefile.importing import import_days
 from core.words import UNDEFINED, word
 from hmi import theme
 from hmi.bridge import Bridge
 from hmi.panels import Action
 from hmi.panels.shift.page import ShiftPage
 from hmi.sheets.ask_form import Asked, AskForm, Form
+from hmi.sheets.importing import ImportSheet
 from hmi.widgets.table import Cell, Column, PagedTable
 
 _WORDS: Final = {"crew": "shift.crew_exception"}
@@ -55,6 +57,8 @@ class CalendarPage(ShiftPage):
         actions = []
         if self._view.calendars and self.bridge.may(except_day):
             actions.append(Action("calendar.except", word("operation.equipment:calendar:except", theme.language()), self._except))
+        if self._view.calendars and self.bridge.may(import_days):
+            actions.append(Action("calendar.import", word("button.import", theme.language()), self._import))
         chosen = self.table.selected_key
         if isinstance(chosen, UUID) and self.bridge.may(withdraw_exception):
             title = word("operation.equipment:calendar:withdraw", theme.language())
@@ -65,6 +69,13 @@ class CalendarPage(ShiftPage):
         if self.somebody_decides():
             kinds = [(kind, _kind(kind)) for kind in EXCEPTION_KINDS]
             self.choose(word("operation.equipment:calendar:except", theme.language()), kinds, self._except_as)
+
+    def _import(self) -> None:
+        if self.somebody_decides():
+            sheet = ImportSheet(self.ground, self.bridge, "day")
+            sheet.done.connect(self.toast)
+            sheet.done.connect(lambda _: self.refresh())
+            sheet.open()
 
     def _except_as(self, kind: str) -> None:
         """The form of one kind asks for what that kind needs."""
