@@ -64,8 +64,10 @@ def add(
     machine_reject: int | None,
     reason: str = "",
     difference_reason: str = "",
+    settled: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0)),
 ) -> ProductionReport:
-    """Book a report to ``order``, or as unassigned on its line when it does not belong to it."""
+    """Book a report to ``order``, or as unassigned on its line when it does not belong to it. ``settled``: see ``report_rules.settled``."""
+    settled_good, settled_reject = settled if belongs else (Decimal(0), Decimal(0))
     report = ProductionReport(
         id=db.clock.uuid7(),
         order_id=order.id if belongs else None,
@@ -77,6 +79,8 @@ def add(
         difference_reason=difference_reason,
         machine_good=machine_good,
         machine_reject=machine_reject,
+        settled_good=settled_good,
+        settled_reject=settled_reject,
         user_code=actor.user_code,
         station=actor.station,
         reported_at=made_at,
@@ -213,6 +217,8 @@ def take_back(db: Db, actor: Actor, report: ProductionReport, reason: str) -> Pr
         corrects=report.id,
         machine_good=None,
         machine_reject=None,
+        settled_good=-report.settled_good,
+        settled_reject=-report.settled_reject,
         user_code=actor.user_code,
         station=actor.station,
         reported_at=min(db.decided_at, db.now),

@@ -143,6 +143,8 @@ class ProductionReport(Base):
         difference_reason: Why it is not what the machine counted; "" where that needs no explanation.
         defect_code: Why the scrap is scrap; None without one.
         machine_good, machine_reject: What the machine had counted beside the entry; None when there was no count.
+        settled_good, settled_reject: What of the machine's count is settled with it although it says otherwise (sorted as scrap,
+            explained); above 0 parts that are proposed no more, below 0 parts that were reported beyond the count.
         reported_at: When it was decided.
         request_id: The request that booked it; a repeated request finds its row.
     """
@@ -159,6 +161,12 @@ class ProductionReport(Base):
         Index("ix_production_report_order_id_reported_at", "order_id", "reported_at"),
         Index("ix_production_report_line_id_reported_at", "line_id", "reported_at"),
         Index("ix_production_report_unassigned", "reported_at", postgresql_where=text("order_id IS NULL")),
+        Index(
+            "ix_production_report_settled",
+            "order_id",
+            postgresql_include=["settled_good", "settled_reject"],
+            postgresql_where=text("settled_good <> 0 OR settled_reject <> 0"),
+        ),
     )
 
     id: Mapped[UuidKey]
@@ -175,6 +183,8 @@ class ProductionReport(Base):
     corrects: Mapped[UUID | None] = mapped_column(ForeignKey("genba.production_report.id"), unique=True)
     machine_good: Mapped[int | None] = mapped_column(BigInteger)
     machine_reject: Mapped[int | None] = mapped_column(BigInteger)
+    settled_good: Mapped[Amount] = mapped_column(server_default="0")
+    settled_reject: Mapped[Amount] = mapped_column(server_default="0")
     user_code: Mapped[str] = mapped_column(String(50))
     station: Mapped[str] = mapped_column(String(50))
     reported_at: Mapped[UtcAt]

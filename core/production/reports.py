@@ -56,12 +56,21 @@ def _check(good: Decimal, scrap: Decimal, rework: Decimal, defect_code: str, mad
     return decided_at if made_at is None else min(made_at, decided_at)
 
 
+def _beside(view: OrderView, asked: Mapping[str, Any]) -> OrderView:
+    """The order with the machine's count that stood beside the entry, where one did."""
+    if asked["machine_good"] is None:
+        return view
+    return replace(view, machine_good=asked["machine_good"], machine_reject=asked["machine_reject"])
+
+
+def _settled(view: OrderView, asked: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    explained = bool(asked["difference_reason"].strip())
+    return report_rules.settled(_beside(view, asked), asked["good"], asked["scrap"] + asked["rework"], explained=explained)
+
+
 def _check_difference(view: OrderView, asked: Mapping[str, Any]) -> None:
     """Refuse (``report.difference``) what is far from the machine's count, as it stood beside the entry, and not explained."""
-    seen = (
-        view if asked["machine_good"] is None else replace(view, machine_good=asked["machine_good"], machine_reject=asked["machine_reject"])
-    )
-    counted = seen.counted
+    counted = _beside(view, asked).counted
     if counted is None or asked["difference_reason"].strip():
         return
     apart = report_rules.difference(asked["good"], asked["scrap"], asked["rework"], counted)
@@ -102,7 +111,14 @@ def _preview(view: OrderView | None, request: Request) -> OrderView:
     )
     if not belongs:
         return replace(view, booked=booked)
-    sums = {"completed": view.completed + good, "scrap": view.scrap + scrap, "rework": view.rework + rework}
+    settled_good, settled_reject = _settled(view, asked)
+    sums = {
+        "completed": view.completed + good,
+        "scrap": view.scrap + scrap,
+        "rework": view.rework + rework,
+        "settled_good": view.settled_good + settled_good,
+        "settled_reject": view.settled_reject + settled_reject,
+    }
     return replace(view, **sums, version=view.version + 1, booked=booked)
 
 
@@ -147,12 +163,14 @@ def book_report(
     if late and made_at is not None:
         made_at = min(made_at, decided)  # of a station whose clock is ahead; that the parts were made is so all the same
     made, order = _check(good, scrap, rework, defect_code, made_at, decided), rows.locked(db, order_id)
+    said = {"good": good, "scrap": scrap, "rework": rework, "difference_reason": difference_reason}
+    said |= {"machine_good": machine_good, "machine_reject": machine_reject}
+    seen = rows.order_view(db, order.id)
     if not late:
         if scrap:
             booking.check_defect(db, defect_code)
         _check_over(actor.may(rules.OVER, order.line.code), max(Decimal(0), order.planned - order.completed), good, over_confirmed)
-        counts = {"machine_good": machine_good, "machine_reject": machine_reject, "difference_reason": difference_reason}
-        _check_difference(rows.order_view(db, order.id), {"good": good, "scrap": scrap, "rework": rework, **counts})
+        _check_difference(seen, said)
     report = booking.add(
         db,
         actor,
@@ -164,6 +182,8 @@ def book_report(
         machine_good=machine_good,
         machine_reject=machine_reject,
         difference_reason=difference_reason.strip(),
+        # What the machine had counted when a late report was decided only its station knows.
+        settled=(Decimal(0), Decimal(0)) if late and machine_good is None else _settled(seen, said),
     )
     return _booked(db, order, report)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from core.equipment.models import Line, Tag
 from core.production import rules
-from core.production.models import Blocker, CountEvent, WorkOrder
+from core.production.models import Blocker, CountEvent, ProductionReport, WorkOrder
 from core.production.run_models import OrderReading
 from core.production.views import COUNT_KINDS, OrderStatus
 
@@ -42,6 +42,18 @@ def counts(counted: ColumnElement[bool]) -> FromClause:
         .correlate(WorkOrder, Line)
         .having(counted)
         .lateral("counts")
+    )
+
+
+def settled(counted: ColumnElement[bool]) -> FromClause:
+    """What of the counts of the order is settled although its reports say otherwise; NULL where ``counted`` is false, or nothing is."""
+    report = ProductionReport
+    return (
+        select(func.sum(report.settled_good).label("good"), func.sum(report.settled_reject).label("reject"))
+        .where(report.order_id == WorkOrder.id, or_(report.settled_good != 0, report.settled_reject != 0))
+        .correlate(WorkOrder)
+        .having(counted)
+        .lateral("settled")
     )
 
 

@@ -63,8 +63,7 @@ class ReportView:
 
     Attributes:
         id: Of the report.
-        order_id: Order it was booked to; None while it is unassigned.
-        order_number: "" while it is unassigned.
+        order_id, order_number: Order it was booked to; None and "" while it is unassigned.
         line_code: Line; "" when even that is unknown.
         good, scrap: Quantities in ``unit``; negative in a correction.
         unit: Unit code.
@@ -73,8 +72,7 @@ class ReportView:
         corrects: The report a correction takes back, None for an ordinary report.
         machine_good, machine_reject: Machine count that stood beside the entry; None when there was none.
         reported_at: When it was decided, aware UTC.
-        user_code: Who reported.
-        station: Where.
+        user_code, station: Who reported, and where.
         rework: Parts to be mended, in ``unit``; negative in a correction.
         origin: ``person``, or ``automatic`` when the line reports by itself.
         difference_reason: Why it is not what the machine counted; "" where that needed no explanation.
@@ -109,8 +107,7 @@ class OrderView:
     Attributes:
         id: Subject of its operations; read-store key ``order:<id>``.
         number: Unique, starts with ``WO``.
-        product_code: Of the product to make.
-        product_name: By language, {"ja": …, "en": …}.
+        product_code, product_name: Of the product to make; the name by language, {"ja": …, "en": …}.
         line_code: Line it runs on.
         line_name: By language.
         status: See OrderStatus.
@@ -140,6 +137,7 @@ class OrderView:
         counting: How they are counted in fact: as ``count_mode`` or the line says, by hand where the machine has no counter.
         difference_limit: Share (0 … 1) of the machine count by which a report may differ without a reason.
         automatic: True when its line reports what the machine counts by itself.
+        settled_good, settled_reject: Of the machine's count, what is settled although the reports say otherwise.
     """
 
     entity: ClassVar[str] = "order"
@@ -181,6 +179,8 @@ class OrderView:
     counting: str = "machine"
     difference_limit: Decimal = Decimal("0.02")
     automatic: bool = False
+    settled_good: Decimal = Decimal(0)
+    settled_reject: Decimal = Decimal(0)
 
     @property
     def remaining(self) -> Decimal:
@@ -192,7 +192,7 @@ class OrderView:
         """Parts counted beyond what was reported, good or not; None where nothing counts them."""
         if self.machine_good is None or self.counting == "hand":
             return None
-        made = Decimal(self.machine_good + (self.machine_reject or 0))
+        made = Decimal(self.machine_good + (self.machine_reject or 0)) - self.settled_good - self.settled_reject
         return max(Decimal(0), made - self.completed - self.scrap - self.rework)
 
     @property
@@ -204,12 +204,12 @@ class OrderView:
     @property
     def unreported_good(self) -> Decimal:
         """Good parts the machine counted beyond what was reported, never negative; the proposal of the quantity sheet."""
-        return max(Decimal(0), Decimal(self.machine_good or 0) - self.completed)
+        return max(Decimal(0), Decimal(self.machine_good or 0) - self.completed - self.settled_good)
 
     @property
     def unreported_reject(self) -> Decimal:
         """Rejects the machine counted beyond the reported scrap and rework, never negative."""
-        return max(Decimal(0), Decimal(self.machine_reject or 0) - self.scrap - self.rework)
+        return max(Decimal(0), Decimal(self.machine_reject or 0) - self.scrap - self.rework - self.settled_reject)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ DECLARE
     counted record;
     seen_good numeric;
     seen_reject numeric;
+    settled record;
     new_good numeric;
     new_scrap numeric;
     booked uuid := gen_random_uuid();
@@ -48,8 +49,11 @@ BEGIN
     -- A counter of its own goes before what the others leave.
     seen_good := coalesce(counted.good, greatest(0, counted.total - coalesce(counted.reject, 0)), 0);
     seen_reject := coalesce(counted.reject, greatest(0, counted.total - seen_good), 0);
-    new_good := greatest(0, seen_good - target.completed);
-    new_scrap := greatest(0, seen_reject - target.scrap - target.rework);
+    -- What people have sorted otherwise, or explained, is not booked again.
+    SELECT coalesce(sum(r.settled_good), 0) AS good, coalesce(sum(r.settled_reject), 0) AS reject INTO settled FROM production_report r
+    WHERE r.order_id = target.id AND (r.settled_good <> 0 OR r.settled_reject <> 0);
+    new_good := greatest(0, seen_good - target.completed - settled.good);
+    new_scrap := greatest(0, seen_reject - target.scrap - target.rework - settled.reject);
     IF new_good = 0 AND new_scrap = 0 THEN
         RETURN NULL;
     END IF;

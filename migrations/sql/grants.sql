@@ -26,7 +26,7 @@ REVOKE UPDATE ON genba.production_report, genba.movement, genba.count_event, gen
 -- That a line reported by itself says the database alone (column origin).
 REVOKE INSERT ON genba.production_report FROM genba_station;
 GRANT INSERT (id, order_id, line_id, good, scrap, rework, unit, defect_code, reason, difference_reason, corrects, machine_good,
-              machine_reject, user_code, station, reported_at, request_id) ON genba.production_report TO genba_station;
+              machine_reject, settled_good, settled_reject, user_code, station, reported_at, request_id) ON genba.production_report TO genba_station;
 GRANT UPDATE (order_id) ON genba.count_event TO genba_station;
 GRANT UPDATE (ended_at, reason_code) ON genba.state_segment TO genba_station;
 

@@ -42,6 +42,8 @@ _CHECKS = {
         " ELSE good <= 0 AND scrap <= 0 AND rework <= 0 END",
         "not_empty": "good <> 0 OR scrap <> 0 OR rework <> 0",
         "rework_is_number": "rework <> 'NaN'",
+        "settled_good_is_number": "settled_good <> 'NaN'",
+        "settled_reject_is_number": "settled_reject <> 'NaN'",
         "origin_known": "origin IN ('person', 'automatic')",
     },
     "count_event": {"kind_known": "kind IN ('good', 'reject', 'total')"},
@@ -523,6 +525,9 @@ def _order_columns() -> None:
     )
     op.add_column("production_report", sa.Column("origin", sa.String(length=10), server_default="person", nullable=False), schema="genba")
     op.add_column("production_report", sa.Column("difference_reason", sa.Text(), server_default="", nullable=False), schema="genba")
+    for name in ("settled_good", "settled_reject"):
+        column = sa.Column(name, sa.Numeric(precision=18, scale=6), server_default="0", nullable=False)
+        op.add_column("production_report", column, schema="genba")
 
 
 def _evidence_columns() -> None:
@@ -532,6 +537,15 @@ def _evidence_columns() -> None:
 
 def _indexes() -> None:
     # New ones first: nobody looks for a moment without any.
+    op.create_index(
+        "ix_production_report_settled",
+        "production_report",
+        ["order_id"],
+        unique=False,
+        schema="genba",
+        postgresql_include=["settled_good", "settled_reject"],
+        postgresql_where=sa.text("settled_good <> 0 OR settled_reject <> 0"),
+    )
     op.create_index(
         "ix_count_event_gap", "count_event", ["work_unit_id", "occurred_at"], unique=False, schema="genba", postgresql_where=sa.text("gap")
     )

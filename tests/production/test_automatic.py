@@ -86,6 +86,22 @@ def test_what_a_person_reported_before_is_not_booked_again(rig: Rig) -> None:
     assert booked(rig) == [(2, 0, "automatic", "PLC", "ST1")]
 
 
+def test_what_a_person_sorted_otherwise_is_not_booked_again(rig: Rig) -> None:
+    prepare(rig)
+    epoch = rig.lead().epoch
+    counted(rig, epoch, 12)
+    rig.sql(
+        "WITH one AS (UPDATE genba.work_order SET completed = 9, scrap = 3 RETURNING id, line_id) INSERT INTO genba.production_report"
+        " (id, order_id, line_id, good, scrap, unit, settled_good, settled_reject, user_code, station, reported_at, request_id)"
+        " SELECT gen_random_uuid(), id, line_id, 9, 3, 'pcs', 3, -3, 'ito', 'ST1', now(), gen_random_uuid() FROM one"
+    )
+    assert report(rig, epoch) == 0
+    counted(rig, epoch, 4)
+    counted(rig, epoch, 1, "reject")
+    report(rig, epoch)
+    assert sums(rig)[:2] == (13, 4)
+
+
 def test_parts_counted_over_a_gap_wait_for_a_person(rig: Rig) -> None:
     prepare(rig)
     epoch = rig.lead().epoch
