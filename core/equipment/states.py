@@ -130,6 +130,20 @@ def bit_state(value: Value, states: Mapping[str, str]) -> tuple[MachineState, st
     return _named(states.get(ELSE, "") if lowest is None else states[f"bit{lowest}"])
 
 
+def nearer_word(state: MachineState, reason: str, quality: Quality | None = None) -> str:
+    """Glossary id of what an OFFLINE state means, where it is not a lost link; "" for the state's own word.
+
+    Args:
+        reason: As ``map_state`` or a segment gives it.
+        quality: Of the state tag, where it is at hand.
+    """
+    if state is not MachineState.OFFLINE:
+        return ""
+    if quality in (Quality.BAD, Quality.CONFIG, Quality.STALE):
+        return f"data.{quality.name}"
+    return {UNMAPPED: "state.unmapped", INVALID: "data.BAD"}.get(reason, "")
+
+
 def _named(name: str) -> tuple[MachineState, str]:
     word = name.strip().upper()
     return (MachineState[word], "") if word in MachineState.__members__ else (MachineState.OFFLINE, UNMAPPED)

@@ -45,16 +45,19 @@ def counts(counted: ColumnElement[bool]) -> FromClause:
     )
 
 
-def settled(counted: ColumnElement[bool]) -> FromClause:
-    """What of the counts of the order is settled although its reports say otherwise; NULL where ``counted`` is false, or nothing is."""
+def settled() -> ColumnElement[Any]:
+    """What of the counts of the order is settled although its reports say otherwise, as JSON: [good, reject]; NULL where nothing is.
+
+    A column and not a table beside the others: it is worked out for the rows of a page, not for all that could be on it.
+    """
     report = ProductionReport
-    return (
-        select(func.sum(report.settled_good).label("good"), func.sum(report.settled_reject).label("reject"))
+    found = (
+        select(func.jsonb_build_array(cast(func.sum(report.settled_good), Text), cast(func.sum(report.settled_reject), Text)))
         .where(report.order_id == WorkOrder.id, or_(report.settled_good != 0, report.settled_reject != 0))
+        .having(func.count() > 0)
         .correlate(WorkOrder)
-        .having(counted)
-        .lateral("settled")
     )
+    return found.scalar_subquery()
 
 
 def counters() -> ColumnElement[bool]:

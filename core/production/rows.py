@@ -148,7 +148,6 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
     """
     started_and_open = and_(WorkOrder.actual_start_at.is_not(None), WorkOrder.status.in_([status.value for status in rules.OPEN]))
     counts = row_parts.counts(true() if count_all else started_and_open)
-    settled = row_parts.settled(true() if count_all else started_and_open)
     state = _waiting_state()
     plain = ("id", "number", "status", "priority", "planned", "completed", "scrap", "unit", "note", "reason", "version", *_NEW)
     times = ("scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "run_seconds", "run_since_at")
@@ -169,7 +168,7 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
             row_parts.counters().label("order_counters"),
             row_parts.readings().label("order_readings"),
             *(counts.c[kind].label(f"order_machine_{kind}") for kind in COUNT_KINDS),
-            *(func.coalesce(settled.c[kind], 0).label(f"order_settled_{kind}") for kind in ("good", "reject")),
+            row_parts.settled().label("order_settled"),
             *(column.label(f"order_{column.name}") for column in state_columns(state)),
             row_parts.on_the_line().label("order_on_the_line"),
             (true() if count_all else started_and_open).label("order_counted"),
@@ -182,7 +181,6 @@ def order_select(*, count_all: bool = False) -> Select[Any]:
         .join(Area, Area.id == Line.area_id)
         .join(Site, Site.id == Area.site_id)
         .outerjoin(counts, true())
-        .outerjoin(settled, true())
         .outerjoin(state, WorkOrder.status == OrderStatus.RELEASED.value)
     )
 
@@ -289,6 +287,7 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
     running_s = moving.running_s(now)
     counting = _counting(row)
     good, reject = _counted(row, counting)
+    settled_good, settled_reject = map(Decimal, row["order_settled"] or ("0", "0"))
     blockers = (*_seen_blockers(row), *blocker_views(row["order_blockers"]))
     made = max(row["order_completed"], Decimal(good or 0))
     expected = _finish(row, now, made, running_s) if status is OrderStatus.IN_PROGRESS else None
@@ -309,8 +308,8 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
         status=status,
         machine_good=good,
         machine_reject=reject,
-        settled_good=row["order_settled_good"],
-        settled_reject=row["order_settled_reject"],
+        settled_good=settled_good,
+        settled_reject=settled_reject,
         next_operations=rules.next_operations(status, started=moving.actual_start_at is not None, blockers=blockers),
         blockers=blockers,
         standard_cycle_min=None if row["order_cycle"] is None else float(row["order_cycle"]),

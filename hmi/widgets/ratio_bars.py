@@ -93,7 +93,11 @@ class RatioBars(PaintedButton):
         bar = now.px(14)
         line = QRectF(room.left(), room.top(), room.width(), room.height() - bar - now.px(2))
         value = percent(face.share) if face.share is not None else UNDEFINED
-        role = font_fitting(value, ("value", "heading", "strong"), line.width() * (0.35 if face.note_id else 0.45))
+        # What stands in brackets is told by the formulas.
+        named = re.split(r"\s*\(", word(face.word_id, language))[0]
+        longest = max(named.split(), key=len, default=named)
+        beside = text_width(longest, "small") + now.px(6) + (now.px(18 + 4) if face.note_id else 0) + 1
+        role = font_fitting(value, ("value", "heading", "strong", "label"), min(line.width() * 0.45, line.width() - beside))
         width = text_width(value, role) + 1
         self.write(painter, QRectF(line.right() - width, line.top(), width, line.height()), value, role, "text", RIGHT)
         left = QRectF(line.left(), line.top(), line.width() - width - now.px(6), line.height())
@@ -101,8 +105,6 @@ class RatioBars(PaintedButton):
             side = now.px(18)
             draw_glyph(painter, "exclamation", QRectF(left.right() - side, left.center().y() - side / 2, side, side), now.color("text"))
             left.setRight(left.right() - side - now.px(4))
-        # What stands in brackets is told by the formulas.
-        named = re.split(r"\s*\(", word(face.word_id, language))[0]
         below = word(face.why_id, language) if face.why_id else face.below
         if below:
             half = left.height() / 2

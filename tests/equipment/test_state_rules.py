@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.equipment.state_rules import StateRule, rule_row, rule_state, stored_rule
-from core.equipment.states import INVALID, NO_LINK, UNMAPPED, MachineState, bit_state, map_state, unknown_bits
+from core.equipment.states import INVALID, NO_LINK, UNMAPPED, MachineState, bit_state, map_state, nearer_word, unknown_bits
 from core.live.sample import Quality, Value
 
 S = MachineState
@@ -112,3 +112,11 @@ def test_any_rules_and_any_samples_give_one_of_the_nine(given_: list[StateRule],
 )  # fmt: skip
 def test_a_rule_that_is_none_says_why(rule: StateRule, problem: str) -> None:
     assert rule.problem == problem
+
+
+def test_only_a_lost_link_is_called_one() -> None:
+    assert nearer_word(*map_state(99, Quality.GOOD, {"1": "RUNNING"})) == "state.unmapped"
+    assert nearer_word(S.OFFLINE, INVALID) == "data.BAD"
+    assert nearer_word(S.OFFLINE, NO_LINK) == "", "the state's own word says it"
+    assert nearer_word(S.OFFLINE, "", Quality.STALE) == "data.STALE"
+    assert nearer_word(S.DOWN, "D07", Quality.BAD) == ""

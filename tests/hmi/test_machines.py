@@ -15,6 +15,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
 
 from core.demo.taglist import BY_HAND, SERVED_BY
+from core.errors import Language
 from core.live.link import LinkState
 from core.live.sample import Batch, Quality, Sample
 from core.live.tags import TagRole
@@ -158,6 +159,15 @@ def test_a_bad_value_is_a_word_and_not_a_number(screen: Screen, plant: Plant) ->
         assert (face.number, max(face.filled, 0), face.glyph) == (NO_NUMBER, 0, "cross")
         assert word("data.BAD", "en") in face.foot[0]
     screen.until("good again", lambda: tile(screen, PRESSURE).sample.quality is Quality.GOOD)
+
+
+@pytest.mark.parametrize(("language", "told"), [("ja", "未定義の状態"), ("en", "Unknown state")])
+def test_a_state_outside_of_its_mapping_is_not_called_a_lost_link(screen: Screen, language: Language, told: str) -> None:
+    one = screen.lines.overview.tiles["L1"]
+    assert one.spec is not None
+    now = time.time()
+    one.show_sample(Sample(one.spec.name, 99, Quality.GOOD, "", now, now), now)
+    assert (one._face.state, word(one._face.word_id, language)) == ("OFFLINE", told)
 
 
 @pytest.mark.parametrize(("line", "garbage"), [("L1", "nan"), ("L1", "text"), ("L2", "nan")])

@@ -6,8 +6,8 @@ import time
 
 from PySide6.QtWidgets import QWidget
 
-from core.equipment.states import MachineState, map_state
-from core.live.sample import Quality, Sample
+from core.equipment.states import map_state, nearer_word
+from core.live.sample import Sample
 from core.live.tags import TagSpec
 from core.production.views import LineDetail
 from hmi.widgets.chip import StateChip
@@ -42,11 +42,10 @@ class LiveChip(StateChip):
         """Take the state tag; ``now`` is UNIX seconds UTC."""
         if self.spec is None or not self._by_tag:
             return
-        state, _ = map_state(sample.value, sample.quality, self.spec.states)
+        state, reason = map_state(sample.value, sample.quality, self.spec.states)
         if state.value != self._shown:
             self._shown, self._since = state.value, now
         line = self._detail.line if self._detail is not None else None
         recorded = line.state_since if line is not None and line.state is state else None
         elapsed_s = max(0.0, now - (recorded.timestamp() if recorded is not None else self._since))
-        linked = state is MachineState.OFFLINE and sample.quality in (Quality.BAD, Quality.CONFIG, Quality.STALE)
-        self.show_state(state.value, elapsed_s, f"data.{sample.quality.name}" if linked else "")
+        self.show_state(state.value, elapsed_s, nearer_word(state, reason, sample.quality))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from core.equipment.states import MachineState, Segment
+from core.equipment.states import MachineState, Segment, nearer_word
 from core.equipment.stop_views import StopView
 from core.errors import GenbaError
 from core.live.tags import TagRole, TagSpec, TagType
@@ -189,7 +189,8 @@ class LineDetailView(QWidget):
         language, end = theme.language(), segment.ended_at or until
         if stop is None:
             why = segment.reason_code if segment.state is not MachineState.OFFLINE else ""
-            text = "" if running else reason_word(why) if why else word(f"state.{segment.state}", language)
+            nearer = nearer_word(segment.state, segment.reason_code) or f"state.{segment.state}"
+            text = "" if running else reason_word(why) if why else word(nearer, language)
             key = None if running else segment.started_at
             return [Span(segment.state.value, segment.started_at.astimezone(zone), end.astimezone(zone), key=key, text=text)]
         return [

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from core.equipment.states import MachineState, map_state
+from core.equipment.states import MachineState, map_state, nearer_word
 from core.errors import GenbaError
 from core.live.sample import Quality, Sample
 from core.live.tags import TagRole, TagSpec
@@ -65,7 +65,7 @@ class LiveLineTile(LineTile):
                 code=view.code,
                 name=view.name,
                 state=state.value,
-                word_id=f"data.{sample.quality.name}" if offline and sample.quality in _LINKED else "",
+                word_id=nearer_word(state, reason, sample.quality),
                 elapsed_s=None if since is None or state is MachineState.RUNNING else max(0.0, now - since),
                 good=None if order is None or offline else order.machine_good,
                 target_now=None if order is None else target_of(view, now),
@@ -89,8 +89,6 @@ class LiveLineTile(LineTile):
         return state, view.reason_code if state is view.state else reason
 
 
-_LINKED = frozenset({Quality.BAD, Quality.CONFIG, Quality.STALE})
-"""There is a link, but no state can be told: the chip then says why, not "no communication"."""
 _STOPPED = frozenset({MachineState.DOWN, MachineState.MINOR_STOP, MachineState.WAITING, MachineState.SETUP, MachineState.PLANNED_STOP})
 
 
