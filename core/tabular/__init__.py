@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 Kind = Literal["text", "number", "share", "seconds", "time", "date"]
 """What a column holds: words; a quantity; a share 0 … 1; a duration in seconds; an aware moment; a production date."""
+
+WRITTEN_MAX: Final = 100_000
+"""Rows of a table that are gathered for a file; more belong to a question of the database."""
 
 Value = str | int | float | Decimal | datetime | date | bool | None
 """One cell of a table to write; None is an empty cell, never 0."""

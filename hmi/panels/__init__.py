@@ -5,7 +5,7 @@ A panel talks to the shell by signals (action bar, tabs, navigation, messages) a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 from hmi.bridge import Bridge
 
 if TYPE_CHECKING:
-    from hmi.sheets.export import Export
+    from hmi.sheets.export import Export, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,14 @@ class Panel(QWidget):
         return False
 
     def exports(self) -> Sequence[Export]:
-        """What can be taken away as a file: every table and chart in sight; overridden where the screen shows a part of something."""
+        """What can be taken away as a file: every table and chart in sight."""
         from hmi.sheets.export import in_sight
 
-        return in_sight(self, next((text for tab, text in self.tabs() if tab == self.tab()), ""))
+        return in_sight(self, next((text for tab, text in self.tabs() if tab == self.tab()), ""), self.whole())
+
+    def whole(self) -> Mapping[QWidget, Wanted]:
+        """Who asks for all rows of a table that has only some of them."""
+        return {}
 
     def updated_at(self) -> float | None:
         """UNIX seconds UTC of the data shown, for "updated … ago"; None hides it."""

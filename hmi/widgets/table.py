@@ -135,7 +135,11 @@ class PagedTable(Painted):
 
     def exported(self) -> Table:
         """What the table says, on all its pages, as a file takes it: second lines beside the first, numbers as numbers."""
-        rows = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self._rows]
+        return self.as_table(self._rows)
+
+    def as_table(self, shown: Sequence[Row]) -> Table:
+        """Rows of this table as a file takes them, those that are not loaded as well."""
+        rows = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in shown]
         below = [any(row[place].below for row in rows) for place in range(len(self._columns))]
         columns, values = list[tabular.Column](), [list[tabular.Value]() for _ in rows]
         for place, column in enumerate(self._columns):

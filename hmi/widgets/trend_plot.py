@@ -6,9 +6,10 @@ wide without antialiasing, the data come reduced, and a redraw happens only when
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from core.tabular import Column, Table
 from hmi import theme
 from hmi.widgets.trend_axes import TimeAxis, ValueAxis
 
@@ -125,6 +127,7 @@ class TrendPlot(QWidget):
         self._gaps: list[_Gaps] = []
         self._cursors: list[Any] = []
         self._cursor: float | None = None
+        self._shown: dict[str, Reduced] = {}
         pg.setConfigOptions(antialias=False, useOpenGL=False)
         self._area = pg.GraphicsLayoutWidget()
         self._area.setAccessibleName(self.tr("Trend"))
@@ -159,6 +162,7 @@ class TrendPlot(QWidget):
 
     def show_data(self, data: Mapping[str, Reduced], from_s: float, to_s: float) -> None:
         """Draw ``data`` (by tag) between two times, UNIX seconds UTC; a pen without data stays empty."""
+        self._shown = dict(data)
         for drawn in self._drawn:
             reduced = data.get(drawn.pen.tag)
             if reduced is None or not len(reduced.at):
@@ -169,6 +173,23 @@ class TrendPlot(QWidget):
         for index, plot in enumerate(self._plots):
             plot.setXRange(from_s, to_s, padding=0)
             self._show_gaps(index, data)
+
+    def exported(self) -> Table:
+        """What is drawn, a row for each pixel column: its time, lowest and highest value of each pen; a gap is an empty cell."""
+        shown = [(pen, self._shown[pen.tag]) for pen in self._pens if pen.tag in self._shown]
+        columns = [Column(self.tr("Time"), "time")]
+        for pen, _ in shown:
+            unit = f" [{pen.unit}]" if pen.unit else ""
+            columns += [Column(f"{pen.label}{unit} {side}", "number") for side in (self.tr("lowest"), self.tr("highest"))]
+        at = shown[0][1].at if shown else ()
+        rows = [
+            [
+                datetime.fromtimestamp(float(moment), UTC),
+                *(_number(side[place]) for _, reduced in shown for side in (reduced.low, reduced.high)),
+            ]
+            for place, moment in enumerate(at)
+        ]
+        return Table(self.accessibleName(), tuple(columns), rows)
 
     def show_cursor(self, at: float | None) -> None:
         """Put the read-out line at ``at``, UNIX seconds UTC; None takes it away."""
@@ -262,6 +283,10 @@ class TrendPlot(QWidget):
                 self.show_cursor(point.x())
                 self.cursor_moved.emit(point.x())
                 return
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def pen_look(index: int) -> QPen:

@@ -3092,6 +3092,18 @@ What is decided meanwhile is sealed, and checked when the database is back.</sou
         <source>Trend</source>
         <translation>トレンド</translation>
     </message>
+    <message>
+        <source>Time</source>
+        <translation>時刻</translation>
+    </message>
+    <message>
+        <source>lowest</source>
+        <translation>最小</translation>
+    </message>
+    <message>
+        <source>highest</source>
+        <translation>最大</translation>
+    </message>
 </context>
 <context>
     <name>TrendsPanel</name>

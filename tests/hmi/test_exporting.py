@@ -55,6 +55,30 @@ def test_the_orders_in_every_form(screen: Screen) -> None:
     assert b"BIZUDPGothic" in pdf, "the font is inside, so that it reads the same everywhere"
 
 
+def test_a_file_holds_every_order_and_not_those_that_are_loaded(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hmi.panels.orders._EVERY", 2)
+    screen.sign_in("tanaka")
+    screen.choose("WO-1185")
+    everyone = [str(row[0]) for row in screen.orders.table.table.exported().rows]
+    assert len(everyone) > 4
+    screen.orders.table.show_orders(screen.orders._orders[:3], frozenset())  # as if there were more than are loaded at once
+    csv = take_away(screen, "csv")
+    assert [row[0].text for row in read_table(csv.name, csv.read_bytes())[1:]] == everyone
+
+
+def test_the_values_of_a_trend(screen: Screen) -> None:
+    screen.sign_in("tanaka")
+    screen.window.open_panel("trends")
+    screen.until("something is drawn", lambda: screen.window.panel.plot.exported().rows)  # type: ignore[attr-defined]
+    csv = take_away(screen, "csv")
+    rows = read_table(csv.name, csv.read_bytes())
+    pens = screen.window.panel.plot.pens  # type: ignore[attr-defined]
+    assert len(rows[0]) == 1 + 2 * len(pens)
+    assert all(pen.label in " ".join(cell.text for cell in rows[0]) for pen in pens)
+    low, high = (float(cell.text) for cell in rows[-2][1:3])
+    assert low <= high
+
+
 def test_a_name_that_is_taken_gets_a_number(screen: Screen) -> None:
     first, second = (screen.run(screen.window.bridge.export_file("a.csv", content)) for content in (b"1", b"2"))
     assert (first.name, second.name) == ("a.csv", "a-2.csv")

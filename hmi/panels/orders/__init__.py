@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.production import orders as steps
 from core.production.lines import order_choices
 from core.production.reports import list_reports
 from core.production.views import OrderStatus, OrderView, ReportView
+from core.tabular import WRITTEN_MAX, Table
 from core.words import number
 from hmi import theme
 from hmi.bridge import Bridge
@@ -32,10 +33,13 @@ from hmi.widgets.three_lines import ThreeLines
 
 if TYPE_CHECKING:
     from core.store.operation import Operation
+    from hmi.sheets.export import Wanted
 
 _OPEN = (OrderStatus.IN_PROGRESS, OrderStatus.PAUSED, OrderStatus.HELD, OrderStatus.RELEASED, OrderStatus.PLANNED)
 _DONE = (OrderStatus.COMPLETED, OrderStatus.CLOSED, OrderStatus.CANCELLED)
 _WIDE_U, _PANE_U = 1250, 480
+_EVERY = 1_000
+"""Rows of a page while all of them are gathered for a file."""
 _CONCERNS = ("order:", "report:", "blocker:", "*")
 
 
@@ -177,6 +181,21 @@ class OrdersPanel(Panel):
             self.table.choose(self._wanted)
             self._wanted = None
         self._chosen()
+
+    def whole(self) -> Mapping[QWidget, Wanted]:
+        """See Panel."""
+        return {self.table.table: self._every_order}
+
+    async def _every_order(self) -> Table:
+        """All orders of the tab, page by page."""
+        status, line = _OPEN if self._tab == "open" else _DONE, self._line_code
+        orders: dict[UUID, OrderView] = {}
+        while True:
+            page = (await self.bridge.ask(steps.list_orders, status=status, line_code=line, limit=_EVERY, offset=len(orders))).value
+            new = {order.id: order for order in page.items if order.id not in orders}
+            orders |= new
+            if not new or len(orders) >= min(page.total, WRITTEN_MAX):
+                return self.table.as_table(list(orders.values()))
 
     async def _ask_strays(self) -> None:
         answer = await self.bridge.ask(list_reports, unassigned=True, limit=200)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.production.views import OrderStatus, OrderView
+from core.tabular import Table
 from core.words import day, name, number, word
 from hmi import theme
 from hmi.widgets.table import Cell, Column, PagedTable
@@ -91,6 +92,10 @@ class OrderTable(QWidget):
         else:
             self.table.set_empty_text(self.tr("Orders are being loaded …"), "")
         self.table.show_rows([self._row(order) for order in self._orders.values()], list(self._orders))
+
+    def as_table(self, orders: Sequence[OrderView]) -> Table:
+        """Orders as a file takes them, in the words of the list."""
+        return self.table.as_table([self._row(order) for order in orders])
 
     def _row(self, order: OrderView) -> tuple[str | Cell, ...]:
         language = theme.language()

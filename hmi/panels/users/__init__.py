@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from core.words import word
@@ -13,6 +16,9 @@ from hmi.panels.users.people import PeoplePage
 from hmi.panels.users.places import StationsPage
 from hmi.panels.users.rights import RightsPage
 from hmi.panels.users.trail import TrailPage
+
+if TYPE_CHECKING:
+    from hmi.sheets.export import Wanted
 
 
 class UsersPanel(Panel):
@@ -48,6 +54,10 @@ class UsersPanel(Panel):
     def page(self) -> ListPage:
         """The view in front."""
         return self.pages[self._tab]
+
+    def whole(self) -> Mapping[QWidget, Wanted]:
+        """See Panel."""
+        return {self.page.table: self.page.whole}
 
     def open(self, intent: Intent | None) -> None:
         """See Panel."""

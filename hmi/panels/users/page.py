@@ -11,6 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.errors import GenbaError, Refused
+from core.tabular import WRITTEN_MAX, Table
 from core.users.roles import roles_that_may
 from core.words import UNDEFINED, number, word
 from hmi import theme
@@ -204,6 +205,16 @@ class ListPage(QWidget):
             self._more()
         else:
             self.refresh()
+
+    async def whole(self) -> Table:
+        """Every row that the filter matches, as a file takes it; at most ``WRITTEN_MAX``."""
+        items: dict[Any, Any] = {}
+        while True:
+            more, total, _ = await self.ask(len(items))
+            new = more.keys() - items.keys()
+            items |= more
+            if not new or len(items) >= min(total, WRITTEN_MAX):
+                return self.table.as_table([self.row(item) for item in items.values()])
 
     def _show(self, items: dict[Hashable, Any], total: int) -> None:
         self._items, self.total = items, total
