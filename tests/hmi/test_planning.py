@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import Language
 from core.production.views import OrderStatus
 from hmi.sheets.count_pad import CountPad
 from hmi.sheets.importing import ImportSheet
 from hmi.sheets.queue import QueueSheet
 from hmi.sheets.report import ReportSheet
+from hmi.widgets.table import Cell
 from tests.hmi.screen import Screen, ask
 from tests.postgres import owner_url
 
@@ -139,3 +141,17 @@ def test_a_difference_is_explained_in_the_same_sheet(screen: Screen) -> None:
     )
     assert ("counter was covered",) in ask(screen.settings.database_url or "", found)
     assert Decimal(order.planned) > 0
+
+
+@pytest.mark.parametrize(("language", "told"), [("ja", "WO-1182 が作業中"), ("en", "WO-1182 is on the line")])
+def test_what_keeps_an_order_from_starting_is_said_in_the_language_of_the_panel(screen: Screen, language: Language, told: str) -> None:
+    screen.sign_in("ito")
+    screen.choose("WO-1187")
+    screen.dress(language=language)
+    try:
+        (row,) = [row for row in screen.orders.table.table._rows if isinstance(row[0], Cell) and row[0].text == "WO-1187"]
+        assert isinstance(row[1], Cell)
+        assert row[1].below == told
+        assert told in screen.orders.facts.note.text()
+    finally:
+        screen.dress(language="en")

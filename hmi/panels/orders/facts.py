@@ -112,7 +112,7 @@ class OrderFacts(QFrame):
         self.note.setVisible(bool(self.note.text()))
 
     def _notes(self, order: OrderView) -> str:
-        parts = [f"{blocker.reason}" for blocker in order.blockers]
+        parts = [name(blocker.reason_words or blocker.reason, theme.language()) for blocker in order.blockers]
         if order.reason:
             parts.append(f"{word('button.reason', theme.language())}: {order.reason}")
         if self._is_waiting:

@@ -104,7 +104,7 @@ class OrderTable(QWidget):
         if waits:
             below = self.tr("waiting")
         elif order.blockers:
-            below = order.blockers[0].reason
+            below = name(order.blockers[0].reason_words or order.blockers[0].reason, language)
         due = order.scheduled_end_at.astimezone(self.zone)
         return (
             Cell(order.number, strong=strong, below=self.tr("priority {n}").format(n=order.priority)),

@@ -101,4 +101,6 @@ class BoardPage(ShiftPage):
         if figures.oee.value is None:
             return Cell(UNDEFINED, below=word(f"oee.{figures.oee.why}", theme.language()))
         below = f"{word('oee.coverage', theme.language())} {told(figures.coverage)}"
+        if figures.performance_over:
+            return Cell(percent(figures.oee.value), strong=True, glyph="exclamation", below=word("oee.performance_over", theme.language()))
         return Cell(percent(figures.oee.value), strong=True, below=below)
