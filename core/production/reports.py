@@ -63,7 +63,9 @@ def _beside(view: OrderView, asked: Mapping[str, Any]) -> OrderView:
     return replace(view, machine_good=asked["machine_good"], machine_reject=asked["machine_reject"])
 
 
-def _settled(view: OrderView, asked: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+def _settled(view: OrderView, asked: Mapping[str, Any], *, late: bool = False) -> tuple[Decimal, Decimal]:
+    if late and asked["machine_good"] is None:
+        return Decimal(0), Decimal(0)  # what the machine had counted when it was decided only its station knows
     explained = bool(asked["difference_reason"].strip())
     return report_rules.settled(_beside(view, asked), asked["good"], asked["scrap"] + asked["rework"], explained=explained)
 
@@ -111,15 +113,21 @@ def _preview(view: OrderView | None, request: Request) -> OrderView:
     )
     if not belongs:
         return replace(view, booked=booked)
-    settled_good, settled_reject = _settled(view, asked)
-    sums = {
-        "completed": view.completed + good,
-        "scrap": view.scrap + scrap,
-        "rework": view.rework + rework,
-        "settled_good": view.settled_good + settled_good,
-        "settled_reject": view.settled_reject + settled_reject,
-    }
-    return replace(view, **sums, version=view.version + 1, booked=booked)
+    return _summed(replace(view, version=view.version + 1, booked=booked), asked)
+
+
+def _summed(view: OrderView, asked: Mapping[str, Any]) -> OrderView:
+    """The order with a report among its sums."""
+    good, reject = _settled(view, asked)
+    sums = {name: getattr(view, field) + asked[name] for name, field in (("good", "completed"), ("scrap", "scrap"), ("rework", "rework"))}
+    return replace(
+        view,
+        completed=sums["good"],
+        scrap=sums["scrap"],
+        rework=sums["rework"],
+        settled_good=view.settled_good + good,
+        settled_reject=view.settled_reject + reject,
+    )
 
 
 @operation(
@@ -163,14 +171,11 @@ def book_report(
     if late and made_at is not None:
         made_at = min(made_at, decided)  # of a station whose clock is ahead; that the parts were made is so all the same
     made, order = _check(good, scrap, rework, defect_code, made_at, decided), rows.locked(db, order_id)
-    said = {"good": good, "scrap": scrap, "rework": rework, "difference_reason": difference_reason}
-    said |= {"machine_good": machine_good, "machine_reject": machine_reject}
+    counts = {"machine_good": machine_good, "machine_reject": machine_reject}
+    said = {"good": good, "scrap": scrap, "rework": rework, "difference_reason": difference_reason, **counts}
     seen = rows.order_view(db, order.id)
     if not late:
-        if scrap:
-            booking.check_defect(db, defect_code)
-        _check_over(actor.may(rules.OVER, order.line.code), max(Decimal(0), order.planned - order.completed), good, over_confirmed)
-        _check_difference(seen, said)
+        _check_said(db, actor, seen, said, defect_code, over_confirmed)
     report = booking.add(
         db,
         actor,
@@ -182,10 +187,18 @@ def book_report(
         machine_good=machine_good,
         machine_reject=machine_reject,
         difference_reason=difference_reason.strip(),
-        # What the machine had counted when a late report was decided only its station knows.
-        settled=(Decimal(0), Decimal(0)) if late and machine_good is None else _settled(seen, said),
+        settled=_settled(seen, said, late=late),
     )
     return _booked(db, order, report)
+
+
+def _check_said(db: Db, actor: Actor, seen: OrderView, said: Mapping[str, Any], defect_code: str, over_confirmed: bool) -> None:
+    from core.production import booking
+
+    if said["scrap"]:
+        booking.check_defect(db, defect_code)
+    _check_over(actor.may(rules.OVER, seen.line_code), seen.remaining, said["good"], over_confirmed)
+    _check_difference(seen, said)
 
 
 def _check_over(may: bool, remaining: Decimal, good: Decimal, confirmed: bool) -> None:

@@ -278,6 +278,13 @@ def _finish(row: RowMapping | Mapping[str, Any], now: datetime, made: Decimal, r
     return pace.finish(now, row["order_planned"] - made, per_hour, lambda at: [(at, at + pace.FAR)])
 
 
+_AS_STORED: Final = (
+    *("id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "rework"),
+    *("unit", "queue_position", "scheduled_start_at", "scheduled_end_at", "actual_start_at", "actual_end_at", "note", "reason", "version"),
+    *("external_system", "external_id"),
+)
+
+
 def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
     """The view of one row of ``order_select``, worked out for ``now`` (aware UTC)."""
     status = OrderStatus(row["order_status"])
@@ -291,20 +298,8 @@ def view_of(row: RowMapping | Mapping[str, Any], now: datetime) -> OrderView:
     blockers = (*_seen_blockers(row), *blocker_views(row["order_blockers"]))
     made = max(row["order_completed"], Decimal(good or 0))
     expected = _finish(row, now, made, running_s) if status is OrderStatus.IN_PROGRESS else None
-    same = ("id", "number", "product_code", "product_name", "line_code", "line_name", "priority", "planned", "completed", "scrap", "unit")
-    also = (
-        "rework",
-        "queue_position",
-        "scheduled_start_at",
-        "scheduled_end_at",
-        "actual_start_at",
-        "actual_end_at",
-        "note",
-        "reason",
-        "version",
-    )
     return OrderView(
-        **{name: row[f"order_{name}"] for name in (*same, *also, "external_system", "external_id")},
+        **{name: row[f"order_{name}"] for name in _AS_STORED},
         status=status,
         machine_good=good,
         machine_reject=reject,

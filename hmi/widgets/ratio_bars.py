@@ -117,7 +117,8 @@ class RatioBars(PaintedButton):
     def _small(self, painter: QPainter, room: QRectF, text: str, tone: str, lines: int = 1) -> None:
         longest = max(text.split(), key=len, default=text) if lines > 1 else text
         role = font_fitting(longest, ("label", "small"), room.width())
-        self.write(painter, room, text, role, tone, LEFT, lines=lines, may_cut=lines == 1)
+        # Beside a value with its mark a long name is cut on the smallest panel; the formulas tell it whole.
+        self.write(painter, room, text, role, tone, LEFT, lines=lines, may_cut=lines == 1 or text_width(longest, role) > room.width())
 
     def _paint_bar(self, painter: QPainter, rect: QRectF, face: RatioFace) -> None:
         """Filled as far as it goes; above its full length a tick tells where 100 % lies."""

@@ -102,6 +102,7 @@ def upgrade() -> None:
             op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, condition, schema="genba")
     op.execute(_TOTALS)
     op.execute(_RUNS)
+    _report_index()
     _indexes()
     op.execute("INSERT INTO genba.schema_compat (schema_revision, oldest_program, newest_program) VALUES ('0006', '0.2', '0.2')")
 
@@ -535,8 +536,7 @@ def _evidence_columns() -> None:
     op.add_column("count_event", sa.Column("running_total", sa.BigInteger(), nullable=True), schema="genba")
 
 
-def _indexes() -> None:
-    # New ones first: nobody looks for a moment without any.
+def _report_index() -> None:
     op.create_index(
         "ix_production_report_settled",
         "production_report",
@@ -546,6 +546,10 @@ def _indexes() -> None:
         postgresql_include=["settled_good", "settled_reject"],
         postgresql_where=sa.text("settled_good <> 0 OR settled_reject <> 0"),
     )
+
+
+def _indexes() -> None:
+    # New ones first: nobody looks for a moment without any.
     op.create_index(
         "ix_count_event_gap", "count_event", ["work_unit_id", "occurred_at"], unique=False, schema="genba", postgresql_where=sa.text("gap")
     )
